@@ -1,0 +1,1 @@
+"""mediabridge: voice calls between LiveKit rooms and realtime models, steered over gRPC."""

@@ -1,0 +1,97 @@
+"""Who answers a call: an agent as resolved for one call, and where agents come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bridge.ids import AgentId, TenantId
+from bridge.ports.model import ModelConfig, TurnDetection
+
+
+@dataclass(frozen=True, slots=True)
+class SayGreeting:
+    """The agent says this text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptGreeting:
+    """The agent says what this instruction makes of it."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserFirst:
+    """The agent waits for the caller to speak."""
+
+
+Greeting = SayGreeting | PromptGreeting | UserFirst
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOverrides:
+    """What one call wants changed; None keeps the agent's own value."""
+
+    instructions: str | None = None
+    model: str | None = None
+    voice: str | None = None
+    speed: float | None = None
+    turn_detection: TurnDetection | None = None
+    interruptible: bool | None = None
+    greeting: Greeting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLimits:
+    """How long an agent's calls may take; None leaves it to the server's defaults."""
+
+    join_timeout_s: float | None = None
+    max_duration_s: float | None = None
+    rejoin_grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedAgent:
+    """An agent for one call: language chosen, overrides applied, prompt filled in."""
+
+    agent_id: AgentId
+    name: str
+    language: str
+    model: ModelConfig
+    greeting: Greeting
+    limits: AgentLimits = field(default_factory=AgentLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSummary:
+    """What a chooser shows of an agent."""
+
+    agent_id: AgentId
+    name: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """Which agent, for whom, and how changed. Fields of a violation are named as in the API."""
+
+    agent_id: AgentId
+    tenant_id: TenantId
+    caller_name: str = ""
+    language: str | None = None
+    overrides: AgentOverrides = field(default_factory=AgentOverrides)
+
+
+class AgentCatalogue(Protocol):
+    """All agents that can be asked for, as they are now."""
+
+    def resolve(self, request: AgentRequest) -> ResolvedAgent:
+        """
+        :raises NotFound: no such agent, or not this tenant's.
+        :raises InvalidRequest: a language it does not speak, an override it does not allow.
+        """
+        ...
+
+    def summaries(self, tenant_id: TenantId) -> Mapping[AgentId, AgentSummary]: ...

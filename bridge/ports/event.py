@@ -1,0 +1,146 @@
+"""What happens in a call, as its watchers are told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from bridge.ids import ConnectionId, Identity
+from bridge.ports.call import AgentState, CallState, ParticipantView
+from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.report import CallReport
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    state: CallState
+    previous: CallState | None
+
+
+class ParticipantChange(Enum):
+    """What happened to a participant."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    LOST = "lost"
+    RETURNED = "returned"
+    REMOVED = "removed"
+    MICROPHONE_ON = "microphone_on"
+    MICROPHONE_OFF = "microphone_off"
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantChanged:
+    change: ParticipantChange
+    participant: ParticipantView
+
+
+class LinkState(Enum):
+    """A connection's condition."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    INTERRUPTED = "interrupted"
+    RESUMED = "resumed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStateChanged:
+    state: LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStateChanged:
+    state: LinkState
+    session_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateChanged:
+    state: AgentState
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeech:
+    speaking: bool
+    identity: Identity | None
+    item_id: str
+
+
+class Role(Enum):
+    """Who speaks."""
+
+    USER = "user"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """All of an item's words so far. Never log them."""
+
+    item_id: str
+    role: Role
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBegan:
+    response_id: str
+    greeting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFinished:
+    response_id: str
+    status: ResponseStatus
+    tokens: TokenCounts
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    item_id: str
+    heard_ms: int
+    received_ms: int
+    stop_latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Always the last event."""
+
+    report: CallReport
+
+
+EventKind = (
+    StateChanged
+    | ParticipantChanged
+    | MediaStateChanged
+    | ModelStateChanged
+    | AgentStateChanged
+    | UserSpeech
+    | Transcript
+    | ResponseBegan
+    | ResponseFinished
+    | Interruption
+    | Warned
+    | Ended
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """One event; `sequence` counts 1, 2, 3, ... within the call."""
+
+    connection_id: ConnectionId
+    sequence: int
+    at: datetime
+    call_offset_s: float
+    kind: EventKind

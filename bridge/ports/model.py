@@ -1,0 +1,273 @@
+"""What a call asks of a realtime model: a session that hears, speaks and says what happened."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVad:
+    """The model hears when somebody speaks, by energy."""
+
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_duration_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticVad:
+    """The model judges by what was said whether the speaker has finished."""
+
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+
+
+TurnDetection = ServerVad | SemanticVad
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What a session is told at its start."""
+
+    model: str
+    instructions: str
+    voice: str
+    speed: float = 1.0
+    turn_detection: TurnDetection = field(default_factory=ServerVad)
+    interruptible: bool = True
+    """Whether speech of the user stops the response that is being spoken."""
+    language: str = "en"
+    """BCP-47; told to the transcriber as its primary subtag."""
+    transcription_model: str | None = None
+    """None: what the user says is not transcribed."""
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    max_output_tokens: int | None = None
+    safety_identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens by modality. `cached` are part of the input counts, billed less."""
+
+    input_text: int = 0
+    input_audio: int = 0
+    input_image: int = 0
+    cached_text: int = 0
+    cached_audio: int = 0
+    cached_image: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+
+    def __add__(self, other: "TokenCounts") -> "TokenCounts":
+        return TokenCounts(
+            self.input_text + other.input_text,
+            self.input_audio + other.input_audio,
+            self.input_image + other.input_image,
+            self.cached_text + other.cached_text,
+            self.cached_audio + other.cached_audio,
+            self.cached_image + other.cached_image,
+            self.output_text + other.output_text,
+            self.output_audio + other.output_audio,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The user began to speak, `audio_start_ms` into the audio that was sent."""
+
+    item_id: str
+    audio_start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    item_id: str
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    response_id: str
+    request_tag: str | None
+    """The tag given to `respond`, or None where turn detection started it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDelta:
+    """A piece of the agent's voice: 24 kHz mono int16, of any even length."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDone:
+    """No more audio follows for this part of this item."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTextDelta:
+    """More of what the agent says, ahead of the sound by as much as the model is faster."""
+
+    item_id: str
+    content_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTextDone:
+    item_id: str
+    content_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTextDelta:
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTextDone:
+    item_id: str
+    text: str
+
+
+class ResponseStatus(Enum):
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDone:
+    response_id: str
+    status: ResponseStatus
+    tokens: TokenCounts
+    detail: str = ""
+    """A code, never spoken words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWarning:
+    """The model refused one thing we sent; the session goes on."""
+
+    code: str
+    message: str
+    """In our words, never the provider's: those may quote what was said."""
+    request_tag: str | None = None
+    """The tag given to `respond`, where that is what was refused: its response will not come."""
+
+
+ModelEvent = (
+    SpeechStarted
+    | SpeechStopped
+    | ResponseStarted
+    | AudioDelta
+    | AudioDone
+    | AgentTextDelta
+    | AgentTextDone
+    | UserTextDelta
+    | UserTextDone
+    | ResponseDone
+    | ModelWarning
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCounters:
+    """Totals of one session."""
+
+    audio_sent_ms: float = 0.0
+    audio_queued_ms: float = 0.0
+    audio_dropped_ms: float = 0.0
+    """Audio that waited longer than the queue holds and was discarded, oldest first."""
+    audio_received_ms: float = 0.0
+    round_trip_ms: float | None = None
+    """Of the last ping."""
+    malformed_frames: int = 0
+    """What the model sent that nobody could read."""
+    unknown_events: int = 0
+    """What it sent that we have no name for."""
+    ignored_refusals: int = 0
+    """Commands it refused because what they would have stopped or cut was already gone."""
+
+
+class ModelSession(Protocol):
+    """An open, configured session."""
+
+    @property
+    def session_id(self) -> str: ...
+
+    def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
+        """Queue 24 kHz mono int16 audio of the user. A full queue drops its oldest audio."""
+        ...
+
+    async def respond(
+        self, *, tag: str, instructions: str | None = None, say: str | None = None
+    ) -> None:
+        """Ask for a response now: of its own, with more instructions, or to say exactly `say`.
+
+        `instructions` come on top of the session's. A model is only asked to keep to `say`; most
+        words of most texts come out.
+
+        :raises ModelError: the session is gone.
+        :raises ValueError: both `instructions` and `say` are given.
+        """
+        ...
+
+    async def cancel(self, response_id: str | None = None) -> None:
+        """Stop a response. One that is already over is no error."""
+        ...
+
+    async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Make the model forget what of an item nobody heard."""
+        ...
+
+    async def delete(self, item_id: str) -> None:
+        """Make the model forget an item of which nothing was heard."""
+        ...
+
+    def events(self) -> AsyncIterator[ModelEvent]:
+        """Yield what the model says, in order, until the session is closed by us. One reader.
+
+        :raises ModelError: the session ended otherwise.
+        """
+        ...
+
+    def counters(self) -> ModelCounters: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralKey:
+    """A short-lived key for a browser that talks to the model itself."""
+
+    value: str
+    expires_at: datetime
+    session: Mapping[str, object]
+
+
+class ModelService(Protocol):
+    """A provider of realtime sessions."""
+
+    def open(self, config: ModelConfig) -> AbstractAsyncContextManager[ModelSession]:
+        """Open a session that has accepted `config` on entering, and is closed on leaving.
+
+        :raises ModelError: it could not be opened or refused the configuration.
+        """
+        ...
+
+    async def create_ephemeral_key(self, config: ModelConfig, ttl_s: int) -> EphemeralKey:
+        """
+        :raises ModelError: the provider refused or did not answer.
+        """
+        ...

@@ -1,0 +1,137 @@
+"""Where calls are: who takes the next one, and who has which."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
+from bridge.ports.call import CallState, CallView
+from bridge.ports.host import Epoch, HostId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Makes a retry recognisable: the asker's id, and a digest of what was asked."""
+
+    tenant_id: TenantId
+    request_id: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A slot kept for a call until it is confirmed, released, or its deadline passes."""
+
+    host_id: HostId
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The request was made before; this is its call."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The request id was used for another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """No slot is free anywhere."""
+
+
+class Placer(Protocol):
+    """Gives each call a slot, or says there is none. Exact, however many ask at once."""
+
+    async def reserve(
+        self, connection_id: ConnectionId, key: RequestKey | None
+    ) -> Reservation | Existing | KeyReused | Full: ...
+
+    async def confirm(self, connection_id: ConnectionId) -> None:
+        """Turn the reservation into a placement; it has no deadline any more."""
+        ...
+
+    async def release(self, connection_id: ConnectionId, *, forget_request: bool) -> None:
+        """Give the slot back. Releasing twice is no error.
+
+        `forget_request`: the call never began, so its request id may be used again.
+        """
+        ...
+
+
+class Membership(Protocol):
+    """Which hosts there are."""
+
+    async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int) -> None:
+        """Say that the host lives and has this many slots; to be said again within the lease."""
+        ...
+
+    async def reap(self) -> Sequence[ConnectionId]:
+        """Drop hosts whose lease has passed; return the calls they carried."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A call and who has it."""
+
+    view: CallView
+    host_id: HostId
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTaken:
+    """The room belongs to another live call."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls; everything that is given must hold."""
+
+    states: frozenset[CallState] = frozenset()
+    tenant_id: TenantId | None = None
+    agent_id: AgentId | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def admits(self, view: CallView) -> bool:
+        spec = view.spec
+        return (
+            (not self.states or view.state in self.states)
+            and self.tenant_id in (None, spec.tenant_id)
+            and self.agent_id in (None, spec.agent.agent_id)
+            and self.metadata.items() <= spec.metadata.items()
+        )
+
+
+class Directory(Protocol):
+    """Every live call, and those that ended lately."""
+
+    async def add(self, placed: Placed) -> RoomTaken | None:
+        """Enter a call, unless its room belongs to another live call."""
+        ...
+
+    async def update(self, view: CallView, epoch: Epoch) -> None:
+        """Replace what is known of a call; refused silently from an older epoch."""
+        ...
+
+    async def remove(self, connection_id: ConnectionId) -> None:
+        """Forget a call that never began."""
+        ...
+
+    async def get(self, connection_id: ConnectionId) -> Placed | None: ...
+
+    async def in_room(self, room_name: RoomName) -> Placed | None:
+        """Return the live call of this room."""
+        ...
+
+    async def page(
+        self, calls: CallFilter, after: ConnectionId | None, limit: int
+    ) -> Sequence[CallView]:
+        """Return up to `limit` calls, the newest first, beginning behind `after`."""
+        ...

@@ -1,0 +1,86 @@
+"""How a call went: its turns, its latencies, its totals."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bridge.ports.call import CallView
+from bridge.ports.model import TokenCounts
+
+
+@dataclass(frozen=True, slots=True)
+class SetupTimes:
+    """Seconds from CreateRoom to each stage of the start; None: not reached."""
+
+    room_s: float | None = None
+    media_s: float | None = None
+    model_s: float | None = None
+    join_s: float | None = None
+    first_agent_audio_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the caller said and what the agent answered: spoken words, never to be logged."""
+
+    index: int
+    started_at: datetime
+    user_text: str = ""
+    agent_text: str = ""
+    agent_heard_ms: float = 0.0
+    interrupted: bool = False
+    latency_s: float | None = None
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySummary:
+    """A distribution, in seconds."""
+
+    count: int
+    min_s: float
+    p50_s: float
+    p90_s: float
+    p95_s: float
+    p99_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTotals:
+    """The media path over the whole call; ms are of audio."""
+
+    sent_ms: float = 0.0
+    dropped_in_ms: float = 0.0
+    received_ms: float = 0.0
+    played_ms: float = 0.0
+    discarded_ms: float = 0.0
+    underruns: int = 0
+    interruptions: int = 0
+    media_reconnects: int = 0
+    packets_in: int = 0
+    packets_lost_in: int = 0
+    packets_out: int = 0
+    packets_lost_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that went wrong and that the call survived."""
+
+    at: datetime
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """A call from its creation to its end, or until now."""
+
+    view: CallView
+    complete: bool
+    setup: SetupTimes
+    turns: tuple[Turn, ...]
+    turn_latency: LatencySummary | None
+    user_talk_s: float
+    media: MediaTotals
+    incidents: tuple[Incident, ...]
