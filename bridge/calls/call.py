@@ -1,0 +1,276 @@
+"""One call from its room to its report: a task tree that ends once, for one reason."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bridge.calls.conversation import Conversation
+from bridge.calls.deadlines import Deadlines, Limit
+from bridge.calls.ending import Verdict, ending_of_error
+from bridge.calls.journal import Journal
+from bridge.calls.measure import Measurement
+from bridge.calls.media import CallMedia
+from bridge.calls.record import CallRecord
+from bridge.calls.stay import Stay
+from bridge.errors import RoomError
+from bridge.ids import ConnectionId, TenantId, bot_identity_for
+from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
+from bridge.ports.clock import Clock
+from bridge.ports.event import LinkState
+from bridge.ports.host import Epoch
+from bridge.ports.model import ModelService
+from bridge.ports.placement import Directory
+from bridge.ports.report import CallReport, MediaTotals
+from bridge.ports.room import RoomRequest, RoomService, SpeakerTrack
+from bridge.ports.store import EventLog, Store
+from bridge.ports.telemetry import CallTelemetry
+from bridge.tracebacks import frames_of
+
+_log = structlog.get_logger(__name__)
+
+# What the agent may still say once the end is decided by us: a sentence.
+_LAST_WORDS_S: Final = 5.0
+_POLITE: Final = frozenset({EndReason.MAX_DURATION, EndReason.SERVER_DRAINING})
+
+# Deleting a room, saving a report, telling the last event: each has this long.
+_CLOSING_STEP_S: Final = 5.0
+
+# All of an ending's steps together, twice over: a call that takes longer is stuck.
+_OVERDUE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTuning:
+    """What LiveKit is told of every room."""
+
+    empty_timeout_s: int
+    max_participants: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallServices:
+    """What every call of a host uses."""
+
+    host_id: str
+    rooms: RoomService
+    models: ModelService
+    directory: Directory
+    events: EventLog
+    store: Store
+    clock: Clock
+    room_tuning: RoomTuning
+
+
+class Call:
+    """One call. `open`, then `run` in a task of its own; `end` from anywhere."""
+
+    def __init__(self, spec: CallSpec, epoch: Epoch, services: CallServices) -> None:
+        clock = services.clock
+        self._spec = spec
+        self._services = services
+        self._clock = clock
+        self._verdict = Verdict()
+        self._deadlines = Deadlines(clock)
+        self._journal = Journal(
+            spec.connection_id, epoch, clock, services.events, services.directory
+        )
+        self._record = CallRecord(spec, services.host_id, clock, self._journal)
+        self._media = CallMedia(spec, self._record, clock)
+        self._stay = Stay(
+            spec.limits,
+            self._record,
+            self._deadlines,
+            self._verdict,
+            clock,
+            hear=self._hear,
+        )
+        self._group = asyncio.TaskGroup()
+        self._parts: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._must_end_by_s = clock.monotonic_s() + spec.limits.join_timeout_s + _OVERDUE_S
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        return self._spec.connection_id
+
+    @property
+    def tenant_id(self) -> TenantId:
+        return self._spec.tenant_id
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    async def open(self) -> None:
+        """Create the call's room.
+
+        :raises RoomError: LiveKit did not; there is no call then.
+        """
+        if not self._spec.foreign_room:
+            tuning = self._services.room_tuning
+            await self._services.rooms.create(
+                RoomRequest(
+                    self._spec.room_name,
+                    self._spec.connection_id,
+                    tuning.empty_timeout_s,
+                    tuning.max_participants,
+                )
+            )
+        self._record.created()
+
+    async def run(self) -> None:
+        """Carry the call until it has ended. Cancelling it ends the call as our fault."""
+        with structlog.contextvars.bound_contextvars(connection_id=self._spec.connection_id):
+            async with asyncio.TaskGroup() as telling:
+                teller = telling.create_task(self._journal.run(self.view), name="journal")
+                try:
+                    await self._live()
+                finally:
+                    await self._close()
+                    teller.cancel()
+                    self._over.set()
+
+    def end(self, ending: Ending) -> bool:
+        """Ask for the end; return whether this decided it."""
+        return self._verdict.reach(ending)
+
+    async def ended(self) -> CallView:
+        """Wait for the end."""
+        await self._over.wait()
+        return self.view()
+
+    def view(self) -> CallView:
+        return self._record.view()
+
+    def report(self) -> CallReport:
+        """Return the report as far as it goes."""
+        return self._record.report(self._totals(self._media.totals_so_far()))
+
+    async def measure(self) -> Measurement:
+        return await self._media.measure()
+
+    def telemetry(self, before: Measurement, after: Measurement) -> CallTelemetry:
+        return self._media.telemetry(before, after)
+
+    def is_overdue(self) -> bool:
+        """Return whether the call should be over by now, whatever happened to it."""
+        return self._clock.monotonic_s() > max(self._must_end_by_s, self._stay.must_end_by_s)
+
+    async def _live(self) -> None:
+        self._deadlines.start(Limit.JOIN, self._spec.limits.join_timeout_s)
+        async with self._group:
+            self._spawn(self._be_in_room(), "room")
+            self._spawn(self._talk(), "model")
+            self._spawn(self._keep_limits(), "limits")
+            try:
+                ending = await self._verdict.wait()
+                self._decide(ending)
+                if ending.reason in _POLITE:
+                    await self._last_words()
+                # Before the parts are gone, and their counters with them.
+                await self._media.measure()
+            finally:
+                for part in self._parts:
+                    part.cancel()
+
+    def _spawn(self, part: Coroutine[None, None, None], name: str) -> None:
+        task = self._group.create_task(self._guard(part), name=f"{name} {self.connection_id}")
+        self._parts.add(task)
+        task.add_done_callback(self._parts.discard)
+
+    async def _guard(self, part: Coroutine[None, None, None]) -> None:
+        """Turn what a part raises into the call's ending: media and model never decide alone."""
+        try:
+            await part
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call, not the host
+            ending = ending_of_error(error, bot_was_in_room=self._stay.bot_was_in_room)
+            if self._verdict.reach(ending) and ending.reason is EndReason.INTERNAL:
+                _log.error("call part failed", error=type(error).__name__, frames=frames_of(error))
+
+    async def _be_in_room(self) -> None:
+        spec = self._spec
+        self._record.media_is(LinkState.CONNECTING)
+        identity = bot_identity_for(spec.connection_id)
+        joining = self._services.rooms.join(spec.room_name, identity, spec.agent.name)
+        async with joining as bot:
+            self._media.joined(bot)
+            self._stay.bot_entered()
+            async for event in bot.events():
+                self._stay.on(event)
+
+    async def _talk(self) -> None:
+        if self._spec.start_policy is StartPolicy.ON_JOIN:
+            await self._stay.somebody_came.wait()
+        self._record.model_is(LinkState.CONNECTING)
+        async with self._services.models.open(self._spec.agent.model) as session:
+            self._record.model_is(LinkState.READY, session.session_id)
+            await self._stay.bot_in_room.wait()
+            conversation = self._media.converse(session)
+            self._spawn(conversation.play(), "playout")
+            self._spawn(conversation.fall_silent(), "silence")
+            self._spawn(self._greet(conversation), "greeting")
+            await conversation.listen()
+
+    async def _greet(self, conversation: Conversation) -> None:
+        await self._stay.somebody_came.wait()
+        await self._stay.output_subscribed.wait()
+        await conversation.greet(self._spec.agent.greeting)
+
+    async def _keep_limits(self) -> None:
+        limit = await self._deadlines.next_passed()
+        self._verdict.reach(Ending(limit.value, f"limit passed: {limit.name.lower()}"))
+
+    def _hear(self, track: SpeakerTrack) -> None:
+        self._spawn(self._media.uplink.carry(track), "microphone")
+
+    def _decide(self, ending: Ending) -> None:
+        self._must_end_by_s = self._clock.monotonic_s() + _OVERDUE_S
+        self._record.ending(ending)
+
+    async def _last_words(self) -> None:
+        with suppress(TimeoutError):
+            async with self._clock.timeout(_LAST_WORDS_S):
+                await self._media.last_words()
+
+    async def _close(self) -> None:
+        """Take down what is left and tell the end; bounded, whatever does not answer."""
+        self._verdict.reach(Ending(EndReason.INTERNAL, "the call was cut off"))
+        ending = await self._verdict.wait()
+        if self._record.state is not CallState.ENDING:
+            self._decide(ending)
+        if not self._spec.foreign_room:
+            await self._delete_room()
+        report = self._record.ended(self._totals(self._media.totals_so_far()))
+        await self._within_a_step("report not saved", self._services.store.save(report))
+        await self._within_a_step("last event not told", self._journal.flushed())
+        _log.info(
+            "call ended",
+            reason=ending.reason.name,
+            fault=ending.fault.name,
+            detail=ending.detail,
+            active_s=round(report.view.active_duration_s, 3),
+            turns=len(report.turns),
+        )
+
+    async def _delete_room(self) -> None:
+        try:
+            await self._services.rooms.delete(self._spec.room_name)
+        except RoomError as error:
+            # LiveKit is gone, or will drop the empty room itself; the sweep looks again.
+            _log.warning("room not deleted", error=str(error))
+
+    async def _within_a_step(self, failure: str, step: Coroutine[None, None, None]) -> None:
+        try:
+            async with self._clock.timeout(_CLOSING_STEP_S):
+                await step
+        except Exception as error:  # noqa: BLE001 - the call must end whatever the store does
+            _log.error(failure, error=type(error).__name__)
+
+    def _totals(self, measured: Measurement) -> MediaTotals:
+        return measured.totals(
+            interruptions=self._media.interruptions, media_reconnects=self._stay.media_reconnects
+        )

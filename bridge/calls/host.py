@@ -1,0 +1,216 @@
+"""Who carries calls in this process: exact slots, one task a call, a drain, a watchdog."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Final, Self
+
+import structlog
+
+from bridge.calls.call import Call
+from bridge.calls.lag import LoopLag
+from bridge.calls.retry import DRAIN_RETRY_S, FULL_RETRY_S, ROOM_RETRY_S
+from bridge.errors import Exhausted, NotFound, RoomError, Unavailable
+from bridge.ids import ConnectionId, TenantId
+from bridge.ports.call import CallSpec, CallView, Ending, EndReason
+from bridge.ports.clock import Clock
+from bridge.ports.host import Epoch, HostStatus
+from bridge.ports.placement import Placer
+from bridge.ports.report import CallReport
+from bridge.ports.telemetry import CallTelemetry
+
+_log = structlog.get_logger(__name__)
+
+_DRAIN_REPORT_S: Final = 5.0
+
+CallFactory = Callable[[CallSpec, Epoch], Call]
+
+
+class CallHost:
+    """Implements Host. Entering means ready; leaving ends every call that is left."""
+
+    def __init__(self, *, slots: int, clock: Clock, placer: Placer, make_call: CallFactory) -> None:
+        self._slots = slots
+        self._placer = placer
+        self._clock = clock
+        self._make_call = make_call
+        self._started_at = clock.now()
+        self._lag = LoopLag(clock)
+        self._calls: dict[ConnectionId, Call] = {}
+        self._starting: dict[tuple[ConnectionId, Epoch], asyncio.Task[CallView]] = {}
+        self._running: dict[ConnectionId, asyncio.Task[None]] = {}
+        self._draining = False
+        self._created = 0
+        self._refused = 0
+        self._ended: Counter[EndReason] = Counter()
+        self._stack = AsyncExitStack()
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._tasks)
+        self._lag_task = self._tasks.create_task(self._lag.run(), name="loop lag")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._draining = True
+        self._end_all(Ending(EndReason.SERVER_DRAINING, "the server stopped"))
+        self._lag_task.cancel()
+        # Each call bounds its own end; leaving the group waits for them.
+        await self._stack.aclose()
+
+    async def start(self, spec: CallSpec, epoch: Epoch) -> CallView:
+        key = (spec.connection_id, epoch)
+        task = self._starting.get(key)
+        if task is None:
+            self._admit()
+            task = self._tasks.create_task(self._start(spec, epoch), name="call start")
+            self._starting[key] = task
+            task.add_done_callback(lambda _: self._starting.pop(key, None))
+        # A gateway that hangs up while we create the room does not undo it.
+        return await asyncio.shield(task)
+
+    async def end(self, connection_id: ConnectionId) -> CallView | None:
+        call = self._calls.get(connection_id)
+        if call is None:
+            return None
+        call.end(Ending(EndReason.API_ENDED, "EndCall"))
+        # Not only until the call is over: until its slot is free, too.
+        await asyncio.wait([self._running[connection_id]])
+        return call.view()
+
+    def view(self, connection_id: ConnectionId) -> CallView | None:
+        call = self._calls.get(connection_id)
+        return None if call is None else call.view()
+
+    def report(self, connection_id: ConnectionId) -> CallReport | None:
+        call = self._calls.get(connection_id)
+        return None if call is None else call.report()
+
+    def telemetry(
+        self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
+    ) -> AsyncIterator[list[CallTelemetry]]:
+        if connection_id is None:
+            return self._telemetry_of_all(tenant_id, interval_s)
+        call = self._calls.get(connection_id)
+        if call is None or tenant_id not in (None, call.tenant_id):
+            raise NotFound("CALL_NOT_FOUND", "no live call has this connection_id")
+        return self._telemetry_of(call, interval_s)
+
+    def status(self) -> HostStatus:
+        return HostStatus(
+            slots_total=self._slots,
+            slots_free=max(0, self._slots - self._taken),
+            draining=self._draining,
+            started_at=self._started_at,
+            calls_created=self._created,
+            calls_refused=self._refused,
+            calls_ended=dict(self._ended),
+            loop_lag_s=self._lag.worst_s(),
+        )
+
+    def carries(self, connection_id: ConnectionId) -> bool:
+        return connection_id in self._calls or any(
+            connection_id == starting for starting, _ in self._starting
+        )
+
+    def overdue(self) -> list[ConnectionId]:
+        """Return the calls that should have been over by now, whatever happened to them."""
+        return [connection_id for connection_id, call in self._calls.items() if call.is_overdue()]
+
+    def abort(self, connection_id: ConnectionId) -> None:
+        """Cut a call that does not end by itself: the last resort."""
+        task = self._running.get(connection_id)
+        if task is not None:
+            task.cancel()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new calls, wait for those there are, then end the rest politely."""
+        self._draining = True
+        deadline_s = self._clock.monotonic_s() + timeout_s
+        while self._running and (left_s := deadline_s - self._clock.monotonic_s()) > 0:
+            _log.info("draining", calls=len(self._running), left_s=round(left_s, 1))
+            try:
+                async with self._clock.timeout(min(left_s, _DRAIN_REPORT_S)):
+                    await asyncio.wait(self._running.values())
+            except TimeoutError:
+                continue
+        self._end_all(Ending(EndReason.SERVER_DRAINING, "the server is shutting down"))
+        if self._running:
+            await asyncio.wait(self._running.values())
+
+    @property
+    def _taken(self) -> int:
+        return len(self._starting) + len(self._calls)
+
+    def _admit(self) -> None:
+        if self._draining:
+            raise Unavailable("SERVER_DRAINING", "this server is shutting down", DRAIN_RETRY_S)
+        if self._taken >= self._slots:
+            self._refused += 1
+            raise Exhausted(
+                "NO_FREE_SLOT",
+                "every slot of this server is taken",
+                FULL_RETRY_S,
+                {"limit": "slots", "slots": str(self._slots)},
+            )
+
+    async def _start(self, spec: CallSpec, epoch: Epoch) -> CallView:
+        call = self._make_call(spec, epoch)
+        try:
+            await call.open()
+        except RoomError as error:
+            raise Unavailable("LIVEKIT_UNAVAILABLE", str(error), ROOM_RETRY_S) from error
+        connection_id = spec.connection_id
+        self._calls[connection_id] = call
+        self._created += 1
+        self._running[connection_id] = self._tasks.create_task(
+            self._carry(call), name=f"call {connection_id}"
+        )
+        return call.view()
+
+    async def _carry(self, call: Call) -> None:
+        try:
+            await call.run()
+        finally:
+            # Also when it was aborted: the slot must come back.
+            del self._calls[call.connection_id]
+            del self._running[call.connection_id]
+            ending = call.view().ending
+            self._ended[ending.reason if ending else EndReason.INTERNAL] += 1
+            await self._placer.release(call.connection_id, forget_request=False)
+
+    def _end_all(self, ending: Ending) -> None:
+        for call in self._calls.values():
+            call.end(ending)
+
+    async def _telemetry_of(
+        self, call: Call, interval_s: float
+    ) -> AsyncIterator[list[CallTelemetry]]:
+        before = await call.measure()
+        while not call.is_over:
+            try:
+                async with self._clock.timeout(interval_s):
+                    await call.ended()
+            except TimeoutError:
+                pass
+            after = await call.measure()
+            yield [call.telemetry(before, after)]
+            before = after
+
+    async def _telemetry_of_all(
+        self, tenant_id: TenantId | None, interval_s: float
+    ) -> AsyncIterator[list[CallTelemetry]]:
+        before = {call: await call.measure() for call in self._of_tenant(tenant_id)}
+        while True:
+            await self._clock.sleep(interval_s)
+            after = {call: await call.measure() for call in self._of_tenant(tenant_id)}
+            yield [
+                call.telemetry(before[call], measured)
+                for call, measured in after.items()
+                if call in before
+            ]
+            before = after
+
+    def _of_tenant(self, tenant_id: TenantId | None) -> list[Call]:
+        return [call for call in self._calls.values() if tenant_id in (None, call.tenant_id)]

@@ -1,0 +1,178 @@
+"""All that is known of one call while it lives: the one place where its state moves."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.calls.journal import Journal
+from bridge.calls.state import check_move
+from bridge.calls.turns import TurnLedger
+from bridge.ports.call import (
+    AgentState,
+    CallSpec,
+    CallState,
+    CallView,
+    Ending,
+    ParticipantView,
+)
+from bridge.ports.clock import Clock
+from bridge.ports.event import (
+    AgentStateChanged,
+    Ended,
+    EventKind,
+    LinkState,
+    MediaStateChanged,
+    ModelStateChanged,
+    ParticipantChanged,
+    StateChanged,
+    Warned,
+)
+from bridge.ports.model import TokenCounts
+from bridge.ports.report import CallReport, Incident, MediaTotals, SetupTimes
+
+_MAX_INCIDENTS: Final = 100
+
+
+class CallRecord:
+    """Collects facts, tells them to the journal, and gives them back as view and report."""
+
+    def __init__(self, spec: CallSpec, host_id: str, clock: Clock, journal: Journal) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._turns = TurnLedger(clock)
+        self._incidents: list[Incident] = []
+        self._joined_s: float | None = None
+        self._ended_s: float | None = None
+        self._view = CallView(spec, host_id, last_activity_at=spec.created_at)
+        self._room_ready_at: datetime | None = None
+
+    @property
+    def turns(self) -> TurnLedger:
+        return self._turns
+
+    @property
+    def state(self) -> CallState:
+        return self._view.state
+
+    @property
+    def agent_state(self) -> AgentState:
+        return self._view.agent_state
+
+    def created(self) -> None:
+        """The room exists; the call begins."""
+        self._room_ready_at = self._clock.now()
+        self._journal.write(StateChanged(CallState.CREATED, None))
+
+    def move(self, state: CallState) -> None:
+        """Move to `state`, unless the call is there already."""
+        before = self._view.state
+        if state is before:
+            return
+        check_move(before, state)
+        self._view = replace(self._view, state=state)
+        self._journal.write(StateChanged(state, before))
+
+    def agent_is(self, state: AgentState) -> None:
+        if state is not self._view.agent_state:
+            self._view = replace(self._view, agent_state=state)
+            self._journal.write(AgentStateChanged(state))
+
+    def media_is(self, state: LinkState) -> None:
+        if state is LinkState.READY:
+            self._view = replace(self._view, media_ready_at=self._clock.now())
+        self._journal.write(MediaStateChanged(state))
+
+    def model_is(self, state: LinkState, session_id: str = "") -> None:
+        if state is LinkState.READY:
+            sessions = (*self._view.model_session_ids, session_id)
+            self._view = replace(
+                self._view, model_ready_at=self._clock.now(), model_session_ids=sessions
+            )
+        self._journal.write(ModelStateChanged(state, session_id))
+
+    def caller_joined(self) -> None:
+        """The first caller is there: the call's time begins to run."""
+        now = self._clock.now()
+        lasts = timedelta(seconds=self._view.spec.limits.max_duration_s)
+        self._joined_s = self._clock.monotonic_s()
+        self._view = replace(self._view, joined_at=now, expires_at=now + lasts)
+
+    def participants_are(
+        self, participants: tuple[ParticipantView, ...], event: ParticipantChanged
+    ) -> None:
+        self._view = replace(self._view, participants=participants)
+        self.active()
+        self._journal.write(event)
+
+    def tell(self, kind: EventKind) -> None:
+        """Tell the watchers what changes nothing in the record itself."""
+        self._journal.write(kind)
+
+    def active(self) -> None:
+        """Somebody said, asked or did something."""
+        self._view = replace(self._view, last_activity_at=self._clock.now())
+
+    def agent_audible(self) -> None:
+        if self._view.first_agent_audio_at is None:
+            self._view = replace(self._view, first_agent_audio_at=self._clock.now())
+
+    def used(self, tokens: TokenCounts) -> None:
+        self._view = replace(self._view, usage=self._view.usage + tokens)
+
+    def warn(self, code: str, message: str) -> None:
+        if len(self._incidents) < _MAX_INCIDENTS:
+            self._incidents.append(Incident(self._clock.now(), code, message))
+        self._journal.write(Warned(code, message))
+
+    def ending(self, ending: Ending) -> None:
+        """The end is decided."""
+        self._ended_s = self._clock.monotonic_s()
+        self._view = replace(self._view, ending=ending, ended_at=self._clock.now())
+        self.move(CallState.ENDING)
+
+    def ended(self, media: MediaTotals) -> CallReport:
+        """Everything is taken down; tell the last event and return what it carries."""
+        self.move(CallState.ENDED)
+        # The report counts the event that carries it.
+        view = replace(self.view(), last_sequence=self._journal.last_sequence + 1)
+        report = self._report(view, media, complete=True)
+        self._journal.write(Ended(report))
+        return report
+
+    def view(self) -> CallView:
+        return replace(
+            self._view,
+            active_duration_s=self._active_duration_s(),
+            last_sequence=self._journal.last_sequence,
+        )
+
+    def report(self, media: MediaTotals) -> CallReport:
+        """Return the report as far as it goes."""
+        return self._report(self.view(), media, complete=False)
+
+    def _report(self, view: CallView, media: MediaTotals, *, complete: bool) -> CallReport:
+        return CallReport(
+            view=view,
+            complete=complete,
+            setup=SetupTimes(
+                room_s=self._since_creation(self._room_ready_at),
+                media_s=self._since_creation(view.media_ready_at),
+                model_s=self._since_creation(view.model_ready_at),
+                join_s=self._since_creation(view.joined_at),
+                first_agent_audio_s=self._since_creation(view.first_agent_audio_at),
+            ),
+            turns=self._turns.turns(),
+            turn_latency=self._turns.latency(),
+            user_talk_s=self._turns.user_talk_s,
+            media=media,
+            incidents=tuple(self._incidents),
+        )
+
+    def _since_creation(self, at: datetime | None) -> float | None:
+        return None if at is None else (at - self._view.spec.created_at).total_seconds()
+
+    def _active_duration_s(self) -> float:
+        if self._joined_s is None:
+            return 0.0
+        until_s = self._clock.monotonic_s() if self._ended_s is None else self._ended_s
+        return max(0.0, until_s - self._joined_s)

@@ -1,0 +1,103 @@
+"""Which calls there are, and what is known of each: live ones by their host, others as kept."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from bridge.errors import NotFound
+from bridge.ids import ConnectionId, TenantId
+from bridge.ports.call import CallView
+from bridge.ports.event import CallEvent
+from bridge.ports.host import Host, HostId, HostStatus
+from bridge.ports.placement import CallFilter, Directory, Placed
+from bridge.ports.report import CallReport
+from bridge.ports.store import EventLog, Store
+from bridge.ports.telemetry import CallTelemetry
+
+
+class Registry:
+    """Answers for every call, wherever it is carried."""
+
+    def __init__(
+        self, directory: Directory, hosts: Mapping[HostId, Host], events: EventLog, store: Store
+    ) -> None:
+        self._directory = directory
+        self._hosts = hosts
+        self._events = events
+        self._store = store
+
+    def host(self, host_id: HostId) -> Host:
+        return self._hosts[host_id]
+
+    def statuses(self) -> Sequence[HostStatus]:
+        return [host.status() for host in self._hosts.values()]
+
+    def live(self, view: CallView) -> CallView:
+        """Return the call as its host sees it now; `view` itself where it is carried no more."""
+        return self._hosts[HostId(view.host_id)].view(view.connection_id) or view
+
+    async def view(self, connection_id: ConnectionId) -> CallView:
+        """
+        :raises NotFound: no such call.
+        """
+        return self.live((await self._placed(connection_id)).view)
+
+    async def end(self, connection_id: ConnectionId) -> tuple[CallView, bool]:
+        """End a call; return it as it ended, and whether it had ended before.
+
+        :raises NotFound: no such call.
+        """
+        placed = await self._placed(connection_id)
+        if placed.view.is_over:
+            return placed.view, True
+        ended = await self._hosts[placed.host_id].end(connection_id)
+        if ended is None:
+            # It ended between our two questions.
+            return (await self._placed(connection_id)).view, True
+        return ended, False
+
+    async def report(self, connection_id: ConnectionId) -> CallReport:
+        """Return a call's report, or what there is of it.
+
+        :raises NotFound: no such call.
+        """
+        placed = await self._placed(connection_id)
+        live = self._hosts[placed.host_id].report(connection_id)
+        report = live or await self._store.report(connection_id)
+        if report is None:
+            raise NotFound("REPORT_NOT_KEPT", "the call's report is no longer kept")
+        return report
+
+    async def page(
+        self, calls: CallFilter, after: ConnectionId | None, limit: int
+    ) -> Sequence[CallView]:
+        return [self.live(view) for view in await self._directory.page(calls, after, limit)]
+
+    async def watch(self, connection_id: ConnectionId, after: int) -> AsyncIterator[CallEvent]:
+        """Return the call's events behind `after`, until its end.
+
+        :raises NotFound: no such call.
+        """
+        await self._placed(connection_id)
+        try:
+            return self._events.follow(connection_id, after)
+        except KeyError as error:
+            raise NotFound("EVENTS_NOT_KEPT", "the call's events are no longer kept") from error
+
+    async def telemetry(
+        self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
+    ) -> AsyncIterator[list[CallTelemetry]]:
+        """Return figures of one call until its end, or of all for ever.
+
+        :raises NotFound: no such live call.
+        """
+        if connection_id is None:
+            # One host for now; several will be merged here.
+            (host,) = self._hosts.values()
+            return host.telemetry(None, tenant_id, interval_s)
+        placed = await self._placed(connection_id)
+        return self._hosts[placed.host_id].telemetry(connection_id, tenant_id, interval_s)
+
+    async def _placed(self, connection_id: ConnectionId) -> Placed:
+        placed = await self._directory.get(connection_id)
+        if placed is None:
+            raise NotFound("CALL_NOT_FOUND", "no such call", {"connection_id": connection_id})
+        return placed

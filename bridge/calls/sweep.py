@@ -1,0 +1,61 @@
+"""Does anything outlive its call? Finds rooms nobody carries and calls that do not end."""
+
+from typing import Final, Protocol
+
+import structlog
+
+from bridge.errors import RoomError
+from bridge.ids import ConnectionId
+from bridge.ports.clock import Clock
+from bridge.ports.room import RoomService
+
+_log = structlog.get_logger(__name__)
+
+_EVERY_S: Final = 30.0
+
+# A room exists for a moment before its call is entered, and for a moment after it has ended.
+_YOUNG_S: Final = 30.0
+
+
+class SweptHost(Protocol):
+    """What the sweep asks of a host."""
+
+    def carries(self, connection_id: ConnectionId) -> bool: ...
+
+    def overdue(self) -> list[ConnectionId]: ...
+
+    def abort(self, connection_id: ConnectionId) -> None: ...
+
+
+class Sweep:
+    """Deletes this host's orphaned rooms and cuts calls that are over their time.
+
+    A live call is never touched, however old: only its own limits end it.
+    """
+
+    def __init__(self, rooms: RoomService, host: SweptHost, clock: Clock) -> None:
+        self._rooms = rooms
+        self._host = host
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Sweep at once, for what an earlier life left behind, then regularly; until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except RoomError as error:
+                _log.warning("sweep failed", error=str(error))
+            await self._clock.sleep(_EVERY_S)
+
+    async def once(self) -> None:
+        """
+        :raises RoomError: LiveKit does not answer.
+        """
+        for connection_id in self._host.overdue():
+            _log.error("call is overdue and is cut", connection_id=connection_id)
+            self._host.abort(connection_id)
+        for room in await self._rooms.owned():
+            age_s = (self._clock.now() - room.created_at).total_seconds()
+            if age_s >= _YOUNG_S and not self._host.carries(room.connection_id):
+                _log.warning("orphaned room is deleted", connection_id=room.connection_id)
+                await self._rooms.delete(room.name)

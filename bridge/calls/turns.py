@@ -1,0 +1,141 @@
+"""The conversation as turns: who said what, what was heard of it, how long the answer took."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from bridge.calls.latency import summarise
+from bridge.ports.clock import Clock
+from bridge.ports.model import TokenCounts
+from bridge.ports.report import LatencySummary, Turn
+
+_MAX_TURNS: Final = 1000
+_MAX_ITEMS: Final = 256
+"""Items whose late words still find their turn."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    index: int
+    started_at: datetime
+    user_stopped_s: float | None = None
+    first_audio_s: float | None = None
+    latency_s: float | None = None
+    user_text: dict[str, str] = field(default_factory=dict)
+    agent_text: dict[str, str] = field(default_factory=dict)
+    heard_ms: float = 0.0
+    interrupted: bool = False
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+
+    def finished(self) -> Turn:
+        return Turn(
+            index=self.index,
+            started_at=self.started_at,
+            user_text=" ".join(self.user_text.values()),
+            agent_text=" ".join(self.agent_text.values()),
+            agent_heard_ms=self.heard_ms,
+            interrupted=self.interrupted,
+            latency_s=self.latency_s,
+            tokens=self.tokens,
+        )
+
+
+class TurnLedger:
+    """Keeps the newest turns of one call. A turn begins when the caller begins to speak."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._turns: deque[_Draft] = deque(maxlen=_MAX_TURNS)
+        self._turn_of_item: dict[str, _Draft] = {}
+        self._latencies_s: deque[float] = deque(maxlen=_MAX_TURNS)
+        self._begun = 0
+        self._user_began_s: float | None = None
+        self._user_talk_s = 0.0
+
+    @property
+    def user_talk_s(self) -> float:
+        """Return how long the caller spoke, by the model's word."""
+        return self._user_talk_s
+
+    @property
+    def last_latency_s(self) -> float | None:
+        return self._latencies_s[-1] if self._latencies_s else None
+
+    @property
+    def last_first_audio_s(self) -> float | None:
+        """Return the newest turn's time from the caller's last word to the model's first audio."""
+        turn = self._turns[-1] if self._turns else None
+        if turn is None or turn.user_stopped_s is None or turn.first_audio_s is None:
+            return None
+        return turn.first_audio_s - turn.user_stopped_s
+
+    def user_began(self, item_id: str) -> None:
+        # A caller who goes on before any answer came is still in the same turn.
+        if not self._turns or self._turns[-1].first_audio_s is not None:
+            self._begin()
+        self._turns[-1].user_stopped_s = None
+        self._remember(item_id, self._turns[-1])
+        self._user_began_s = self._clock.monotonic_s()
+
+    def user_stopped(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if self._user_began_s is not None:
+            self._user_talk_s += now_s - self._user_began_s
+            self._user_began_s = None
+        if self._turns:
+            self._turns[-1].user_stopped_s = now_s
+
+    def agent_audio_arrived(self, item_id: str) -> None:
+        """Note a piece of audio of the agent; only the first of a turn counts."""
+        turn = self._of(item_id)
+        if turn.first_audio_s is None:
+            turn.first_audio_s = self._clock.monotonic_s()
+
+    def agent_became_audible(self, item_id: str) -> None:
+        """Note that the first sound of an item is played; only the first of a turn counts."""
+        turn = self._of(item_id)
+        if turn.latency_s is None and turn.user_stopped_s is not None:
+            turn.latency_s = self._clock.monotonic_s() - turn.user_stopped_s
+            self._latencies_s.append(turn.latency_s)
+
+    def agent_was_heard(self, item_id: str, heard_ms: float, *, interrupted: bool) -> None:
+        turn = self._of(item_id)
+        turn.heard_ms += heard_ms
+        turn.interrupted = turn.interrupted or interrupted
+
+    def user_said(self, item_id: str, text: str) -> None:
+        self._of(item_id).user_text[item_id] = text
+
+    def agent_said(self, item_id: str, text: str) -> None:
+        self._of(item_id).agent_text[item_id] = text
+
+    def cost(self, item_id: str | None, tokens: TokenCounts) -> None:
+        turn = self._of(item_id) if item_id else self._current()
+        turn.tokens = turn.tokens + tokens
+
+    def turns(self) -> tuple[Turn, ...]:
+        return tuple(draft.finished() for draft in self._turns)
+
+    def latency(self) -> LatencySummary | None:
+        return summarise(self._latencies_s)
+
+    def _begin(self) -> _Draft:
+        self._begun += 1
+        self._turns.append(_Draft(self._begun, self._clock.now()))
+        return self._turns[-1]
+
+    def _current(self) -> _Draft:
+        return self._turns[-1] if self._turns else self._begin()
+
+    def _of(self, item_id: str) -> _Draft:
+        turn = self._turn_of_item.get(item_id)
+        if turn is None:
+            turn = self._current()
+            self._remember(item_id, turn)
+        return turn
+
+    def _remember(self, item_id: str, turn: _Draft) -> None:
+        self._turn_of_item[item_id] = turn
+        while len(self._turn_of_item) > _MAX_ITEMS:
+            del self._turn_of_item[next(iter(self._turn_of_item))]

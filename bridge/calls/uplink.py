@@ -1,0 +1,74 @@
+"""What the callers say, on its way to the model: speakers, mix, level, resampling, session."""
+
+from bridge.ids import Identity
+from bridge.media.level import LevelMeter
+from bridge.media.mixer import Mixer
+from bridge.media.resample import Resampler
+from bridge.pcm import ROOM_RATE_HZ, duration_ms
+from bridge.ports.model import ModelSession
+from bridge.ports.room import SpeakerTrack
+
+
+class Uplink:
+    """Carries every microphone of one call into one model input."""
+
+    def __init__(self, resampler: Resampler) -> None:
+        self._mixer = Mixer()
+        self._resampler = resampler
+        self._session: ModelSession | None = None
+        self._identity_of: dict[str, Identity] = {}
+        self._tracks: dict[str, SpeakerTrack] = {}
+        self._audio_ms = 0.0
+        self._dropped_by_gone_tracks_ms = 0.0
+        self.meter = LevelMeter(ROOM_RATE_HZ)
+
+    @property
+    def speakers(self) -> int:
+        return len(self._tracks)
+
+    @property
+    def audio_ms(self) -> float:
+        """Return how much was heard, of all speakers together."""
+        return self._audio_ms
+
+    @property
+    def dropped_ms(self) -> float:
+        """Return what was lost before the model's own queue: slow reading, late speakers."""
+        reading = sum(track.dropped_ms for track in self._tracks.values())
+        return self._dropped_by_gone_tracks_ms + reading + self._mixer.dropped_ms
+
+    def connect(self, session: ModelSession | None) -> None:
+        """Send to this session from now on. What was said before is not sent late."""
+        self._session = session
+
+    async def carry(self, track: SpeakerTrack) -> None:
+        """Carry one microphone until it is gone."""
+        self._tracks[track.sid] = track
+        self._identity_of[track.sid] = track.identity
+        try:
+            async with track.frames() as frames:
+                async for frame in frames:
+                    self._hear(track.sid, frame)
+        finally:
+            self._mixer.remove(track.sid)
+            del self._tracks[track.sid], self._identity_of[track.sid]
+            self._dropped_by_gone_tracks_ms += track.dropped_ms
+
+    def loudest(self) -> Identity | None:
+        """Return who was loudest since this was last asked."""
+        levels = self._mixer.levels()
+        if not levels:
+            return None
+        return self._identity_of.get(max(levels, key=lambda sid: levels[sid]))
+
+    def __str__(self) -> str:
+        return f"{self._mixer} -> {self.meter} -> {self._resampler} -> model"
+
+    def _hear(self, sid: str, frame: memoryview) -> None:
+        mixed = self._mixer.push(sid, frame)
+        if mixed is None:
+            return
+        self._audio_ms += duration_ms(len(mixed), ROOM_RATE_HZ)
+        self.meter.push(mixed)
+        if self._session is not None:
+            self._session.send_audio_nowait(self._resampler.push(mixed))

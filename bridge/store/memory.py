@@ -1,0 +1,98 @@
+"""Events and reports in memory, bounded: gone with the process."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+
+from bridge.ids import ConnectionId
+from bridge.ports.event import CallEvent, Ended
+from bridge.ports.report import CallReport
+from bridge.ports.store import EventsTrimmed
+
+
+class _CallEvents:
+    """One call's newest events."""
+
+    def __init__(self, limit: int) -> None:
+        self.events: deque[CallEvent] = deque(maxlen=limit)
+        self.news = asyncio.Condition()
+
+    @property
+    def last_sequence(self) -> int:
+        return self.events[-1].sequence if self.events else 0
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self.events) and isinstance(self.events[-1].kind, Ended)
+
+    def at(self, sequence: int) -> CallEvent:
+        """
+        :raises EventsTrimmed: it is no longer kept.
+        """
+        first = self.events[0].sequence
+        if sequence < first:
+            raise EventsTrimmed(first)
+        return self.events[sequence - first]
+
+
+class MemoryEventLog:
+    """Implements EventLog. Keeps the newest events of each call, and the calls ended last."""
+
+    def __init__(self, *, events_per_call: int, ended_calls: int) -> None:
+        self._events_per_call = events_per_call
+        self._ended_calls = ended_calls
+        self._live: dict[ConnectionId, _CallEvents] = {}
+        self._ended: OrderedDict[ConnectionId, _CallEvents] = OrderedDict()
+
+    async def append(self, event: CallEvent) -> None:
+        call = self._find(event.connection_id)
+        if call is None:
+            call = self._live[event.connection_id] = _CallEvents(self._events_per_call)
+        if event.sequence <= call.last_sequence:
+            return
+        call.events.append(event)
+        if call.has_ended:
+            self._ended[event.connection_id] = self._live.pop(event.connection_id)
+            while len(self._ended) > self._ended_calls:
+                self._ended.popitem(last=False)
+        async with call.news:
+            call.news.notify_all()
+
+    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[CallEvent]:
+        call = self._find(connection_id)
+        if call is None:
+            raise KeyError(connection_id)
+        return self._follow(call, after)
+
+    def _find(self, connection_id: ConnectionId) -> _CallEvents | None:
+        return self._live.get(connection_id) or self._ended.get(connection_id)
+
+    @staticmethod
+    async def _follow(call: _CallEvents, after: int) -> AsyncIterator[CallEvent]:
+        sequence = after + 1
+        while True:
+            if sequence <= call.last_sequence:
+                yield call.at(sequence)
+                sequence += 1
+            elif call.has_ended:
+                return
+            else:
+                async with call.news:
+                    if sequence > call.last_sequence:
+                        await call.news.wait()
+
+
+class MemoryStore:
+    """Implements Store. Keeps the reports that were saved last."""
+
+    def __init__(self, *, reports: int) -> None:
+        self._limit = reports
+        self._reports: OrderedDict[ConnectionId, CallReport] = OrderedDict()
+
+    async def save(self, report: CallReport) -> None:
+        self._reports[report.view.connection_id] = report
+        while len(self._reports) > self._limit:
+            self._reports.popitem(last=False)
+
+    async def report(self, connection_id: ConnectionId) -> CallReport | None:
+        return self._reports.get(connection_id)

@@ -1,0 +1,1 @@
+"""Between a front and the hosts that carry its calls."""

@@ -1,0 +1,70 @@
+"""Which calls there are and who has them, in memory."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bridge.ids import ConnectionId, RoomName
+from bridge.ports.call import CallView
+from bridge.ports.host import Epoch
+from bridge.ports.placement import CallFilter, Placed, RoomTaken
+
+
+class MemoryDirectory:
+    """Implements Directory within one process. Forgets the calls that ended first."""
+
+    def __init__(self, *, ended_calls: int) -> None:
+        self._ended_limit = ended_calls
+        self._calls: dict[ConnectionId, Placed] = {}  # in order of creation
+        self._call_in_room: dict[RoomName, ConnectionId] = {}
+        self._ended: OrderedDict[ConnectionId, None] = OrderedDict()
+
+    async def add(self, placed: Placed) -> RoomTaken | None:
+        spec = placed.view.spec
+        holder = self._call_in_room.get(spec.room_name)
+        if holder is not None:
+            return RoomTaken(holder)
+        self._calls[spec.connection_id] = placed
+        self._call_in_room[spec.room_name] = spec.connection_id
+        return None
+
+    async def update(self, view: CallView, epoch: Epoch) -> None:
+        placed = self._calls.get(view.connection_id)
+        if placed is None or placed.epoch != epoch or placed.view.is_over:
+            return
+        self._calls[view.connection_id] = replace(placed, view=view)
+        if view.is_over:
+            del self._call_in_room[view.spec.room_name]
+            self._ended[view.connection_id] = None
+            while len(self._ended) > self._ended_limit:
+                oldest, _ = self._ended.popitem(last=False)
+                del self._calls[oldest]
+
+    async def remove(self, connection_id: ConnectionId) -> None:
+        placed = self._calls.pop(connection_id, None)
+        if placed is not None and not placed.view.is_over:
+            del self._call_in_room[placed.view.spec.room_name]
+
+    async def get(self, connection_id: ConnectionId) -> Placed | None:
+        return self._calls.get(connection_id)
+
+    async def in_room(self, room_name: RoomName) -> Placed | None:
+        holder = self._call_in_room.get(room_name)
+        return None if holder is None else self._calls.get(holder)
+
+    async def page(
+        self, calls: CallFilter, after: ConnectionId | None, limit: int
+    ) -> Sequence[CallView]:
+        newest_first = iter(reversed(self._calls.items()))
+        if after is not None:
+            # A marker that has been forgotten meanwhile: everything older has been, too.
+            for connection_id, _ in newest_first:
+                if connection_id == after:
+                    break
+        page: list[CallView] = []
+        for _, placed in newest_first:
+            if len(page) == limit:
+                break
+            if calls.admits(placed.view):
+                page.append(placed.view)
+        return page
