@@ -1,0 +1,1 @@
+"""The gRPC edge: requests become domain values, domain values become responses."""

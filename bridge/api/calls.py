@@ -1,0 +1,116 @@
+"""CallService: calls, from CreateRoom to their report."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import grpc
+import structlog
+
+from bridge.api import convert, events, paging, requests
+from bridge.api.times import timestamp
+from bridge.calls.reception import Admission, Reception
+from bridge.calls.registry import Registry
+from bridge.ids import ConnectionId
+from bridge.v1 import call_service_pb2 as pb
+from bridge.v1 import call_service_pb2_grpc
+
+NAME: Final = "bridge.v1.CallService"
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CallService(call_service_pb2_grpc.CallServiceServicer):
+    """Parses, asks the domain, converts. Refusals become statuses further out."""
+
+    def __init__(self, reception: Reception, registry: Registry) -> None:
+        self._reception = reception
+        self._registry = registry
+
+    async def CreateRoom(
+        self, request: pb.CreateRoomRequest, _context: Context
+    ) -> pb.CreateRoomResponse:
+        admission = await self._reception.create(requests.create_room(request))
+        _about(admission.view.connection_id)
+        return pb.CreateRoomResponse(
+            connection_id=admission.view.connection_id,
+            room_name=admission.view.spec.room_name,
+            access_token=admission.token.jwt,
+            server_url=admission.server_url,
+            status="created",
+            participant_id=admission.identity,
+            token_expire_time=timestamp(admission.token.expires_at),
+            call=convert.call(admission.view),
+            capacity_remaining=admission.slots_free,
+        )
+
+    async def JoinRoom(self, request: pb.JoinRoomRequest, _context: Context) -> pb.JoinRoomResponse:
+        asked, room_name = requests.join_room(request)
+        admission: Admission = await self._reception.join(asked, room_name)
+        _about(admission.view.connection_id)
+        return pb.JoinRoomResponse(
+            connection_id=admission.view.connection_id,
+            room_name=admission.view.spec.room_name,
+            access_token=admission.token.jwt,
+            server_url=admission.server_url,
+            status="joined",
+            participant_id=admission.identity,
+            token_expire_time=timestamp(admission.token.expires_at),
+            call=convert.call(admission.view),
+        )
+
+    async def EndCall(self, request: pb.EndCallRequest, _context: Context) -> pb.EndCallResponse:
+        connection_id = _about(requests.connection_id(request.connection_id))
+        view, already_ended = await self._registry.end(connection_id)
+        return pb.EndCallResponse(
+            status="success",
+            message="Call had already ended" if already_ended else "Call ended successfully",
+            call=convert.call(view),
+            already_ended=already_ended,
+        )
+
+    async def GetConnectionStatus(
+        self, request: pb.GetConnectionStatusRequest, _context: Context
+    ) -> pb.GetConnectionStatusResponse:
+        view = await self._registry.view(_about(requests.connection_id(request.connection_id)))
+        return pb.GetConnectionStatusResponse(
+            connection_id=view.connection_id,
+            room_name=view.spec.room_name,
+            participant_id=view.spec.caller_identity,
+            is_active=not view.is_over,
+            is_ai_ready=view.is_ai_ready,
+            agent_id=view.spec.agent.agent_id,
+            created_at=timestamp(view.spec.created_at),
+            last_activity=timestamp(view.last_activity_at),
+            call=convert.call(view),
+        )
+
+    async def ListCalls(
+        self, request: pb.ListCallsRequest, _context: Context
+    ) -> pb.ListCallsResponse:
+        calls, page_size = requests.list_calls(request)
+        after = paging.position(request)
+        views = await self._registry.page(calls, after, page_size + 1)
+        response = pb.ListCallsResponse(calls=[convert.call(view) for view in views[:page_size]])
+        if len(views) > page_size:
+            response.next_page_token = paging.token(request, views[page_size - 1].connection_id)
+        return response
+
+    async def GetCallReport(
+        self, request: pb.GetCallReportRequest, _context: Context
+    ) -> pb.GetCallReportResponse:
+        report = await self._registry.report(_about(requests.connection_id(request.connection_id)))
+        return pb.GetCallReportResponse(report=convert.report(report))
+
+    async def WatchEvents(
+        self, request: pb.WatchEventsRequest, _context: Context
+    ) -> AsyncIterator[pb.WatchEventsResponse]:
+        connection_id, after = requests.watch(request)
+        _about(connection_id)
+        async for event in await self._registry.watch(connection_id, after):
+            yield pb.WatchEventsResponse(event=events.event(event))
+
+
+def _about(connection_id: ConnectionId) -> ConnectionId:
+    """Bind the RPC's log lines to its call."""
+    structlog.contextvars.bind_contextvars(connection_id=connection_id)
+    return connection_id

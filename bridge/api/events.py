@@ -1,0 +1,100 @@
+"""Events as the API's messages."""
+
+from typing import assert_never
+
+from bridge.api import convert
+from bridge.api.times import duration, timestamp
+from bridge.ports.event import (
+    AgentStateChanged,
+    CallEvent,
+    Ended,
+    Interruption,
+    MediaStateChanged,
+    ModelStateChanged,
+    ParticipantChanged,
+    ResponseBegan,
+    ResponseFinished,
+    StateChanged,
+    Transcript,
+    UserSpeech,
+    Warned,
+)
+from bridge.v1 import call_pb2, event_pb2
+
+
+def event(of: CallEvent) -> event_pb2.CallEvent:
+    message = event_pb2.CallEvent(
+        connection_id=of.connection_id,
+        sequence=of.sequence,
+        time=timestamp(of.at),
+        call_offset=duration(of.call_offset_s),
+    )
+    match of.kind:
+        case StateChanged() as kind:
+            message.state_changed.CopyFrom(_state(kind))
+        case ParticipantChanged(change, view):
+            message.participant_changed.change = event_pb2.ParticipantChange.Value(
+                f"PARTICIPANT_CHANGE_{change.name}"
+            )
+            message.participant_changed.participant.CopyFrom(convert.participant(view))
+        case MediaStateChanged(state):
+            message.media_state_changed.state = _link(state.name)
+        case ModelStateChanged(state, session_id):
+            message.model_state_changed.state = _link(state.name)
+            message.model_state_changed.session_id = session_id
+        case AgentStateChanged(agent_state):
+            message.agent_state_changed.state = call_pb2.AgentState.Value(
+                f"AGENT_STATE_{agent_state.name}"
+            )
+        case Warned(code, text):
+            message.warning.code, message.warning.message = code, text
+        case Ended(report):
+            message.ended.report.CopyFrom(convert.report(report))
+        case _ as kind:
+            _speech(message, kind)
+    return message
+
+
+def _speech(
+    message: event_pb2.CallEvent,
+    kind: UserSpeech | Transcript | ResponseBegan | ResponseFinished | Interruption,
+) -> None:
+    match kind:
+        case UserSpeech(speaking, identity, item_id):
+            message.user_speech.speaking = speaking
+            message.user_speech.participant_identity = identity or ""
+            message.user_speech.item_id = item_id
+        case Transcript(item_id, role, text, final):
+            message.transcript.item_id = item_id
+            message.transcript.role = event_pb2.TranscriptRole.Value(f"TRANSCRIPT_ROLE_{role.name}")
+            message.transcript.text = text
+            message.transcript.final = final
+        case ResponseBegan(response_id, greeting):
+            message.response_started.response_id = response_id
+            message.response_started.greeting = greeting
+        case ResponseFinished(response_id, status, tokens, detail):
+            finished = message.response_finished
+            finished.response_id = response_id
+            finished.status = event_pb2.ResponseStatus.Value(f"RESPONSE_STATUS_{status.name}")
+            finished.usage.CopyFrom(convert.tokens(tokens))
+            finished.detail = detail
+        case Interruption(item_id, heard_ms, received_ms, stop_latency_s):
+            message.interruption.item_id = item_id
+            message.interruption.heard_ms = heard_ms
+            message.interruption.received_ms = received_ms
+            message.interruption.stop_latency.FromMicroseconds(round(stop_latency_s * 1e6))
+        case _:
+            assert_never(kind)
+
+
+def _state(kind: StateChanged) -> event_pb2.StateChanged:
+    message = event_pb2.StateChanged(
+        state=call_pb2.CallState.Value(f"CALL_STATE_{kind.state.name}")
+    )
+    if kind.previous is not None:
+        message.previous = call_pb2.CallState.Value(f"CALL_STATE_{kind.previous.name}")
+    return message
+
+
+def _link(name: str) -> event_pb2.LinkState.ValueType:
+    return event_pb2.LinkState.Value(f"LINK_STATE_{name}")

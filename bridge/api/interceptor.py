@@ -1,0 +1,127 @@
+"""What surrounds every RPC: parsing, refusals as statuses, unforeseen errors, one log line."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+
+from bridge.api.redact import redacted
+from bridge.api.status import DETAILS_KEY, code_of, details_of
+from bridge.errors import FieldViolation, InvalidRequest, Refusal
+from bridge.tracebacks import frames_of
+
+_log = structlog.get_logger(__name__)
+
+_OURS: Final = "/bridge.v1."
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for the type checker only
+MaybeHandler: TypeAlias = "Handler | None"
+NextHandler: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]]"
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """Wraps our own services; health and reflection pass untouched.
+
+    `closed` names services or methods ("/bridge.v1.CallService") that only refuse.
+    """
+
+    def __init__(self, closed: Mapping[str, Refusal] | None = None) -> None:
+        self._closed = dict(closed or {})
+
+    async def intercept_service(
+        self,
+        continuation: NextHandler,
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> MaybeHandler:
+        method = handler_call_details.method
+        if not method.startswith(_OURS):
+            return await continuation(handler_call_details)
+        for prefix, refusal in self._closed.items():
+            if method == prefix or method.startswith(f"{prefix}/"):
+                return _refusing(method, refusal)
+        handler = await continuation(handler_call_details)
+        return None if handler is None else _wrapped(method, handler)
+
+
+def _wrapped(method: str, handler: Handler) -> Handler:
+    """Return the handler, with requests parsed by us: grpc calls a bad message INTERNAL."""
+    parse = handler.request_deserializer
+    assert parse is not None  # noqa: S101 - generated handlers always have one
+
+    if handler.response_streaming:
+        # The types know only the synchronous server's handlers.
+        stream: Any = handler.unary_stream
+
+        async def answer_with_stream(raw: bytes, context: Context) -> AsyncIterator[Any]:
+            async with _edge(method, context):
+                async for response in stream(_parsed(parse, raw), context):
+                    yield response
+
+        return grpc.unary_stream_rpc_method_handler(
+            answer_with_stream,
+            response_serializer=handler.response_serializer,
+        )
+
+    unary: Any = handler.unary_unary
+
+    async def answer(raw: bytes, context: Context) -> Any:  # noqa: ANN401 - any response message
+        async with _edge(method, context):
+            return await unary(_parsed(parse, raw), context)
+
+    return grpc.unary_unary_rpc_method_handler(
+        answer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+def _refusing(method: str, refusal: Refusal) -> Handler:
+    async def refuse(_raw: bytes, context: Context) -> bytes:
+        async with _edge(method, context):
+            raise refusal
+
+    return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:  # noqa: ANN401 - any request message
+    try:
+        request: Message = parse(raw)
+    except DecodeError as error:
+        raise InvalidRequest(
+            [FieldViolation("", "the request is not a message of this method's type")]
+        ) from error
+    _log.debug("rpc request", request=redacted(request))
+    return request
+
+
+@asynccontextmanager
+async def _edge(method: str, context: Context) -> AsyncIterator[None]:
+    """Turn what is raised inside into the RPC's status, and log how it ended."""
+    began_s = time.perf_counter()
+    code = grpc.StatusCode.OK
+    reason = ""
+    try:
+        yield
+    except Refusal as refusal:
+        code, reason = code_of(refusal), refusal.reason
+        await context.abort(code, refusal.message, ((DETAILS_KEY, details_of(refusal)),))
+    except Exception as error:  # noqa: BLE001 - the edge: nothing may escape as UNKNOWN
+        code, reason = grpc.StatusCode.INTERNAL, type(error).__name__
+        _log.error("rpc failed", method=method, error=reason, frames=frames_of(error))
+        # The text may hold anything: the caller learns only that it is our fault.
+        await context.abort(code, "a defect of mediabridge; its log has the details")
+    except BaseException:
+        code = grpc.StatusCode.CANCELLED
+        raise
+    finally:
+        _log.info(
+            "rpc",
+            method=method.rpartition("/")[2],
+            code=code.name,
+            reason=reason,
+            ms=round((time.perf_counter() - began_s) * 1000, 1),
+        )

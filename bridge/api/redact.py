@@ -1,0 +1,35 @@
+"""A message as it may be logged: fields marked (bridge.v1.sensitive) show only their length."""
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from bridge.v1 import options_pb2
+
+
+def redacted(message: Message) -> dict[str, object]:
+    """Return the message's JSON form without what is sensitive, at any depth."""
+    clean = type(message)()
+    clean.CopyFrom(message)
+    _strike(clean)
+    shown: dict[str, object] = MessageToDict(clean, preserving_proto_field_name=True)
+    return shown
+
+
+def _strike(message: Message) -> None:
+    for field, value in message.ListFields():
+        if _is_sensitive(field):
+            # Of strings only: tests hold that no field of another type is marked.
+            setattr(message, field.name, f"[{len(value)} characters]")
+        elif field.message_type is not None and not _is_map(field):
+            for child in value if field.is_repeated else (value,):
+                _strike(child)
+
+
+def _is_sensitive(field: FieldDescriptor) -> bool:
+    return bool(field.GetOptions().Extensions[options_pb2.sensitive])
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    kind = field.message_type
+    return kind is not None and bool(kind.GetOptions().map_entry)

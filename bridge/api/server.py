@@ -1,0 +1,101 @@
+"""The gRPC server: its services, limits, health and reflection."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from bridge.api import calls, models, telemetry
+from bridge.api.interceptor import Edge
+from bridge.errors import BridgeError, Refusal
+from bridge.v1 import call_service_pb2_grpc, model_service_pb2_grpc, telemetry_service_pb2_grpc
+
+_KIB: Final = 1024
+
+# The largest request is CreateRoom with a prompt of 32,768 characters, four bytes each.
+_MAX_REQUEST_BYTES: Final = 256 * _KIB
+# The largest response is a report with 1,000 turns of text, or a page of 1,000 calls.
+_MAX_RESPONSE_BYTES: Final = 8192 * _KIB
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
+    ("grpc.max_send_message_length", _MAX_RESPONSE_BYTES),
+    ("grpc.max_metadata_size", 16 * _KIB),
+    ("grpc.max_concurrent_streams", 1000),
+    # A second server on the same port must fail, not take half of the first one's connections.
+    ("grpc.so_reuseport", 0),
+    # Watches are silent for minutes: ping, so that a dead gateway's streams are given back ...
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # ... and let gateways ping as often, where grpc's own default would cut them off.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+
+_STOP_GRACE_S: Final = 5.0
+
+SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME)
+
+
+class ListenError(BridgeError):
+    """The address cannot be listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is served. Without `calls`, that service only refuses."""
+
+    telemetry: telemetry.TelemetryService
+    models: models.ModelService
+    calls: calls.CallService | None
+    closed: Mapping[str, Refusal]
+
+
+class ApiServer:
+    """A running server."""
+
+    def __init__(self, server: grpc.aio.Server, checks: health.aio.HealthServicer) -> None:
+        self._server = server
+        self._checks = checks
+
+    async def set_serving(self, services: Sequence[str], *, serving: bool) -> None:
+        """Tell health checks of these services, and of the whole ("")."""
+        status = health_pb2.HealthCheckResponse
+        state = status.SERVING if serving else status.NOT_SERVING
+        for name in ("", *services):
+            await self._checks.set(name, state)
+
+
+@asynccontextmanager
+async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
+    """Listen on `address` ("host:port" or "unix:path") for as long as the context lasts.
+
+    :raises ListenError: the address is taken, or none of this machine's.
+    """
+    server = grpc.aio.server(interceptors=[Edge(services.closed)], options=_OPTIONS)
+    if services.calls is not None:
+        call_service_pb2_grpc.add_CallServiceServicer_to_server(services.calls, server)
+    telemetry_service_pb2_grpc.add_TelemetryServiceServicer_to_server(services.telemetry, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection(
+        (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    try:
+        server.add_insecure_port(address)
+        await server.start()
+    except RuntimeError as error:
+        raise ListenError(f"cannot listen on {address}") from error
+    api = ApiServer(server, checks)
+    open_services = [name for name in SERVICES if f"/{name}" not in services.closed]
+    await api.set_serving(open_services, serving=True)
+    try:
+        yield api
+    finally:
+        await api.set_serving(SERVICES, serving=False)
+        await server.stop(_STOP_GRACE_S)
