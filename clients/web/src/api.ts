@@ -1,0 +1,160 @@
+/** What does the server offer, and how is it asked? */
+
+export interface Agent {
+  readonly agentId: string;
+  readonly name: string;
+  readonly languages: readonly string[];
+  readonly defaultLanguage: string;
+}
+
+export interface CallRequest {
+  readonly participantName: string;
+  readonly agentId: string;
+  readonly voiceLanguage: string;
+  readonly tenantId: string;
+  /** Set to join a room that exists; otherwise a new one is created. */
+  readonly roomName: string | undefined;
+}
+
+/** What is needed to enter the room of a call. */
+export interface Admission {
+  readonly connectionId: string;
+  readonly roomName: string;
+  readonly accessToken: string;
+  readonly serverUrl: string;
+}
+
+/** The server answered with a refusal; `message` is meant to be read by a person. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly code: string;
+  readonly reason: string;
+
+  constructor(status: number, code: string, reason: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+/** The server gave no answer, or none in time. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
+
+/** The server answered with something that is not its own language. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = "UnexpectedAnswer";
+}
+
+export async function listAgents(): Promise<readonly Agent[]> {
+  return agentsFrom(await ask("GET", "/livekit/agents"));
+}
+
+/** Creates a call, or joins the one whose room is named. */
+export async function openCall(request: CallRequest): Promise<Admission> {
+  const { participantName, agentId, voiceLanguage, tenantId, roomName } = request;
+  const answer =
+    roomName === undefined
+      ? await ask("POST", "/livekit/create-room", {
+          participantName,
+          agentId,
+          voiceLanguage,
+          tenantId,
+        })
+      : await ask("POST", "/livekit/join-room", { participantName, agentId, roomName });
+  return admissionFrom(answer);
+}
+
+/** Outlives the page: it is also sent while the tab closes. */
+export async function endCall(connectionId: string): Promise<void> {
+  await ask("POST", "/livekit/end-call", { connectionId });
+}
+
+export function eventsUrl(connectionId: string): string {
+  return `/livekit/events/${encodeURIComponent(connectionId)}`;
+}
+
+/** Reads a refusal; a proxy in between may answer with a page instead of our JSON. */
+export function apiErrorFrom(status: number, body: string): ApiError {
+  const fallback = `The server answered with status ${status}.`;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return new ApiError(status, "", "", fallback);
+  }
+  const fields = isRecord(parsed) ? parsed : {};
+  return new ApiError(
+    status,
+    // A gRPC gateway sends the code as a number, the seed's server as a name.
+    String(fields["code"] ?? ""),
+    text(fields["reason"]),
+    text(fields["message"]) || fallback,
+  );
+}
+
+export function agentsFrom(answer: unknown): readonly Agent[] {
+  if (!isRecord(answer) || !Array.isArray(answer["agents"])) {
+    throw new UnexpectedAnswer("The list of agents is not a list.");
+  }
+  return answer["agents"].filter(isRecord).flatMap((agent) => {
+    const agentId = text(agent["agentId"]);
+    const named = Array.isArray(agent["languages"]) ? agent["languages"].map(text) : [];
+    const languages = named.filter((language) => language !== "");
+    const defaultLanguage = text(agent["defaultLanguage"]) || (languages[0] ?? "");
+    if (agentId === "") return [];
+    return [{ agentId, name: text(agent["name"]) || agentId, languages, defaultLanguage }];
+  });
+}
+
+export function admissionFrom(answer: unknown): Admission {
+  const fields = isRecord(answer) ? answer : {};
+  const admission = {
+    connectionId: text(fields["connectionId"]),
+    roomName: text(fields["roomName"]),
+    accessToken: text(fields["accessToken"]),
+    serverUrl: text(fields["serverUrl"]),
+  };
+  for (const [name, value] of Object.entries(admission)) {
+    if (value === "") throw new UnexpectedAnswer(`The server's answer has no ${name}.`);
+  }
+  return admission;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+// Creating a call opens a room and a model session; longer than this and nobody is waiting.
+const DEADLINE_MS = 30_000;
+
+async function ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
+  let response: Response;
+  let answer: string;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+      keepalive: method === "POST",
+      cache: "no-store",
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+    answer = await response.text();
+  } catch (cause) {
+    throw new Unreachable(`No answer to ${method} ${path}.`, { cause });
+  }
+  if (!response.ok) throw apiErrorFrom(response.status, answer);
+  try {
+    return JSON.parse(answer);
+  } catch (cause) {
+    throw new UnexpectedAnswer(`The answer to ${method} ${path} is not JSON.`, { cause });
+  }
+}
