@@ -12,14 +12,14 @@ from bridge.ports.model import ModelConfig, TurnDetection
 class SayGreeting:
     """The agent says this text."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PromptGreeting:
     """The agent says what this instruction makes of it."""
 
-    prompt: str
+    prompt: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ Greeting = SayGreeting | PromptGreeting | UserFirst
 class AgentOverrides:
     """What one call wants changed; None keeps the agent's own value."""
 
-    instructions: str | None = None
+    instructions: str | None = field(default=None, repr=False)
     model: str | None = None
     voice: str | None = None
     speed: float | None = None

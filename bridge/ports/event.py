@@ -1,6 +1,6 @@
 """What happens in a call, as its watchers are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -80,7 +80,7 @@ class Transcript:
 
     item_id: str
     role: Role
-    text: str
+    text: str = field(repr=False)
     final: bool
 
 

@@ -32,7 +32,7 @@ class ModelConfig:
     """What a session is told at its start."""
 
     model: str
-    instructions: str
+    instructions: str = field(repr=False)
     voice: str
     speed: float = 1.0
     turn_detection: TurnDetection = field(default_factory=ServerVad)
@@ -101,7 +101,7 @@ class AudioDelta:
     response_id: str
     item_id: str
     content_index: int
-    pcm: bytes
+    pcm: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,26 +119,26 @@ class AgentTextDelta:
 
     item_id: str
     content_index: int
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTextDone:
     item_id: str
     content_index: int
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UserTextDelta:
     item_id: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UserTextDone:
     item_id: str
-    text: str
+    text: str = field(repr=False)
 
 
 class ResponseStatus(Enum):
@@ -251,9 +251,9 @@ class ModelSession(Protocol):
 class EphemeralKey:
     """A short-lived key for a browser that talks to the model itself."""
 
-    value: str
+    value: str = field(repr=False)
     expires_at: datetime
-    session: Mapping[str, object]
+    session: Mapping[str, object] = field(repr=False)
 
 
 class ModelService(Protocol):

@@ -24,8 +24,8 @@ class Turn:
 
     index: int
     started_at: datetime
-    user_text: str = ""
-    agent_text: str = ""
+    user_text: str = field(default="", repr=False)
+    agent_text: str = field(default="", repr=False)
     agent_heard_ms: float = 0.0
     interrupted: bool = False
     latency_s: float | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -34,7 +34,7 @@ class OwnedRoom:
 class AccessToken:
     """A caller's way into one room, and nothing else."""
 
-    jwt: str
+    jwt: str = field(repr=False)
     expires_at: datetime
 
 

@@ -1,0 +1,76 @@
+"""What does a session's configuration look like on the wire?"""
+
+from typing import Final
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.pcm import MODEL_RATE_HZ
+from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+
+_PCM: Final = {"type": "audio/pcm", "rate": MODEL_RATE_HZ}
+
+# Where the provider wants to read for whom a session is; it is no field of the session.
+# https://developers.openai.com/api/docs/guides/realtime
+SAFETY_HEADER: Final = "OpenAI-Safety-Identifier"
+
+
+def session_object(config: ModelConfig) -> dict[str, object]:
+    """Return the `session` of a session.update or of an ephemeral key.
+
+    Optional parts are sent as null, not left out: what the agent file does not name is off,
+    whatever the provider's default.
+    """
+    return {
+        "type": "realtime",
+        "model": config.model,
+        "output_modalities": ["audio"],
+        "instructions": config.instructions,
+        "max_output_tokens": config.max_output_tokens or "inf",
+        "audio": {
+            "input": {
+                "format": _PCM,
+                "noise_reduction": _noise_reduction(config),
+                "transcription": _transcription(config),
+                "turn_detection": _turn_detection(config),
+            },
+            "output": {"format": _PCM, "voice": config.voice, "speed": config.speed},
+        },
+    }
+
+
+def safety_headers(config: ModelConfig) -> dict[str, str]:
+    """Return the headers that name the end user to the provider.
+
+    :raises ModelError: the identifier cannot stand in a header.
+    """
+    identifier = config.safety_identifier
+    if identifier is None:
+        return {}
+    if not (identifier.isascii() and identifier.isprintable()):
+        raise ModelError(ModelFailure.CONFIG_REJECTED, "safety_identifier")
+    return {SAFETY_HEADER: identifier}
+
+
+def _noise_reduction(config: ModelConfig) -> dict[str, str] | None:
+    return {"type": config.noise_reduction} if config.noise_reduction else None
+
+
+def _transcription(config: ModelConfig) -> dict[str, str] | None:
+    if config.transcription_model is None:
+        return None
+    primary_subtag = config.language.partition("-")[0].lower()
+    return {"model": config.transcription_model, "language": primary_subtag}
+
+
+def _turn_detection(config: ModelConfig) -> dict[str, object]:
+    common = {"create_response": True, "interrupt_response": config.interruptible}
+    match config.turn_detection:
+        case ServerVad() as vad:
+            return {
+                "type": "server_vad",
+                "threshold": vad.threshold,
+                "prefix_padding_ms": vad.prefix_padding_ms,
+                "silence_duration_ms": vad.silence_duration_ms,
+                **common,
+            }
+        case SemanticVad() as vad:
+            return {"type": "semantic_vad", "eagerness": vad.eagerness, **common}

@@ -1,0 +1,166 @@
+"""How does a session come to be? The provider of realtime models, over the openai package."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
+from urllib.parse import urlsplit
+
+import openai
+from websockets.exceptions import WebSocketException
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.model.commands import Command, EventId, command
+from bridge.model.configuration import safety_headers, session_object
+from bridge.model.failures import opening_error, rejected_configuration
+from bridge.model.fields import MalformedFrame, nested, number, parse_object, text
+from bridge.model.session import RealtimeSession
+from bridge.model.settings import RealtimeSettings
+from bridge.model.socket import ModelSocket, connect
+from bridge.model.wire import Decoder, Refused, SessionCreated, SessionUpdated
+from bridge.ports.model import EphemeralKey, ModelConfig
+
+if TYPE_CHECKING:
+    from openai.types.realtime.client_secret_create_params import Session
+
+_Event = TypeVar("_Event", SessionCreated, SessionUpdated)
+
+_DEFAULTS: Final = RealtimeSettings()
+
+# What opening a session or making a key may raise besides ModelError. UnicodeError and ValueError
+# come from addresses and headers that cannot be.
+_OPENING_FAILURES: Final = (
+    openai.OpenAIError,
+    WebSocketException,
+    OSError,
+    TimeoutError,
+    ValueError,
+)
+
+
+class RealtimeModels:
+    """Any server that speaks the Realtime protocol. `aclose` lets go of its HTTP connections.
+
+    :raises ValueError: the key is missing, or the address cannot be one.
+    """
+
+    def __init__(
+        self, api_key: str, base_url: str | None = None, settings: RealtimeSettings = _DEFAULTS
+    ) -> None:
+        if not api_key:
+            # Left to itself, the package would take one from the environment.
+            raise ValueError("api_key is missing")
+        if base_url is not None:
+            _check_address(base_url)
+        self._settings = settings
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url,
+            timeout=settings.key_deadline_s,
+            max_retries=0,  # the caller knows better whether another try is worth the wait
+        )
+
+    @property
+    def realtime_url(self) -> str:
+        """Return the provider's address for realtime WebSockets."""
+        return str(
+            self._client.base_url.copy_with(scheme=_websocket_scheme(self._client)).join("realtime")
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close idle HTTP connections. Open sessions go on."""
+        await self._client.close()
+
+    @asynccontextmanager
+    async def open(self, config: ModelConfig) -> AsyncIterator[RealtimeSession]:
+        """Open a session. Cancelling leaves no socket behind.
+
+        :raises ModelError: it could not be opened in time, or `config` was refused.
+        """
+        async with await self._open(config) as session:
+            yield session
+
+    async def create_ephemeral_key(self, config: ModelConfig, ttl_s: int) -> EphemeralKey:
+        """Have the provider make a key for a browser; `config` comes with it.
+
+        :raises ModelError: the provider refused, or did not answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.key_deadline_s):
+                secrets = self._client.realtime.client_secrets.with_raw_response
+                answer = await secrets.create(
+                    session=cast("Session", session_object(config)),
+                    expires_after={"anchor": "created_at", "seconds": ttl_s},
+                    extra_headers=safety_headers(config),
+                )
+            return _ephemeral_key(answer.content)
+        except (MalformedFrame, OverflowError):
+            raise ModelError(ModelFailure.UNAVAILABLE, "protocol") from None
+        except _OPENING_FAILURES as error:
+            # Not chained: the provider's words may quote the prompt or the key.
+            raise opening_error(error) from None
+
+    async def _open(self, config: ModelConfig) -> RealtimeSession:
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.open_deadline_s):
+                socket = await connect(self._client, config.model, safety_headers(config), settings)
+                try:
+                    return await self._configure(socket, config)
+                except BaseException:
+                    await socket.drop()
+                    raise
+        except _OPENING_FAILURES as error:
+            raise opening_error(error) from None
+
+    async def _configure(self, socket: ModelSocket, config: ModelConfig) -> RealtimeSession:
+        decoder = Decoder()
+        created = await _next(SessionCreated, socket, decoder)
+        update = EventId(Command.UPDATE, 0)
+        await socket.send(command(update, session=session_object(config)))
+        await _next(SessionUpdated, socket, decoder)
+        limit = created.expires_at_s
+        return RealtimeSession(
+            socket,
+            decoder,
+            session_id=created.session_id,
+            config=config,
+            outbox_ms=self._settings.outbox_ms,
+            expires_in_s=None if limit is None else limit - time.time(),
+        )
+
+
+def _check_address(base_url: str) -> None:
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError("base_url is no http address")
+
+
+async def _next(wanted: type[_Event], socket: ModelSocket, decoder: Decoder) -> _Event:
+    while True:
+        event = decoder.decode(await socket.receive())
+        if isinstance(event, Refused):
+            raise rejected_configuration(event)
+        if isinstance(event, wanted):
+            return event
+
+
+def _ephemeral_key(body: bytes) -> EphemeralKey:
+    fields = parse_object(body)
+    return EphemeralKey(
+        value=text(fields, "value"),
+        expires_at=datetime.fromtimestamp(number(fields, "expires_at"), UTC),
+        session=nested(fields, "session"),
+    )
+
+
+def _websocket_scheme(client: openai.AsyncOpenAI) -> str:
+    return "wss" if client.base_url.scheme == "https" else "ws"

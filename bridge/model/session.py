@@ -1,0 +1,278 @@
+"""How does one open session run? What goes out, what comes in, and how it ends."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final, Self
+
+from websockets.exceptions import ConnectionClosed
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.model.commands import TAG_KEY, Command, EventId, append, command
+from bridge.model.failures import fatal_error, is_harmless, lost_error, warning
+from bridge.model.outbox import AudioOutbox
+from bridge.model.socket import ModelSocket
+from bridge.model.tracking import ReceivedAudio, Responses
+from bridge.model.wire import (
+    Decoder,
+    Refused,
+    ResponseOver,
+    ServerEvent,
+    SessionCreated,
+    SessionUpdated,
+)
+from bridge.ports.model import (
+    AudioDelta,
+    ModelConfig,
+    ModelCounters,
+    ModelEvent,
+    ResponseStarted,
+)
+
+# The provider's clock and ours differ, and it does not count to the second.
+_LIMIT_TOLERANCE_S: Final = 60.0
+
+_SAY: Final = (
+    "Say exactly the text below, word for word and in its own language. "
+    "Add nothing before or after it, and do not answer or translate it.\n\n"
+)
+
+
+class RealtimeSession:
+    """An open, configured session on one socket. Entering starts its sender, leaving closes it."""
+
+    def __init__(
+        self,
+        socket: ModelSocket,
+        decoder: Decoder,
+        *,
+        session_id: str,
+        config: ModelConfig,
+        outbox_ms: int,
+        expires_in_s: float | None,
+    ) -> None:
+        self._socket = socket
+        self._decoder = decoder
+        self._session_id = session_id
+        self._instructions = config.instructions
+        self._limit_at_s = None if expires_in_s is None else _loop_time_s() + expires_in_s
+        self._outbox = AudioOutbox(outbox_ms)
+        self._audio = ReceivedAudio()
+        self._responses = Responses()
+        self._ready: deque[ModelEvent] = deque()
+        self._failure: ModelError | None = None
+        self._commands_sent = 0
+        self._ignored_refusals = 0
+        self._tasks = asyncio.TaskGroup()
+        self._sender: asyncio.Task[None] | None = None
+        self._closing = False
+        self._closed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._sender = self._tasks.create_task(self._send_audio(), name="model-audio-sender")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.aclose()
+        finally:
+            # The group does not learn of what the body raised: it would wrap it into a group, and
+            # the caller's `except ModelError` would no longer match.
+            await self._tasks.__aexit__(None, None, None)
+
+    async def aclose(self) -> None:
+        """Close the session. Never hangs; a second caller waits for the first."""
+        if self._closing:
+            await self._closed.wait()
+            return
+        self._closing = True
+        try:
+            if self._sender is not None:
+                self._sender.cancel()
+            await self._socket.aclose()
+        finally:
+            self._outbox.discard()
+            self._closed.set()
+
+    @property
+    def session_id(self) -> str:
+        return self._session_id
+
+    def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
+        """Queue audio of the user; a full queue drops its oldest, a closed session all of it."""
+        self._outbox.put_nowait(pcm)
+        if self._closing:
+            self._outbox.discard()
+
+    async def respond(
+        self, *, tag: str, instructions: str | None = None, say: str | None = None
+    ) -> None:
+        """Ask for a response. Once cancelled, it may have been asked for or not.
+
+        `say` is a request like any other, made with nothing else in the model's sight and no tool
+        in its hand. It mostly keeps to the words, but nothing forces it: where each word matters
+        (a legal notice), play a recording instead.
+
+        :raises ModelError: the session is gone.
+        :raises ValueError: both `instructions` and `say` are given.
+        """
+        if instructions is not None and say is not None:
+            raise ValueError("instructions and say exclude each other")
+        response: dict[str, object] = {"metadata": {TAG_KEY: tag}}
+        if say is not None:
+            response |= {"instructions": _SAY + say, "input": [], "tool_choice": "none"}
+        elif instructions is not None:
+            # A response's instructions replace the session's: the agent would forget who it is.
+            response["instructions"] = f"{self._instructions}\n\n{instructions}"
+        self._responses.requested(tag)
+        try:
+            await self._command(Command.RESPOND, tag, response=response)
+        except ModelError:
+            self._responses.refused(tag)
+            raise
+
+    async def cancel(self, response_id: str | None = None) -> None:
+        """Stop `response_id`, or all there is: also what was asked for and has not begun.
+
+        :raises ModelError: the session is gone.
+        """
+        for active in self._responses.cancel(response_id):
+            await self._command(Command.CANCEL, response_id=active)
+
+    async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Make the model forget an item's sound after `audio_end_ms`.
+
+        :raises ModelError: the session is gone.
+        """
+        end_ms = self._audio.clamp_ms(item_id, content_index, audio_end_ms)
+        await self._command(
+            Command.TRUNCATE, item_id=item_id, content_index=content_index, audio_end_ms=end_ms
+        )
+
+    async def delete(self, item_id: str) -> None:
+        """Make the model forget an item.
+
+        :raises ModelError: the session is gone.
+        """
+        await self._command(Command.DELETE, item_id=item_id)
+
+    async def events(self) -> AsyncIterator[ModelEvent]:
+        """Yield what the model says until we close. One reader; who stops may go on later.
+
+        A reader that stands still stops the socket, and loses the session when pongs go unread.
+
+        :raises ModelError: the session ended otherwise.
+        """
+        while not self._closing:
+            while self._ready:
+                yield self._ready.popleft()
+            if self._failure is not None:
+                raise self._failure
+            await self._receive()
+
+    def counters(self) -> ModelCounters:
+        return ModelCounters(
+            audio_sent_ms=self._outbox.sent_ms,
+            audio_queued_ms=self._outbox.queued_ms,
+            audio_dropped_ms=self._outbox.dropped_ms,
+            audio_received_ms=self._audio.total_ms,
+            round_trip_ms=self._socket.round_trip_ms,
+            malformed_frames=self._decoder.malformed,
+            unknown_events=self._decoder.unknown,
+            ignored_refusals=self._ignored_refusals,
+        )
+
+    async def _receive(self) -> None:
+        try:
+            event = self._decoder.decode(await self._socket.receive())
+            if event is not None:
+                await self._accept(event)
+        except ConnectionClosed as closed:
+            if not self._closing:
+                self._fail(lost_error(closed, past_limit=self._is_past_limit()))
+        except ModelError as error:
+            self._fail(error)
+
+    async def _accept(self, event: ServerEvent) -> None:
+        match event:
+            case AudioDelta():
+                if whole := self._audio.add(event):
+                    self._ready.append(whole)
+            case ResponseStarted():
+                self._ready.append(event)
+                if self._responses.started(event.response_id, event.request_tag):
+                    # Should it fail, what is still to be read tells why.
+                    with suppress(ModelError):
+                        await self.cancel(event.response_id)
+            case ResponseOver():
+                self._accept_end(event)
+            case Refused():
+                self._accept_refusal(event)
+            case SessionCreated() | SessionUpdated():
+                pass
+            case _:
+                self._ready.append(event)
+
+    def _accept_end(self, over: ResponseOver) -> None:
+        done = over.done
+        if not self._responses.over(done.response_id, over.request_tag):
+            # Its beginning never came; to our reader every response has one.
+            self._ready.append(ResponseStarted(done.response_id, over.request_tag))
+        self._ready.append(done)
+        if error := fatal_error(done.detail):
+            self._fail(error)
+
+    def _accept_refusal(self, refused: Refused) -> None:
+        if error := fatal_error(refused.code):
+            raise error
+        if is_harmless(refused):
+            self._ignored_refusals += 1
+            return
+        told = warning(refused)
+        if told.request_tag is not None:
+            self._responses.refused(told.request_tag)
+        self._ready.append(told)
+
+    async def _send_audio(self) -> None:
+        while True:
+            chunk = await self._outbox.take()
+            try:
+                await self._send(append(chunk))
+            except ModelError:
+                return  # whoever reads events() learns why
+            self._outbox.sent()
+
+    async def _command(self, what: Command, tag: str = "", **fields: object) -> None:
+        self._commands_sent += 1
+        await self._send(command(EventId(what, self._commands_sent, tag), **fields))
+
+    async def _send(self, frame: bytes) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed as closed:
+            # Not yet the session's failure: what the server said last is still to be read, and
+            # may name a better cause.
+            raise lost_error(closed, past_limit=self._is_past_limit()) from closed
+        except TimeoutError as late:
+            error = ModelError(ModelFailure.LOST, "send deadline")
+            self._fail(error)
+            raise error from late
+
+    def _fail(self, error: ModelError) -> None:
+        """End the session; the first cause stays."""
+        if self._failure is None:
+            self._failure = error
+        self._socket.abort()
+
+    def _is_past_limit(self) -> bool:
+        return (
+            self._limit_at_s is not None and _loop_time_s() >= self._limit_at_s - _LIMIT_TOLERANCE_S
+        )
+
+
+def _loop_time_s() -> float:
+    return asyncio.get_running_loop().time()

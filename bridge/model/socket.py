@@ -1,0 +1,109 @@
+"""How do frames get to the server and back? One WebSocket, with a deadline on everything."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from openai import AsyncOpenAI
+from websockets.asyncio.client import ClientConnection
+
+from bridge.model.settings import RealtimeSettings
+
+if TYPE_CHECKING:
+    from openai.types.websocket_connection_options import WebSocketConnectionOptions
+
+# After an abort the loop needs a few turns to let go of the socket; never longer.
+_ABORT_S: Final = 1.0
+
+# At DEBUG, websockets writes every frame and the key to the log. This logger never gets there.
+_LOGGER: Final = logging.getLogger("bridge.model.websocket")
+_LOGGER.setLevel(logging.WARNING)
+
+
+class ModelSocket:
+    """A connected WebSocket.
+
+    The openai package finds the address, signs in and negotiates; frames then pass it by: its
+    `send_raw` would send bytes as binary frames, and adds a queue for a reconnect we do not want.
+    """
+
+    def __init__(self, connection: ClientConnection, settings: RealtimeSettings) -> None:
+        self._connection = connection
+        self._send_deadline_s = settings.send_deadline_s
+        self._close_deadline_s = settings.close_deadline_s
+
+    @property
+    def round_trip_ms(self) -> float | None:
+        """The last ping's, None before the first."""
+        return self._connection.latency * 1000 or None
+
+    async def send(self, frame: bytes) -> None:
+        """Send one text frame. Once cancelled, it may have gone out or not.
+
+        :raises ConnectionClosed: the socket is closed.
+        :raises TimeoutError: the socket does not drain.
+        """
+        async with asyncio.timeout(self._send_deadline_s):
+            await self._connection.send(frame, text=True)
+
+    async def receive(self) -> bytes:
+        """Wait for the next frame. Cancelling loses nothing.
+
+        :raises ConnectionClosed: there is none left and the socket is closed.
+        """
+        return await self._connection.recv(decode=False)
+
+    def abort(self) -> None:
+        """Drop the connection without a word; `receive` ends once it has given all it had."""
+        self._connection.transport.abort()
+
+    async def aclose(self) -> None:
+        """Say goodbye and close, or drop the connection when the deadline passes."""
+        try:
+            async with asyncio.timeout(self._close_deadline_s):
+                await self._connection.close()
+        except TimeoutError:
+            pass  # the peer does not answer, or does not even read
+        finally:
+            await self.drop()
+
+    async def drop(self) -> None:
+        """Abort, and wait until nothing is left of the connection."""
+        self.abort()
+        async with asyncio.timeout(_ABORT_S):
+            await self._connection.wait_closed()
+
+
+async def connect(
+    client: AsyncOpenAI, model: str, headers: Mapping[str, str], settings: RealtimeSettings
+) -> ModelSocket:
+    """Connect to the provider. Has no deadline of its own: it belongs to the whole opening.
+
+    :raises Exception: whatever openai, websockets or the network say; see `failures`.
+    """
+    opened: list[ClientConnection] = []
+
+    def create_connection(*args: object, **kwargs: object) -> ClientConnection:
+        opened.append(ClientConnection(*args, **kwargs))  # type: ignore[arg-type]
+        return opened[-1]
+
+    options = {
+        "compression": None,  # base64 of sound does not shrink enough to be worth the CPU
+        "max_size": settings.max_message_bytes,
+        "max_queue": settings.max_waiting_messages,
+        "open_timeout": None,
+        "close_timeout": settings.close_deadline_s,
+        "ping_interval": settings.ping_interval_s,
+        "ping_timeout": settings.ping_timeout_s,
+        "logger": _LOGGER,
+        "create_connection": create_connection,
+    }
+    manager = client.realtime.connect(
+        model=model,
+        extra_headers=headers,
+        # Everything goes on to websockets.connect; the type names only a few of its options.
+        websocket_connection_options=cast("WebSocketConnectionOptions", options),
+    )
+    await manager.enter()
+    return ModelSocket(opened[-1], settings)

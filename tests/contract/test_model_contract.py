@@ -1,0 +1,338 @@
+"""What holds for every provider of realtime models: the fake, and the real one on the simulator."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.model.service import RealtimeModels
+from bridge.ports.model import (
+    AgentTextDelta,
+    AgentTextDone,
+    AudioDelta,
+    AudioDone,
+    ModelConfig,
+    ModelEvent,
+    ModelService,
+    ModelSession,
+    ModelWarning,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    SpeechStarted,
+    SpeechStopped,
+    UserTextDone,
+)
+from bridge.simulator import Faults, Simulator, SimulatorSettings
+from tests.fakes.model import Answers, FakeModels, FakeSession
+
+CONFIG = ModelConfig(
+    model="gpt-realtime-2.1",
+    instructions="Be brief.",
+    voice="marin",
+    transcription_model="gpt-4o-mini-transcribe",
+)
+PATIENCE_S = 10.0
+CHUNK_MS = 100
+
+
+class World(Protocol):
+    """A provider, and what the world around it can do."""
+
+    @property
+    def models(self) -> ModelService: ...
+
+    def refuse(self, failure: ModelFailure) -> ModelConfig:
+        """Make openings fail so; return the configuration to try it with."""
+        ...
+
+    async def user_speaks(self, session: ModelSession) -> None:
+        """Let the user say something, and be silent until it is clear that it was all."""
+        ...
+
+    def lose(self, session: ModelSession) -> None:
+        """Break the connection."""
+        ...
+
+
+class FakeWorld:
+    def __init__(self, *, endless: bool) -> None:
+        self.models = FakeModels(Answers.BEGUN if endless else Answers.WHOLE)
+
+    def refuse(self, failure: ModelFailure) -> ModelConfig:
+        self.models.refusal = ModelError(failure)
+        return CONFIG
+
+    async def user_speaks(self, session: ModelSession) -> None:
+        assert isinstance(session, FakeSession)
+        session.send_audio_nowait(bytes(4800))
+        session.push(SpeechStarted("item_u", 0), SpeechStopped("item_u", 100))
+        session.push(UserTextDone("item_u", "Hello."))
+        session.answer()
+
+    def lose(self, session: ModelSession) -> None:
+        assert isinstance(session, FakeSession)
+        session.fail(ModelError(ModelFailure.LOST))
+
+
+class SimulatedWorld:
+    def __init__(self, simulator: Simulator, models: RealtimeModels) -> None:
+        self._simulator = simulator
+        self.models = models
+
+    def refuse(self, failure: ModelFailure) -> ModelConfig:
+        if failure is ModelFailure.CONFIG_REJECTED:
+            return replace(CONFIG, speed=99.0)
+        statuses = {
+            ModelFailure.AUTH: 401,
+            ModelFailure.RATE_LIMITED: 429,
+            ModelFailure.UNAVAILABLE: 503,
+        }
+        self._simulator.faults = Faults(refuse_status=statuses[failure])
+        return CONFIG
+
+    async def user_speaks(self, session: ModelSession) -> None:
+        samples = 24 * CHUNK_MS
+        voice = [round(8000 * math.sin(2 * math.pi * 440 * n / 24_000)) for n in range(samples)]
+        loud = b"".join(sample.to_bytes(2, "little", signed=True) for sample in voice)
+        for chunk in [loud] * 5 + [bytes(len(loud))] * 10:
+            session.send_audio_nowait(chunk)
+            # As fast as the socket takes it; the port has no event for that.
+            while session.counters().audio_queued_ms:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    def lose(self, session: ModelSession) -> None:
+        assert session.session_id
+        self._simulator.faults = Faults(drop_after_s=0)
+
+
+@asynccontextmanager
+async def fake_world(*, endless: bool = False) -> AsyncIterator[World]:
+    yield FakeWorld(endless=endless)
+
+
+@asynccontextmanager
+async def simulated_world(*, endless: bool = False) -> AsyncIterator[World]:
+    settings = SimulatorSettings(
+        behaviour="tones",
+        tone_ms=60_000 if endless else 300,
+        speed=1 if endless else math.inf,
+        first_delta_ms=0,
+    )
+    async with Simulator(settings) as simulator, RealtimeModels("k", simulator.url) as models:
+        yield SimulatedWorld(simulator, models)
+
+
+Make = Callable[..., AbstractAsyncContextManager[World]]
+
+
+@pytest.fixture(params=[fake_world, simulated_world], ids=["fake", "simulated"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    before = asyncio.all_tasks()
+    yield request.param
+    assert asyncio.all_tasks() - before <= {asyncio.current_task()}
+
+
+@pytest.fixture
+async def world(make: Make) -> AsyncIterator[World]:
+    async with make() as one:
+        yield one
+
+
+async def told(session: ModelSession, last: type[ModelEvent]) -> list[ModelEvent]:
+    """Return what the model says up to the first event that is a `last`."""
+    events: list[ModelEvent] = []
+    async with asyncio.timeout(PATIENCE_S):
+        async for event in session.events():
+            events.append(event)
+            if isinstance(event, last):
+                return events
+    pytest.fail("the events ended")
+
+
+def only(events: list[ModelEvent], *kinds: type[ModelEvent]) -> list[ModelEvent]:
+    return [event for event in events if isinstance(event, kinds)]
+
+
+async def test_open_session_has_a_name(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        assert session.session_id
+
+
+async def test_sessions_are_separate(world: World) -> None:
+    async with world.models.open(CONFIG) as one, world.models.open(CONFIG) as other:
+        assert one.session_id != other.session_id
+        await one.respond(tag="one")
+        await other.respond(tag="other")
+        assert ResponseStarted in {type(event) for event in await told(one, ResponseDone)}
+        [started] = only(await told(other, ResponseDone), ResponseStarted)
+        assert isinstance(started, ResponseStarted)
+        assert started.request_tag == "other"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ModelFailure.CONFIG_REJECTED,
+        ModelFailure.AUTH,
+        ModelFailure.RATE_LIMITED,
+        ModelFailure.UNAVAILABLE,
+    ],
+)
+async def test_refused_opening_says_why(world: World, failure: ModelFailure) -> None:
+    config = world.refuse(failure)
+    with pytest.raises(ModelError) as caught:
+        async with world.models.open(config):
+            pytest.fail("opened")
+    assert caught.value.failure is failure
+
+
+async def test_response_has_a_beginning_sound_text_and_an_end(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        await session.respond(tag="greeting", instructions="Greet.")
+        events = await told(session, ResponseDone)
+        counters = session.counters()
+    started, ended = events[0], events[-1]
+    assert isinstance(started, ResponseStarted)
+    assert isinstance(ended, ResponseDone)
+    assert started.request_tag == "greeting"
+    assert (ended.response_id, ended.status) == (started.response_id, ResponseStatus.COMPLETED)
+    assert ended.tokens.output_audio > 0
+    sound = [event for event in events if isinstance(event, AudioDelta)]
+    assert sound
+    assert all(delta.pcm and len(delta.pcm) % 2 == 0 for delta in sound)
+    assert {delta.response_id for delta in sound} == {started.response_id}
+    assert counters.audio_received_ms == pytest.approx(sum(len(d.pcm) for d in sound) / 48)
+    last_sound = events.index(sound[-1])
+    [sound_done] = only(events, AudioDone)
+    assert events.index(sound_done) > last_sound
+    [text_done] = only(events, AgentTextDone)
+    assert isinstance(text_done, AgentTextDone)
+    deltas = [event.text for event in events if isinstance(event, AgentTextDelta)]
+    assert "".join(deltas) == text_done.text
+
+
+async def test_text_to_say_is_answered_like_any_other_request(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        await session.respond(tag="bye", say="Goodbye.")
+        [started] = only(await told(session, ResponseDone), ResponseStarted)
+        assert isinstance(started, ResponseStarted)
+        assert started.request_tag == "bye"
+
+
+async def test_request_cannot_both_instruct_and_say(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        with pytest.raises(ValueError, match="exclude"):
+            await session.respond(tag="x", instructions="Greet.", say="Hello.")
+
+
+async def test_user_who_speaks_is_heard_and_answered(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        await world.user_speaks(session)
+        events = await told(session, ResponseDone)
+        assert session.counters().audio_sent_ms >= CHUNK_MS
+    [began], [ended] = only(events, SpeechStarted), only(events, SpeechStopped)
+    [said], [started] = only(events, UserTextDone), only(events, ResponseStarted)
+    assert isinstance(began, SpeechStarted)
+    assert isinstance(ended, SpeechStopped)
+    assert isinstance(said, UserTextDone)
+    assert isinstance(started, ResponseStarted)
+    assert began.item_id == ended.item_id == said.item_id
+    assert began.audio_start_ms < ended.audio_end_ms
+    assert events.index(began) < events.index(ended) < events.index(started)
+    assert started.request_tag is None
+
+
+async def test_cancelled_response_ends_as_cancelled(make: Make) -> None:
+    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+        await session.respond(tag="long")
+        await told(session, AudioDelta)
+        await session.cancel()
+        *_, ended = await told(session, ResponseDone)
+    assert isinstance(ended, ResponseDone)
+    assert ended.status is ResponseStatus.CANCELLED
+
+
+async def test_response_can_be_cancelled_before_it_began(make: Make) -> None:
+    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+        await session.respond(tag="long")
+        await session.cancel()
+        started, *_, ended = await told(session, ResponseDone)
+    assert isinstance(started, ResponseStarted)
+    assert isinstance(ended, ResponseDone)
+    assert ended.status is ResponseStatus.CANCELLED
+
+
+async def test_second_response_at_once_is_refused_with_its_tag(make: Make) -> None:
+    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+        await session.respond(tag="first")
+        await told(session, ResponseStarted)
+        await session.respond(tag="second")
+        *_, refused = await told(session, ModelWarning)
+    assert isinstance(refused, ModelWarning)
+    assert refused.code == "conversation_already_has_active_response"
+    assert refused.request_tag == "second"
+
+
+async def test_commands_that_come_too_late_are_no_error(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        await session.cancel()
+        await session.cancel("resp_gone")
+        await session.truncate("item_gone", 0, 100)
+        await session.delete("item_gone")
+        await session.respond(tag="after")
+        assert only(await told(session, ResponseDone), ModelWarning) == []
+
+
+async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        world.lose(session)
+        with pytest.raises(ModelError) as caught:
+            await told(session, ResponseDone)
+        assert caught.value.failure is ModelFailure.LOST
+        for command in (session.respond(tag="late"), session.delete("item_1")):
+            with pytest.raises(ModelError):
+                await command
+        session.send_audio_nowait(bytes(960))
+
+
+async def test_reader_ends_quietly_when_we_leave(world: World) -> None:
+    async def read(session: ModelSession) -> list[ModelEvent]:
+        return [event async for event in session.events()]
+
+    async with asyncio.TaskGroup() as tasks, world.models.open(CONFIG) as session:
+        reading = tasks.create_task(read(session))
+        await asyncio.sleep(0)
+    assert reading.result() == []
+
+
+async def test_session_we_left_takes_no_more(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        pass
+    session.send_audio_nowait(bytes(960))
+    assert session.counters().audio_sent_ms == 0
+    assert session.counters().audio_dropped_ms == 20
+    with pytest.raises(ModelError) as caught:
+        await session.respond(tag="late")
+    assert caught.value.failure is ModelFailure.LOST
+    assert [event async for event in session.events()] == []
+
+
+async def test_failure_of_the_caller_comes_out_as_it_is(world: World) -> None:
+    with pytest.raises(LookupError):
+        async with world.models.open(CONFIG):
+            raise LookupError
+
+
+async def test_ephemeral_key_lives_as_long_as_asked(world: World) -> None:
+    key = await world.models.create_ephemeral_key(CONFIG, ttl_s=120)
+    assert key.value
+    assert key.session["model"] == CONFIG.model
+    ends_in = key.expires_at - datetime.now(UTC)
+    assert timedelta(seconds=100) < ends_in <= timedelta(seconds=121)

@@ -1,0 +1,90 @@
+"""A configuration becomes the session object the provider's types call valid."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from openai.types.realtime import RealtimeSessionCreateRequest
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.model.configuration import SAFETY_HEADER, safety_headers, session_object
+from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+
+PLAIN = ModelConfig(model="gpt-realtime-2.1", instructions="Be brief.", voice="marin")
+
+
+def read(config: ModelConfig) -> Any:
+    return RealtimeSessionCreateRequest.model_validate(session_object(config))
+
+
+def test_plain_configuration_is_complete() -> None:
+    assert session_object(PLAIN) == {
+        "type": "realtime",
+        "model": "gpt-realtime-2.1",
+        "output_modalities": ["audio"],
+        "instructions": "Be brief.",
+        "max_output_tokens": "inf",
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "noise_reduction": None,
+                "transcription": None,
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.5,
+                    "prefix_padding_ms": 300,
+                    "silence_duration_ms": 500,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+            },
+            "output": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "voice": "marin",
+                "speed": 1.0,
+            },
+        },
+    }
+
+
+def test_everything_set_is_valid_and_sent() -> None:
+    session = read(
+        replace(
+            PLAIN,
+            speed=1.25,
+            turn_detection=SemanticVad("high"),
+            interruptible=False,
+            language="pt-BR",
+            transcription_model="gpt-4o-mini-transcribe",
+            noise_reduction="far_field",
+            max_output_tokens=512,
+        )
+    )
+    assert session.max_output_tokens == 512
+    assert session.audio.output.speed == 1.25
+    into = session.audio.input
+    assert (into.turn_detection.type, into.turn_detection.eagerness) == ("semantic_vad", "high")
+    assert into.turn_detection.interrupt_response is False
+    assert into.turn_detection.create_response is True
+    assert (into.transcription.model, into.transcription.language) == (
+        "gpt-4o-mini-transcribe",
+        "pt",
+    )
+    assert into.noise_reduction.type == "far_field"
+
+
+def test_server_vad_is_sent_as_set() -> None:
+    vad = read(replace(PLAIN, turn_detection=ServerVad(0.7, 200, 800))).audio.input.turn_detection
+    assert (vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms) == (0.7, 200, 800)
+
+
+def test_safety_identifier_is_a_header() -> None:
+    assert safety_headers(PLAIN) == {}
+    assert safety_headers(replace(PLAIN, safety_identifier="u1")) == {SAFETY_HEADER: "u1"}
+
+
+@pytest.mark.parametrize("identifier", ["a\r\nAuthorization: b", "ü", "\x00"])
+def test_safety_identifier_cannot_smuggle_a_header(identifier: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        safety_headers(replace(PLAIN, safety_identifier=identifier))
+    assert caught.value.failure is ModelFailure.CONFIG_REJECTED
