@@ -12,7 +12,9 @@ BridgeError
 ├── RoomError                LiveKit failed us
 │   ├── RoomUnreachable      no answer, or not in time
 │   └── RoomRejected         an answer, but a refusal: keys, limits
-└── ModelError               the realtime model failed us; `failure` says how
+├── ModelError               the realtime model failed us; `failure` says how
+├── SettingsError            environment variables are wrong (settings)
+└── ListenError              the address cannot be listened on (api)
 """
 
 from collections.abc import Mapping, Sequence

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 import structlog
 
 from bridge import logs
+from bridge.addresses import as_http_url
 from bridge.agents.catalogue import FileCatalogue
 from bridge.api import calls as calls_api
 from bridge.api import models as models_api
@@ -138,7 +139,10 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     agents = FileCatalogue(settings.agents_dir, settings.openai_realtime_model)
     agents.load()
     key = settings.openai_api_key
-    models = RealtimeModels(key.get_secret_value() if key else _NO_KEY, settings.openai_base_url)
+    base_url = settings.openai_base_url
+    models = RealtimeModels(
+        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url)
+    )
     await stack.enter_async_context(models)
     return _Shared(
         settings=settings,

@@ -65,7 +65,9 @@ class AgentOverrides(_message.Message):
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     GREETING_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
-    """Replaces the agent's prompt. At most 32,768 characters."""
+    """Replaces the agent's prompt. At most 32,768 characters. The placeholders of agent files, such as
+    {caller_name}, apply here, too.
+    """
     model: _builtins.str
     """The realtime model's name, as the provider spells it."""
     voice: _builtins.str
@@ -138,9 +140,9 @@ class Greeting(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     USER_FIRST_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """The agent says this."""
+    """The agent says this. At most 4,096 characters; placeholders apply."""
     prompt: _builtins.str
-    """The agent says what this instruction makes of it."""
+    """The agent says what this instruction makes of it. At most 4,096 characters; placeholders apply."""
     user_first: _builtins.bool
     """The agent waits for the caller to speak. Only true is accepted."""
     def __init__(

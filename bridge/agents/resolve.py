@@ -1,0 +1,180 @@
+"""One agent for one call: language chosen, overrides applied, prompt filled in."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+
+from bridge.agents.prompt import PromptParts, assemble, clean_name, fill
+from bridge.agents.schema import (
+    AgentFile,
+    GreetingPart,
+    LanguagePart,
+    OverridesPart,
+    SemanticVadPart,
+    ServerVadPart,
+)
+from bridge.agents.tags import choose, english_name, is_tag
+from bridge.errors import FieldViolation, InvalidRequest
+from bridge.ids import AgentId
+from bridge.ports.agent import (
+    AgentLimits,
+    AgentOverrides,
+    AgentRequest,
+    Greeting,
+    PromptGreeting,
+    ResolvedAgent,
+    SayGreeting,
+    UserFirst,
+)
+from bridge.ports.model import ModelConfig, SemanticVad, ServerVad, TurnDetection
+
+# What a prompt calls somebody whose name is not known. A greeting says no name then.
+_NAMELESS: Final = "the caller"
+
+
+def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> ResolvedAgent:
+    """
+    :raises InvalidRequest: a language it does not speak, overrides it does not allow or that are
+        wrong in themselves; all of them are named.
+    """
+    tag, violations = _language(agent, request.language)
+    violations += _override_violations(agent, request.overrides)
+    if violations:
+        raise InvalidRequest(violations)
+    part = agent.languages[tag] or LanguagePart()
+    changes = request.overrides
+    values = _values(agent, tag, clean_name(request.caller_name))
+    greeting = changes.greeting or _greeting(part.greeting or agent.greeting)
+    return ResolvedAgent(
+        agent_id=AgentId(agent.agent_id),
+        name=agent.name,
+        language=tag,
+        model=ModelConfig(
+            model=changes.model or agent.model or default_model,
+            instructions=_prompt(agent, part, changes.instructions, values),
+            voice=changes.voice or part.voice or agent.voice,
+            speed=agent.speed if changes.speed is None else changes.speed,
+            turn_detection=changes.turn_detection or _turn_detection(agent),
+            interruptible=(
+                agent.interruptible if changes.interruptible is None else changes.interruptible
+            ),
+            language=tag,
+            transcription_model=agent.transcription.model if agent.transcription else None,
+            noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
+            max_output_tokens=agent.max_output_tokens,
+        ),
+        greeting=_filled(greeting, values),
+        limits=AgentLimits(
+            agent.limits.join_timeout, agent.limits.max_duration, agent.limits.rejoin_grace
+        ),
+    )
+
+
+def _language(agent: AgentFile, wanted: str | None) -> tuple[str, list[FieldViolation]]:
+    default = next(iter(agent.languages))
+    if not wanted:
+        return default, []
+    spoken = ", ".join(agent.languages)
+    if not is_tag(wanted):
+        problem = f"must be a language tag such as en or es-MX; this agent speaks {spoken}"
+        return default, [FieldViolation("voice_language", problem)]
+    chosen = choose(wanted, agent.languages)
+    if chosen is None:
+        problem = f"this agent does not speak {wanted}; it speaks {spoken}"
+        return default, [FieldViolation("voice_language", problem)]
+    return chosen, []
+
+
+def _override_violations(agent: AgentFile, overrides: AgentOverrides) -> list[FieldViolation]:
+    given: dict[str, object] = {
+        field.name: value
+        for field in dataclasses.fields(overrides)
+        if (value := getattr(overrides, field.name)) is not None
+    }
+    allowed = ", ".join(sorted(agent.overridable)) or "nothing"
+    violations = [
+        FieldViolation(
+            f"agent.{name}", f"this agent does not allow it to be changed; it allows {allowed}"
+        )
+        for name in given
+        if name not in agent.overridable
+    ]
+    wanted = {name: _plain(value) for name, value in given.items() if name in agent.overridable}
+    try:
+        OverridesPart.model_validate(wanted, context=bool(agent.company))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            # The words that pydantic puts in for a union's member are the names in the proto.
+            path = ".".join(("agent", *map(str, detail["loc"])))
+            problem = str(detail.get("ctx", {}).get("error", detail["msg"]))
+            violations.append(FieldViolation(path, problem))
+    return violations
+
+
+def _plain(value: object) -> object:
+    match value:
+        case ServerVad():
+            return {"type": "server_vad", **dataclasses.asdict(value)}
+        case SemanticVad():
+            return {"type": "semantic_vad", **dataclasses.asdict(value)}
+        case SayGreeting(text):
+            return {"text": text}
+        case PromptGreeting(prompt):
+            return {"prompt": prompt}
+        case UserFirst():
+            return {"user_first": True}
+    return value
+
+
+def _values(agent: AgentFile, tag: str, caller_name: str) -> dict[str, str]:
+    return {
+        "agent_name": agent.name,
+        "caller_name": caller_name,
+        "company": agent.company or "",
+        "language": english_name(tag),
+    }
+
+
+def _prompt(
+    agent: AgentFile, part: LanguagePart, override: str | None, values: Mapping[str, str]
+) -> str:
+    named = {**values, "caller_name": values["caller_name"] or _NAMELESS}
+    return assemble(
+        PromptParts(
+            instructions=fill(override or agent.instructions, named),
+            language=values["language"],
+            accent=part.accent and fill(part.accent, named),
+            language_instructions=part.instructions and fill(part.instructions, named),
+            caller_name=values["caller_name"],
+        )
+    )
+
+
+def _turn_detection(agent: AgentFile) -> TurnDetection:
+    match agent.turn_detection:
+        case ServerVadPart() as vad:
+            return ServerVad(vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms)
+        case SemanticVadPart() as vad:
+            return SemanticVad(vad.eagerness)
+
+
+def _greeting(part: GreetingPart) -> Greeting:
+    if part.text is not None:
+        return SayGreeting(part.text)
+    if part.prompt is not None:
+        return PromptGreeting(part.prompt)
+    return UserFirst()
+
+
+def _filled(greeting: Greeting, values: Mapping[str, str]) -> Greeting:
+    match greeting:
+        case SayGreeting(text):
+            return SayGreeting(fill(text, values))
+        case PromptGreeting(prompt):
+            return PromptGreeting(
+                fill(prompt, {**values, "caller_name": values["caller_name"] or _NAMELESS})
+            )
+        case UserFirst():
+            return greeting

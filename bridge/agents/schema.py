@@ -1,0 +1,223 @@
+"""What may stand in an agent's file. Unknown fields are refused; every known one has an effect."""
+
+import re
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+
+from bridge.agents.prompt import placeholder_problem
+from bridge.agents.tags import is_tag
+from bridge.durations import (
+    JOIN_TIMEOUT_RANGE_S,
+    MAX_DURATION_RANGE_S,
+    REJOIN_GRACE_RANGE_S,
+    parse_duration_s,
+    within,
+)
+
+# Validate with context=True where the agent has a company, for the sake of {company}.
+
+# As in proto/bridge/v1/agent.proto.
+MAX_INSTRUCTIONS_CHARS: Final = 32_768
+MAX_SHORT_CHARS: Final = 4_096
+DEFAULT_VOICE: Final = "marin"
+# The one that the openai types name for use inside a realtime session; the gpt-4o-transcribe models
+# and whisper-1 are announced to shut down on 2027-02-26.
+DEFAULT_TRANSCRIPTION_MODEL: Final = "gpt-realtime-whisper"
+
+_AGENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable() or text != text.strip() or not text:
+        raise ValueError("must be one line of printable characters, with no space at its ends")
+    return text
+
+
+def _template(text: str, info: ValidationInfo) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    if problem := placeholder_problem(text, has_company=bool(info.context)):
+        raise ValueError(problem)
+    return text
+
+
+def _id(text: str) -> str:
+    if not _AGENT_ID.fullmatch(text):
+        raise ValueError('must be letters, digits, "_", "-" and ".", at most 128')
+    return text
+
+
+def _tag(tag: str) -> str:
+    if not is_tag(tag):
+        raise ValueError('must be a language tag such as "en" or "es-MX"')
+    return tag
+
+
+def _as_mapping(languages: object) -> object:
+    if not isinstance(languages, list):
+        return languages
+    if not all(isinstance(tag, str) for tag in languages):
+        raise ValueError("must be a list of language tags, or a mapping by tag")
+    if len(set(languages)) < len(languages):
+        raise ValueError("names a language twice")
+    return dict.fromkeys(languages)
+
+
+def _distinct(languages: dict[str, "LanguagePart | None"]) -> dict[str, "LanguagePart | None"]:
+    if not languages:
+        raise ValueError("must name a language")
+    if len({tag.lower() for tag in languages}) < len(languages):
+        raise ValueError("names a language twice, in capitals and not")
+    return languages
+
+
+def _english() -> dict[str, "LanguagePart | None"]:
+    return {"en": None}
+
+
+def _off_is_none(transcription: object) -> object:
+    if transcription is None:
+        raise ValueError('must be "off", or a mapping that may name a model')
+    return None if transcription == "off" else transcription
+
+
+Line = Annotated[str, Field(max_length=128), AfterValidator(_one_line)]
+Instructions = Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS), AfterValidator(_template)]
+ShortText = Annotated[str, Field(max_length=MAX_SHORT_CHARS), AfterValidator(_template)]
+Speed = Annotated[float, Field(ge=0.25, le=1.5)]
+Threshold = Annotated[float, Field(ge=0, le=1)]
+PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
+SilenceDurationMs = Annotated[int, Field(ge=100, le=5000)]
+Overridable = Literal[
+    "instructions", "model", "voice", "speed", "turn_detection", "interruptible", "greeting"
+]
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class Part(BaseModel):
+    """A mapping in an agent's file."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class GreetingPart(Part):
+    """What the agent says first: exactly one of the three."""
+
+    text: ShortText | None = None
+    prompt: ShortText | None = None
+    user_first: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(way is not None for way in (self.text, self.prompt, self.user_first)) != 1:
+            raise ValueError("must be exactly one of text, prompt and user_first")
+        return self
+
+
+class ServerVadPart(Part):
+    """Turn detection by energy."""
+
+    type: Literal["server_vad"]
+    threshold: Threshold = 0.5
+    prefix_padding_ms: PrefixPaddingMs = 300
+    silence_duration_ms: SilenceDurationMs = 500
+
+
+class SemanticVadPart(Part):
+    """Turn detection by meaning."""
+
+    type: Literal["semantic_vad"]
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+
+
+TurnDetectionPart = Annotated[ServerVadPart | SemanticVadPart, Field(discriminator="type")]
+
+
+class TranscriptionPart(Part):
+    """Who writes down what the caller says."""
+
+    model: Line = DEFAULT_TRANSCRIPTION_MODEL
+
+
+class LanguagePart(Part):
+    """What is different in one language."""
+
+    voice: Line | None = None
+    accent: ShortText | None = None
+    instructions: Instructions | None = None
+    greeting: GreetingPart | None = None
+
+
+class LimitsPart(Part):
+    """How long calls with this agent may take."""
+
+    join_timeout: Annotated[
+        float | None,
+        BeforeValidator(parse_duration_s),
+        AfterValidator(within(JOIN_TIMEOUT_RANGE_S)),
+    ] = None
+    max_duration: Annotated[
+        float | None,
+        BeforeValidator(parse_duration_s),
+        AfterValidator(within(MAX_DURATION_RANGE_S)),
+    ] = None
+    rejoin_grace: Annotated[
+        float | None,
+        BeforeValidator(parse_duration_s),
+        AfterValidator(within(REJOIN_GRACE_RANGE_S)),
+    ] = None
+
+
+class OverridesPart(Part):
+    """What one call changes: the same rules as in a file."""
+
+    instructions: Instructions | None = None
+    model: Line | None = None
+    voice: Line | None = None
+    speed: Speed | None = None
+    turn_detection: TurnDetectionPart | None = None
+    interruptible: bool | None = None
+    greeting: GreetingPart | None = None
+
+
+class AgentFile(Part):
+    """One agent, as written in its file."""
+
+    agent_id: Annotated[str, AfterValidator(_id)] = Field(alias="agentId")
+    tenant_id: Line | None = Field(None, alias="tenantId")
+    name: Line
+    company: Line | None = None
+    languages: Annotated[
+        dict[Tag, LanguagePart | None],
+        BeforeValidator(_as_mapping),
+        AfterValidator(_distinct),
+    ] = Field(default_factory=_english)
+    model: Line | None = None
+    voice: Line = DEFAULT_VOICE
+    speed: Speed = 1.0
+    instructions: Instructions
+    greeting: GreetingPart = GreetingPart(
+        prompt="Greet the caller in {language}, say your name, and ask what you can do for them."
+    )
+    turn_detection: TurnDetectionPart = Field(
+        default_factory=lambda: ServerVadPart(type="server_vad")
+    )
+    interruptible: bool = True
+    transcription: Annotated[TranscriptionPart | None, BeforeValidator(_off_is_none)] = (
+        TranscriptionPart()
+    )
+    noise_reduction: Literal["near_field", "far_field", "off"] = "off"
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
+    limits: LimitsPart = LimitsPart()
+    overridable: list[Overridable] = Field(default_factory=list)
