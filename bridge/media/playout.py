@@ -1,0 +1,288 @@
+"""What has the caller heard of what the model said? The clearable buffer before the output.
+
+The model's sound is kept as it came, at 24 kHz, and resampled frame by frame as the writer takes
+it: half the memory, no work on sound that a barge-in throws away, no long pause of the event
+loop when a whole answer arrives at once, and positions that are exact in the model's own time.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from bridge.media.ledger import BYTES_PER_MS, Item, ItemKey, ItemPlayed, Ledger
+from bridge.media.resample import Resampler
+from bridge.pcm import BYTES_PER_SAMPLE, FRAME_MS, MODEL_RATE_HZ, ROOM_RATE_HZ, TICK_MS
+from bridge.ports.clock import Clock
+from bridge.ports.room import AudioOutput
+
+# The longest answer a model gives: 4,096 tokens are about 205 s. At most 11.5 MB a call.
+MAX_BUFFERED_MS: Final = 240_000
+
+_FRAME_BYTES: Final = FRAME_MS * BYTES_PER_MS
+_TICK_BYTES: Final = TICK_MS * BYTES_PER_MS
+# An item begins once a whole frame of it is ready: sound that arrives just in real time then
+# has 10 ms in hand against jitter, at the price of one frame of delay.
+_FIRST_BYTES: Final = _FRAME_BYTES
+# What is resampled at a time, at the model's rate.
+_SLICE_BYTES: Final = FRAME_MS * MODEL_RATE_HZ * BYTES_PER_SAMPLE // 1000
+# Deltas still under way after a clear belong to the last response or two, of a few items each.
+_CLOSED_REMEMBERED: Final = 32
+# Looking again sooner than this for the last sound to end would only burn the loop.
+_SHORTEST_WAIT_S: Final = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutCounters:
+    """Totals; at any moment received = played + queued + buffered + cleared + dropped + stale."""
+
+    received_ms: float = 0.0
+    played_ms: float = 0.0
+    queued_ms: float = 0.0
+    """Written to the output and not played yet."""
+    buffered_ms: float = 0.0
+    cleared_ms: float = 0.0
+    """Given up by `clear`, unheard."""
+    dropped_ms: float = 0.0
+    """Beyond what the buffer holds: the rest of an item that overflowed."""
+    stale_ms: float = 0.0
+    """Of items that were finished or cleared before it arrived."""
+    underruns: int = 0
+    """Gaps that were heard: the output ran dry within an item."""
+
+
+class _Waiting:
+    """An item that is not wholly written: its sound, as the model sent it."""
+
+    __slots__ = ("chunks", "flushed", "item", "overflowed")
+
+    def __init__(self, key: ItemKey) -> None:
+        self.item = Item(key)
+        self.chunks: deque[memoryview] = deque()
+        self.flushed = False
+        self.overflowed = False
+
+    def take_slice(self) -> memoryview:
+        chunk = self.chunks.popleft()
+        if len(chunk) > _SLICE_BYTES:
+            self.chunks.appendleft(chunk[_SLICE_BYTES:])
+        return chunk[:_SLICE_BYTES]
+
+
+class Playout:
+    """Buffers what the model says until it is played. One task runs `run`, or `next_frame`.
+
+    A buffer that is full drops the rest of the item that overflows, so that what is played of an
+    item is always a beginning of it.
+    """
+
+    def __init__(
+        self,
+        resampler: Resampler,
+        output: AudioOutput,
+        clock: Clock,
+        max_buffered_ms: int = MAX_BUFFERED_MS,
+    ) -> None:
+        self._resampler = resampler
+        self._output = output
+        self._clock = clock
+        self._max_buffered = max_buffered_ms * BYTES_PER_MS
+        self._ledger = Ledger(output)
+        self._waiting: deque[_Waiting] = deque()  # only the last can be unfinished
+        self._closed: deque[ItemKey] = deque(maxlen=_CLOSED_REMEMBERED)
+        self._ready = bytearray()  # resampled sound of the first waiting item
+        self._sounded = asyncio.Event()  # there may be something for the writer
+        self._filled = asyncio.Event()  # something waits to be written
+        self._emptied = asyncio.Event()  # nothing waits to be written
+        self._emptied.set()
+        self._writing = ""
+        self._received = self._dropped = self._stale = self._underruns = 0
+
+    def push(self, item_id: str, content_index: int, pcm: bytes) -> None:
+        """Add sound of the model: 24 kHz mono int16, of any even length.
+
+        Sound of a new item finishes the one before; sound of a finished or cleared item is stale.
+        """
+        if not pcm:
+            return
+        size = len(pcm) * ROOM_RATE_HZ // MODEL_RATE_HZ
+        self._received += size
+        waiting = self._open((item_id, content_index))
+        if waiting is None:
+            self._stale += size
+            return
+        waiting.item.received += size
+        waiting.overflowed |= self._buffered + size > self._max_buffered
+        if waiting.overflowed:
+            self._dropped += size
+            return
+        waiting.chunks.append(memoryview(pcm))
+        waiting.item.accepted += size
+        self._sounded.set()
+
+    def finish(self, item_id: str, content_index: int) -> None:
+        """Note that no more sound of this item follows. One that is unknown is no error."""
+        if self._waiting and self._waiting[-1].item.key == (item_id, content_index):
+            self._finish(self._waiting[-1])
+
+    def clear(self) -> tuple[ItemPlayed, ...]:
+        """Stop at once, output included; return how much was heard of what was not heard wholly.
+
+        Sound of these items that still arrives is dropped as stale.
+        """
+        report = self.progress()
+        for waiting in self._waiting:
+            self._closed.append(waiting.item.key)
+        self._ledger.clear(self._unbegun)
+        self._waiting.clear()
+        self._ready.clear()
+        self._resampler.reset()
+        self._note_empty()
+        return report
+
+    def progress(self) -> tuple[ItemPlayed, ...]:
+        """Return how much was heard of each item that is not wholly heard yet, oldest first."""
+        return tuple(self._ledger.report(i) for i in (*self._ledger.unplayed(), *self._unbegun))
+
+    @property
+    def writing_item_id(self) -> str:
+        """Return the item that the newest frame was of; empty before there was one."""
+        return self._writing
+
+    async def filled(self) -> None:
+        """Wait until there is something to be played. Cancelling it changes nothing."""
+        await self._filled.wait()
+
+    async def drained(self) -> None:
+        """Wait until all that was pushed has been finished and played, or cleared.
+
+        Cancelling it changes nothing.
+        """
+        while True:
+            await self._emptied.wait()
+            queued_ms = self._output.queued_ms
+            if queued_ms <= 0:
+                return
+            await self._clock.sleep(max(queued_ms / 1000, _SHORTEST_WAIT_S))
+
+    async def run(self) -> NoReturn:
+        """Write to the output for as long as the call lasts.
+
+        :raises RoomError: the output is gone.
+        """
+        while True:
+            await self._output.write(await self.next_frame())
+
+    async def next_frame(self) -> memoryview:
+        """Wait for sound and return it: 48 kHz, 10 or 20 ms. It counts as written at once.
+
+        Cancelling it loses nothing.
+        """
+        starved: Item | None = None
+        while (taken := self._take()) is None:
+            starved = self._waiting[0].item if self._waiting else None
+            self._sounded.clear()
+            await self._sounded.wait()
+        item, frame, padding = taken
+        if item is starved and item.written and self._output.queued_ms <= 0:
+            self._underruns += 1
+        self._writing = item.key[0]
+        self._ledger.wrote(item, len(frame) - padding, padding)
+        if self._waiting[0].flushed and not self._ready:
+            self._leave(self._waiting[0])
+        return memoryview(frame)
+
+    @property
+    def counters(self) -> PlayoutCounters:
+        played, queued = self._ledger.played_and_queued()
+        return PlayoutCounters(
+            received_ms=self._received / BYTES_PER_MS,
+            played_ms=played / BYTES_PER_MS,
+            queued_ms=queued / BYTES_PER_MS,
+            buffered_ms=self._buffered / BYTES_PER_MS,
+            cleared_ms=self._ledger.cleared / BYTES_PER_MS,
+            dropped_ms=self._dropped / BYTES_PER_MS,
+            stale_ms=self._stale / BYTES_PER_MS,
+            underruns=self._underruns,
+        )
+
+    def __str__(self) -> str:
+        now = self.counters
+        return (
+            f"Playout({now.buffered_ms:.0f} ms buffered, {now.played_ms:.0f} ms played, "
+            f"{now.cleared_ms:.0f} ms cleared, {now.dropped_ms:.0f} ms dropped, "
+            f"{now.stale_ms:.0f} ms stale, {now.underruns} underruns)"
+            f" -> {self._resampler} -> {self._output}"
+        )
+
+    @property
+    def _buffered(self) -> int:
+        return sum(waiting.item.unwritten for waiting in self._waiting)
+
+    @property
+    def _unbegun(self) -> tuple[Item, ...]:
+        return tuple(waiting.item for waiting in self._waiting if not waiting.item.written)
+
+    def _open(self, key: ItemKey) -> _Waiting | None:
+        if key in self._closed:
+            return None
+        if self._waiting and self._waiting[-1].item.key == key:
+            return self._waiting[-1]
+        if self._waiting and not self._waiting[-1].item.finished:
+            self._finish(self._waiting[-1])
+        self._waiting.append(_Waiting(key))
+        self._emptied.clear()
+        self._filled.set()
+        return self._waiting[-1]
+
+    def _finish(self, waiting: _Waiting) -> None:
+        waiting.item.finished = True
+        self._closed.append(waiting.item.key)
+        self._sounded.set()
+
+    def _take(self) -> tuple[Item, bytes, int] | None:
+        """Cut the next frame off the first waiting item; its last is padded with silence."""
+        while self._waiting:
+            waiting = self._waiting[0]
+            self._resample(waiting)
+            if self._ready or not waiting.flushed:
+                return self._cut(waiting)
+            self._leave(waiting)
+        return None
+
+    def _cut(self, waiting: _Waiting) -> tuple[Item, bytes, int] | None:
+        size = min(len(self._ready), _FRAME_BYTES)
+        padding = 0
+        if not waiting.flushed and size < self._wanted(waiting):
+            return None
+        if size < _TICK_BYTES:
+            padding = _TICK_BYTES - size
+        else:
+            size -= size % _TICK_BYTES
+        frame = bytes(self._ready[:size]) + bytes(padding)
+        del self._ready[:size]
+        return waiting.item, frame, padding
+
+    def _resample(self, waiting: _Waiting) -> None:
+        wanted = self._wanted(waiting)
+        while len(self._ready) < wanted and waiting.chunks:
+            self._ready += self._resampler.push(waiting.take_slice())
+        if waiting.item.finished and not waiting.chunks and not waiting.flushed:
+            self._ready += self._resampler.flush()
+            waiting.flushed = True
+
+    @staticmethod
+    def _wanted(waiting: _Waiting) -> int:
+        return _TICK_BYTES if waiting.item.written else _FIRST_BYTES
+
+    def _leave(self, waiting: _Waiting) -> None:
+        """Let the first waiting item go: it is wholly written, and the ledger has it."""
+        # A resampler may give a sample more or less than went in.
+        waiting.item.accepted = waiting.item.written
+        self._waiting.popleft()
+        if not self._waiting:
+            self._note_empty()
+
+    def _note_empty(self) -> None:
+        self._filled.clear()
+        self._emptied.set()

@@ -1,0 +1,1 @@
+"""LiveKit: rooms, tokens, and the bot participant. The only package that imports livekit."""

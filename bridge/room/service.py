@@ -1,0 +1,211 @@
+"""Where do rooms come from: LiveKit's room service, with deadlines and in the domain's errors."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import aiohttp
+from livekit import api, rtc
+
+from bridge.clock import SystemClock
+from bridge.errors import RoomError, RoomRejected, RoomUnreachable
+from bridge.ids import ConnectionId, Identity, RoomName
+from bridge.ports.clock import Clock
+from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
+from bridge.room.bot import RoomBot
+from bridge.room.leaving import leave
+from bridge.room.tokens import Minter
+
+_REQUEST_S: Final = 3.0
+_JOIN_S: Final = 10.0
+# One attempt to reach the server; the SDK makes several within `_JOIN_S`.
+_SIGNAL_S: Final = 5.0
+# A connection attempt that was given up is still seen to its end, for this long at most.
+_STRAGGLER_S: Final = 5.0
+_HTTP_SERVER_ERROR: Final = 500
+
+# In the room's metadata, which every participant can read: identifiers, no secrets.
+_HOST_KEY: Final = "mediabridge_host"
+_CONNECTION_KEY: Final = "connection_id"
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class LiveKitRooms:
+    """A `RoomService` for one LiveKit server or project. Enter it before use.
+
+    `host_id` marks the rooms this host creates; it must be the same after a restart.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        api_secret: str,
+        host_id: str,
+        public_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._url = url
+        self._public_url = public_url or url
+        self._keys = (api_key, api_secret)
+        self._host_id = host_id
+        self._minter = Minter(api_key, api_secret)
+        self._clock = clock or SystemClock()
+        self._api: api.LiveKitAPI | None = None
+        self._stragglers: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
+        self._api = api.LiveKitAPI(self._url, *self._keys, timeout=timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the HTTP session, and see given-up connections to their end. Idempotent."""
+        if self._stragglers:
+            await asyncio.wait(self._stragglers, timeout=_STRAGGLER_S)
+        if self._api is not None:
+            await self._api.aclose()
+            self._api = None
+
+    @property
+    def url(self) -> str:
+        return self._public_url
+
+    async def create(self, request: RoomRequest) -> None:
+        metadata = {_HOST_KEY: self._host_id, _CONNECTION_KEY: request.connection_id}
+        wanted = api.CreateRoomRequest(
+            name=request.name,
+            empty_timeout=request.empty_timeout_s,
+            departure_timeout=request.empty_timeout_s,
+            max_participants=request.max_participants,
+            metadata=json.dumps(metadata),
+        )
+        await _ask("create a room", self._rooms.create_room(wanted))
+
+    async def delete(self, name: RoomName) -> None:
+        wanted = api.DeleteRoomRequest(room=name)
+        try:
+            await _ask("delete a room", self._rooms.delete_room(wanted))
+        except RoomRejected as error:
+            if not _is_not_found(error.__cause__):
+                raise
+
+    async def exists(self, name: RoomName) -> bool:
+        wanted = api.ListRoomsRequest(names=[name])
+        answer = await _ask("look for a room", self._rooms.list_rooms(wanted))
+        return any(room.name == name for room in answer.rooms)
+
+    async def owned(self) -> list[OwnedRoom]:
+        answer = await _ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
+        return [owned for room in answer.rooms if (owned := self._if_owned(room)) is not None]
+
+    def mint_caller_token(
+        self, room: RoomName, identity: Identity, name: str, ttl_s: float
+    ) -> AccessToken:
+        return self._minter.caller_token(room, identity, name, ttl_s, self._clock.now())
+
+    @asynccontextmanager
+    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[Bot]:
+        connection = rtc.Room()
+        try:
+            async with asyncio.timeout(_JOIN_S):
+                await self._connect(connection, room, self._minter.bot_token(room, identity, name))
+                bot = RoomBot(connection)
+                try:
+                    await bot.enter()
+                except BaseException:
+                    await bot.aclose()
+                    raise
+        except TimeoutError as error:
+            raise RoomUnreachable("LiveKit did not let the bot in in time") from error
+        try:
+            yield bot
+        finally:
+            await bot.aclose()
+
+    @property
+    def _rooms(self) -> api.room_service.RoomService:
+        if self._api is None:
+            raise RuntimeError("LiveKitRooms is not entered")
+        return self._api.room
+
+    async def _connect(self, connection: rtc.Room, room: RoomName, token: str) -> None:
+        options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_SIGNAL_S)
+        connecting = asyncio.create_task(
+            connection.connect(self._url, token, options), name=f"connect {room}"
+        )
+        try:
+            # A cancelled connect goes on inside the SDK and would leave a bot nobody owns.
+            await asyncio.shield(connecting)
+        except rtc.ConnectError as error:
+            raise await self._why_refused(room) from error
+        except asyncio.CancelledError:
+            straggler = asyncio.create_task(_give_up(connecting, connection), name=f"leave {room}")
+            self._stragglers.add(straggler)
+            straggler.add_done_callback(self._stragglers.discard)
+            raise
+
+    async def _why_refused(self, room: RoomName) -> RoomError:
+        """Tell a refusal from a dead server, which the SDK's error does not."""
+        try:
+            await self.exists(room)
+        except RoomUnreachable:
+            return RoomUnreachable("LiveKit could not be reached to join")
+        except RoomRejected:
+            pass
+        return RoomRejected("LiveKit refused to let the bot in")
+
+    def _if_owned(self, room: api.Room) -> OwnedRoom | None:
+        try:
+            metadata = json.loads(room.metadata)
+        except ValueError:
+            return None
+        if not isinstance(metadata, dict) or metadata.get(_HOST_KEY) != self._host_id:
+            return None
+        created_at = datetime.fromtimestamp(room.creation_time, UTC)
+        connection_id = ConnectionId(str(metadata.get(_CONNECTION_KEY, "")))
+        return OwnedRoom(RoomName(room.name), connection_id, created_at)
+
+
+async def _ask(what: str, request: Coroutine[Any, Any, _T]) -> _T:
+    """Make a request of LiveKit's API.
+
+    :raises RoomRejected: it answered with a refusal.
+    :raises RoomUnreachable: it did not answer in time, or with a failure of its own.
+    """
+    try:
+        return await request
+    except api.TwirpError as error:
+        if error.status >= _HTTP_SERVER_ERROR:
+            raise RoomUnreachable(f"LiveKit failed to {what}: {error.code}") from error
+        raise RoomRejected(f"LiveKit refused to {what}: {error.code}") from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise RoomUnreachable(f"LiveKit did not answer when asked to {what}") from error
+
+
+def _is_not_found(error: BaseException | None) -> bool:
+    return isinstance(error, api.TwirpError) and error.code == api.TwirpErrorCode.NOT_FOUND
+
+
+async def _give_up(connecting: asyncio.Task[None], connection: rtc.Room) -> None:
+    try:
+        await connecting
+    except rtc.ConnectError:
+        return
+    _log.info("leaving a room that was joined too late")
+    await leave(connection)
