@@ -1,0 +1,1 @@
+"""How is mediabridge used from a terminal: the command and its parts."""

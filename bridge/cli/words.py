@@ -1,0 +1,119 @@
+"""How is a message said in a word or two: enum values, spans, events as one line each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from google.protobuf.duration_pb2 import Duration
+
+from bridge.v1 import call_pb2, event_pb2
+from bridge.v1.event_pb2 import CallEvent
+
+
+def word(enum: Any, value: int) -> str:  # noqa: ANN401 - generated enums share no type
+    """Return an enum value without its type's name: CALL_STATE_ACTIVE is "active"."""
+    descriptor = enum.DESCRIPTOR
+    known = descriptor.values_by_number.get(value)
+    if known is None:
+        return str(value)
+    zero = descriptor.values_by_number[0].name
+    prefix = zero.removesuffix("UNSPECIFIED")
+    return str(known.name.removeprefix(prefix)).lower().replace("_", " ")
+
+
+def milliseconds(span: Duration) -> float:
+    """Return a span in ms."""
+    return span.ToTimedelta().total_seconds() * 1000
+
+
+def printable(text: str) -> str:
+    """Return spoken text without anything a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def line(event: CallEvent) -> str | None:
+    """Return an event as one line; None for words that are not final."""
+    kind = event.WhichOneof("kind")
+    if kind is None:
+        return None  # of a newer server
+    said = _SAYINGS[kind](getattr(event, kind))
+    if said is None:
+        return None
+    return f"{milliseconds(event.call_offset) / 1000:8.2f} s  {said}"
+
+
+def _state(event: event_pb2.StateChanged) -> str:
+    return f"call: {word(call_pb2.CallState, event.state)}"
+
+
+def _participant(event: event_pb2.ParticipantChanged) -> str:
+    name = printable(event.participant.name or event.participant.identity)
+    return f"{name}: {word(event_pb2.ParticipantChange, event.change)}"
+
+
+def _media(event: event_pb2.MediaStateChanged) -> str:
+    return f"livekit: {word(event_pb2.LinkState, event.state)}"
+
+
+def _model(event: event_pb2.ModelStateChanged) -> str:
+    return f"model: {word(event_pb2.LinkState, event.state)}"
+
+
+def _agent(event: event_pb2.AgentStateChanged) -> str:
+    return f"agent: {word(call_pb2.AgentState, event.state)}"
+
+
+def _speech(event: event_pb2.UserSpeech) -> str:
+    return "caller: begins to speak" if event.speaking else "caller: has finished"
+
+
+def _transcript(event: event_pb2.Transcript) -> str | None:
+    who = "caller" if event.role == event_pb2.TRANSCRIPT_ROLE_USER else "agent"
+    return f"{who} said: {printable(event.text)}" if event.final else None
+
+
+def _answer_begins(event: event_pb2.ResponseStarted) -> str:
+    return "model: greets" if event.greeting else "model: answers"
+
+
+def _answer_ends(event: event_pb2.ResponseFinished) -> str:
+    detail = f" ({printable(event.detail)})" if event.detail else ""
+    return f"model: answer {word(event_pb2.ResponseStatus, event.status)}{detail}"
+
+
+def _interruption(event: event_pb2.Interruption) -> str:
+    return (
+        f"interruption: {event.heard_ms} of {event.received_ms} ms heard, "
+        f"silent within {milliseconds(event.stop_latency):.0f} ms"
+    )
+
+
+def _warning(event: event_pb2.Warning) -> str:
+    return f"warning {event.code}: {printable(event.message)}"
+
+
+def _ended(event: event_pb2.Ended) -> str:
+    return f"ended: {ending(event.report.call)}"
+
+
+def ending(call: call_pb2.Call) -> str:
+    """Return why a call ended, and whose fault it was."""
+    reason = word(call_pb2.EndReason, call.end_reason)
+    fault = word(call_pb2.EndFault, call.end_fault)
+    detail = f": {printable(call.end_detail)}" if call.end_detail else ""
+    return f"{reason} (fault: {fault}){detail}"
+
+
+_SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "state_changed": _state,
+    "participant_changed": _participant,
+    "media_state_changed": _media,
+    "model_state_changed": _model,
+    "agent_state_changed": _agent,
+    "user_speech": _speech,
+    "transcript": _transcript,
+    "response_started": _answer_begins,
+    "response_finished": _answer_ends,
+    "interruption": _interruption,
+    "warning": _warning,
+    "ended": _ended,
+}

@@ -1,0 +1,43 @@
+"""How does a Python program use mediabridge: a typed asyncio client, needing the base install only.
+
+async with BridgeClient("127.0.0.1:50051") as bridge:
+    call = await bridge.create_room("Ada", "greeter", voice_language="en")
+    async for event in bridge.watch(call.connection_id):
+        ...
+"""
+
+from bridge.client.client import BridgeClient, CallOptions, RoomOptions
+from bridge.client.errors import (
+    AlreadyExistsError,
+    BridgeCallError,
+    DeadlineExceededError,
+    FailedPreconditionError,
+    FieldViolation,
+    InvalidArgumentError,
+    NotFoundError,
+    OutOfRangeError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from bridge.client.watching import Backoff
+
+__all__ = [
+    "AlreadyExistsError",
+    "Backoff",
+    "BridgeCallError",
+    "BridgeClient",
+    "CallOptions",
+    "DeadlineExceededError",
+    "FailedPreconditionError",
+    "FieldViolation",
+    "InvalidArgumentError",
+    "NotFoundError",
+    "OutOfRangeError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
+    "RoomOptions",
+    "UnauthenticatedError",
+    "UnavailableError",
+]

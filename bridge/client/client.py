@@ -1,0 +1,289 @@
+"""Which calls can a program make: BridgeClient, one method for each RPC."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TypedDict, TypeVar, Unpack
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from bridge.client.errors import raised_as_ours
+from bridge.client.watching import Backoff, Sleep, resumed
+from bridge.v1.agent_pb2 import AgentOverrides
+from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
+from bridge.v1.call_service_pb2 import (
+    CreateRoomRequest,
+    CreateRoomResponse,
+    EndCallRequest,
+    EndCallResponse,
+    GetCallReportRequest,
+    GetConnectionStatusRequest,
+    GetConnectionStatusResponse,
+    JoinRoomRequest,
+    JoinRoomResponse,
+    ListCallsRequest,
+    ListCallsResponse,
+    WatchEventsRequest,
+)
+from bridge.v1.call_service_pb2_grpc import CallServiceStub
+from bridge.v1.event_pb2 import CallEvent
+from bridge.v1.model_service_pb2 import CreateModelTokenRequest, CreateModelTokenResponse
+from bridge.v1.model_service_pb2_grpc import ModelServiceStub
+from bridge.v1.report_pb2 import CallReport
+from bridge.v1.telemetry_service_pb2 import (
+    GetStatsRequest,
+    GetStatsResponse,
+    StreamTelemetryRequest,
+    StreamTelemetryResponse,
+)
+from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceStub
+
+if TYPE_CHECKING:  # these exist in the stub files only
+    from bridge.v1.call_service_pb2_grpc import CallServiceAsyncStub
+    from bridge.v1.model_service_pb2_grpc import ModelServiceAsyncStub
+    from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceAsyncStub
+
+# Creating a call asks LiveKit for a room; ending one waits for its goodbyes.
+DEADLINE_S: Final = 15.0
+
+# A page of 1,000 calls or a report of 1,000 turns; gRPC's own limit is half of it.
+_MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
+
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_RESPONSE_BYTES),
+    # A stream without events must notice a dead peer; the server permits pings of this pace.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # gRPC's own pause before it connects again, of up to two minutes, would outlast ours.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class CallOptions(TypedDict, total=False):
+    """What may be said about a new call beyond who speaks to whom; see the proto's comments."""
+
+    voice_language: str
+    tenant_id: str
+    request_id: str
+    metadata: Mapping[str, str]
+    agent: AgentOverrides
+    limits: CallLimits
+    start_policy: StartPolicy.ValueType
+
+
+class RoomOptions(CallOptions, total=False):
+    """As CallOptions, and the name of the room to create."""
+
+    room_name: str
+
+
+class BridgeClient:
+    """A connection to one server; `async with` closes it.
+
+    Every method raises a BridgeCallError where the server refuses or does not answer.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        api_key: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        deadline_s: float = DEADLINE_S,
+        backoff: Backoff | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """Connect on first use to `target`, in the clear unless `credentials` are given."""
+        self._sleep = sleep
+        self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._deadline_s = deadline_s
+        self._backoff = backoff or Backoff()
+        self._channel = (
+            grpc.aio.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
+            if credentials
+            else grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
+        )
+        self._calls: CallServiceAsyncStub = CallServiceStub(self._channel)
+        self._telemetry: TelemetryServiceAsyncStub = TelemetryServiceStub(self._channel)
+        self._model: ModelServiceAsyncStub = ModelServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection, breaking off every call on it."""
+        await self._channel.close()
+
+    async def create_room(
+        self,
+        participant_name: str,
+        agent_id: str,
+        *,
+        token_ttl: timedelta | None = None,
+        **options: Unpack[RoomOptions],
+    ) -> CreateRoomResponse:
+        """Begin a call; the answer holds the token with which the caller joins."""
+        request = CreateRoomRequest(
+            participant_name=participant_name,
+            agent_id=agent_id,
+            token_ttl=_duration(token_ttl),
+            **options,
+        )
+        return await self.create_room_from(request)
+
+    async def create_room_from(self, request: CreateRoomRequest) -> CreateRoomResponse:
+        """Begin a call from a message that is at hand."""
+        return await self._unary(self._calls.CreateRoom, request)
+
+    async def join_room(
+        self,
+        participant_name: str,
+        room_name: str,
+        agent_id: str = "",
+        *,
+        token_ttl: timedelta | None = None,
+        **options: Unpack[CallOptions],
+    ) -> JoinRoomResponse:
+        """Let a human into a room: one of a call, or one on LiveKit that then gets an agent."""
+        request = JoinRoomRequest(
+            participant_name=participant_name,
+            room_name=room_name,
+            agent_id=agent_id,
+            token_ttl=_duration(token_ttl),
+            **options,
+        )
+        return await self.join_room_from(request)
+
+    async def join_room_from(self, request: JoinRoomRequest) -> JoinRoomResponse:
+        """Let a human into a room by a message that is at hand."""
+        return await self._unary(self._calls.JoinRoom, request)
+
+    async def end_call(self, connection_id: str) -> EndCallResponse:
+        """End a call and wait for its end; one that is over is no error."""
+        return await self._unary(self._calls.EndCall, EndCallRequest(connection_id=connection_id))
+
+    async def status(self, connection_id: str) -> GetConnectionStatusResponse:
+        """Return where a call is now, or how it ended."""
+        request = GetConnectionStatusRequest(connection_id=connection_id)
+        return await self._unary(self._calls.GetConnectionStatus, request)
+
+    async def list_calls(
+        self,
+        *,
+        states: Iterable[CallState.ValueType] = (),
+        tenant_id: str = "",
+        agent_id: str = "",
+        metadata: Mapping[str, str] | None = None,
+        page_size: int = 0,
+    ) -> AsyncIterator[Call]:
+        """Yield calls, the newest first, asking for pages as they are needed."""
+        request = ListCallsRequest(
+            page_size=page_size,
+            states=states,
+            tenant_id=tenant_id,
+            agent_id=agent_id,
+            metadata=metadata or {},
+        )
+        while True:
+            page: ListCallsResponse = await self._unary(self._calls.ListCalls, request)
+            for call in page.calls:
+                yield call
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def report(self, connection_id: str) -> CallReport:
+        """Return a call's report, complete once the call has ended."""
+        request = GetCallReportRequest(connection_id=connection_id)
+        return (await self._unary(self._calls.GetCallReport, request)).report
+
+    async def stats(self) -> GetStatsResponse:
+        """Return the server's totals."""
+        return await self._unary(self._telemetry.GetStats, GetStatsRequest())
+
+    async def create_model_token(
+        self,
+        agent_id: str,
+        *,
+        voice_language: str = "",
+        tenant_id: str = "",
+        ttl: timedelta | None = None,
+    ) -> CreateModelTokenResponse:
+        """Return a short-lived key for a browser that talks to the model itself."""
+        request = CreateModelTokenRequest(
+            agent_id=agent_id,
+            voice_language=voice_language,
+            tenant_id=tenant_id,
+            ttl=_duration(ttl),
+        )
+        return await self._unary(self._model.CreateModelToken, request)
+
+    async def watch(
+        self, connection_id: str, after_sequence: int = 0
+    ) -> AsyncGenerator[CallEvent, None]:
+        """Yield a call's events, each once and in order, up to and with `ended`.
+
+        A stream that breaks because the server is unavailable is taken up again where it
+        stopped. Breaking off never ends the call.
+
+        :raises OutOfRangeError: the events behind the last one seen are no longer kept.
+        """
+
+        async def stream(after: int) -> AsyncGenerator[CallEvent, None]:
+            request = WatchEventsRequest(connection_id=connection_id, after_sequence=after)
+            answers = self._calls.WatchEvents(request, metadata=self._metadata)
+            try:
+                with raised_as_ours():
+                    async for answer in answers:
+                        yield answer.event
+            finally:
+                answers.cancel()
+
+        async with aclosing(resumed(stream, after_sequence, self._backoff, self._sleep)) as events:
+            async for event in events:
+                yield event
+
+    async def telemetry(
+        self, connection_id: str = "", *, tenant_id: str = "", interval: timedelta | None = None
+    ) -> AsyncGenerator[StreamTelemetryResponse, None]:
+        """Yield figures of one call until it ends, or of all calls; a break raises."""
+        request = StreamTelemetryRequest(
+            connection_id=connection_id, tenant_id=tenant_id, interval=_duration(interval)
+        )
+        answers = self._telemetry.StreamTelemetry(request, metadata=self._metadata)
+        try:
+            with raised_as_ours():
+                async for answer in answers:
+                    yield answer
+        finally:
+            answers.cancel()
+
+    async def _unary(
+        self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
+    ) -> _Response:
+        with raised_as_ours():
+            return await method(request, timeout=self._deadline_s, metadata=self._metadata)
+
+
+def _duration(span: timedelta | None) -> Duration | None:
+    if span is None:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration

@@ -1,0 +1,1 @@
+"""How does one machine show all of mediabridge: a LiveKit server, a model, the bridge, a page."""

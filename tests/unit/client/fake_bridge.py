@@ -1,0 +1,172 @@
+"""A bridge that does as the test says, on a real loopback socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as Packed
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+from bridge.v1 import call_service_pb2 as calls
+from bridge.v1 import model_service_pb2 as models
+from bridge.v1 import telemetry_service_pb2 as telemetry
+from bridge.v1.call_service_pb2_grpc import (
+    CallServiceServicer,
+    add_CallServiceServicer_to_server,
+)
+from bridge.v1.event_pb2 import CallEvent, Ended
+from bridge.v1.model_service_pb2_grpc import (
+    ModelServiceServicer,
+    add_ModelServiceServicer_to_server,
+)
+from bridge.v1.telemetry_service_pb2_grpc import (
+    TelemetryServiceServicer,
+    add_TelemetryServiceServicer_to_server,
+)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Refuse(Exception):
+    """Makes the fake answer with an error."""
+
+    def __init__(
+        self, code: grpc.StatusCode, message: str = "no", details: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class FakeBridge(CallServiceServicer, TelemetryServiceServicer, ModelServiceServicer):
+    """Remembers requests; `answers` gives the response, or raises Refuse, by the RPC's name."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.metadata: dict[str, str] = {}
+        self.deadline_s: float | None = None
+        self.answers: dict[str, Callable[[Any], Any]] = {}
+        self.streams: list[Sequence[CallEvent | Refuse]] = []
+        """What each WatchEvents in turn sends; the last one is then sent for ever."""
+        self.stream_ended = asyncio.Event()
+        self.is_stuck = False
+        """It never answers a unary call."""
+        self.is_silent = False
+        """Its streams stay open behind their last event."""
+
+    async def _answer(self, name: str, request: Any, context: Context) -> Any:
+        self.requests.append(request)
+        self.metadata = {str(k): str(v) for k, v in context.invocation_metadata() or ()}
+        self.deadline_s = context.time_remaining()
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        try:
+            return self.answers[name](request)
+        except Refuse as refused:
+            await refuse(context, refused)
+
+    async def CreateRoom(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("CreateRoom", request, context)
+
+    async def JoinRoom(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("JoinRoom", request, context)
+
+    async def EndCall(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("EndCall", request, context)
+
+    async def GetConnectionStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("GetConnectionStatus", request, context)
+
+    async def ListCalls(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("ListCalls", request, context)
+
+    async def GetCallReport(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("GetCallReport", request, context)
+
+    async def GetStats(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("GetStats", request, context)
+
+    async def CreateModelToken(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("CreateModelToken", request, context)
+
+    async def WatchEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        self.requests.append(request)
+        script = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
+        try:
+            for step in script:
+                if isinstance(step, Refuse):
+                    await refuse(context, step)
+                else:
+                    yield calls.WatchEventsResponse(event=step)
+            if self.is_silent:
+                await asyncio.Event().wait()
+        finally:
+            self.stream_ended.set()
+
+    async def StreamTelemetry(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        self.requests.append(request)
+        try:
+            for answer in self.answers["StreamTelemetry"](request):
+                yield answer
+        except Refuse as refused:
+            await refuse(context, refused)
+
+
+async def refuse(context: Context, refused: Refuse) -> None:
+    """Abort as the real server does, with google.rpc details."""
+    status = status_pb2.Status(code=refused.code.value[0], message=refused.message)
+    for detail in refused.details:
+        packed = Packed()
+        packed.Pack(detail)
+        status.details.append(packed)
+    packed_status = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(refused.code, refused.message, packed_status)
+
+
+def error_info(reason: str, **metadata: str) -> Any:
+    return error_details_pb2.ErrorInfo(reason=reason, domain="mediabridge", metadata=metadata)
+
+
+def retry_info(seconds: int) -> Any:
+    return error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
+
+
+def event(sequence: int) -> CallEvent:
+    return CallEvent(connection_id="call-1", sequence=sequence)
+
+
+def ended(sequence: int) -> CallEvent:
+    return CallEvent(connection_id="call-1", sequence=sequence, ended=Ended())
+
+
+@asynccontextmanager
+async def serving(fake: FakeBridge) -> AsyncIterator[str]:
+    """Serve on loopback, and give the address."""
+    server = grpc.aio.server()
+    add_CallServiceServicer_to_server(fake, server)
+    add_TelemetryServiceServicer_to_server(fake, server)
+    add_ModelServiceServicer_to_server(fake, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
+
+
+__all__ = [
+    "FakeBridge",
+    "Refuse",
+    "calls",
+    "ended",
+    "error_info",
+    "event",
+    "models",
+    "retry_info",
+    "serving",
+    "telemetry",
+]
