@@ -7,9 +7,8 @@ from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from bridge.api import calls, models, telemetry
+from bridge.api import calls, models, reflection, telemetry
 from bridge.api.interceptor import Edge
 from bridge.errors import BridgeError, Refusal
 from bridge.v1 import call_service_pb2_grpc, model_service_pb2_grpc, telemetry_service_pb2_grpc
@@ -83,9 +82,7 @@ async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    reflection.enable_server_reflection(
-        (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    reflection.enable(SERVICES, server)
     try:
         server.add_insecure_port(address)
         await server.start()

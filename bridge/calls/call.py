@@ -16,7 +16,7 @@ from bridge.calls.measure import Measurement
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
 from bridge.calls.stay import Stay
-from bridge.errors import RoomError
+from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
@@ -111,15 +111,7 @@ class Call:
         :raises RoomError: LiveKit did not; there is no call then.
         """
         if not self._spec.foreign_room:
-            tuning = self._services.room_tuning
-            await self._services.rooms.create(
-                RoomRequest(
-                    self._spec.room_name,
-                    self._spec.connection_id,
-                    tuning.empty_timeout_s,
-                    tuning.max_participants,
-                )
-            )
+            await self._create_room()
         self._record.created()
 
     async def run(self) -> None:
@@ -129,10 +121,14 @@ class Call:
                 teller = telling.create_task(self._journal.run(self.view), name="journal")
                 try:
                     await self._live()
+                except Exception as error:  # noqa: BLE001 - it ends this call, not the host
+                    self._blame(error)
                 finally:
-                    await self._close()
-                    teller.cancel()
-                    self._over.set()
+                    try:
+                        await self._close()
+                    finally:
+                        teller.cancel()
+                        self._over.set()
 
     def end(self, ending: Ending) -> bool:
         """Ask for the end; return whether this decided it."""
@@ -158,7 +154,10 @@ class Call:
 
     def is_overdue(self) -> bool:
         """Return whether the call should be over by now, whatever happened to it."""
-        return self._clock.monotonic_s() > max(self._must_end_by_s, self._stay.must_end_by_s)
+        due_s = self._must_end_by_s
+        if self._record.state not in (CallState.ENDING, CallState.ENDED):
+            due_s = max(due_s, self._stay.must_end_by_s)
+        return self._clock.monotonic_s() > due_s
 
     async def _live(self) -> None:
         self._deadlines.start(Limit.JOIN, self._spec.limits.join_timeout_s)
@@ -172,6 +171,7 @@ class Call:
                 if ending.reason in _POLITE:
                     await self._last_words()
                 # Before the parts are gone, and their counters with them.
+                self._media.fall_silent()
                 await self._media.measure()
             finally:
                 for part in self._parts:
@@ -181,15 +181,35 @@ class Call:
         task = self._group.create_task(self._guard(part), name=f"{name} {self.connection_id}")
         self._parts.add(task)
         task.add_done_callback(self._parts.discard)
+        # One that is cancelled before its first step never awaits its part.
+        task.add_done_callback(lambda _: part.close())
 
     async def _guard(self, part: Coroutine[None, None, None]) -> None:
         """Turn what a part raises into the call's ending: media and model never decide alone."""
         try:
             await part
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this call, not the host
-            ending = ending_of_error(error, bot_was_in_room=self._stay.bot_was_in_room)
-            if self._verdict.reach(ending) and ending.reason is EndReason.INTERNAL:
-                _log.error("call part failed", error=type(error).__name__, frames=frames_of(error))
+            self._blame(error)
+
+    def _blame(self, error: Exception) -> None:
+        ending = ending_of_error(error, bot_was_in_room=self._stay.bot_was_in_room)
+        if self._verdict.reach(ending) and ending.reason is EndReason.INTERNAL:
+            _log.error("call part failed", error=type(error).__name__, frames=frames_of(error))
+
+    async def _create_room(self) -> None:
+        tuning = self._services.room_tuning
+        request = RoomRequest(
+            self._spec.room_name,
+            self._spec.connection_id,
+            tuning.empty_timeout_s,
+            tuning.max_participants,
+        )
+        try:
+            await self._services.rooms.create(request)
+        except Exception:
+            # Whoever asked for it may be gone: a call that never was must not stay on the list.
+            await self._services.directory.remove(self._spec.connection_id)
+            raise
 
     async def _be_in_room(self) -> None:
         spec = self._spec
@@ -213,7 +233,11 @@ class Call:
             self._spawn(conversation.play(), "playout")
             self._spawn(conversation.fall_silent(), "silence")
             self._spawn(self._greet(conversation), "greeting")
-            await conversation.listen()
+            try:
+                await conversation.listen()
+            except ModelError:
+                self._record.model_is(LinkState.LOST, session.session_id)
+                raise
 
     async def _greet(self, conversation: Conversation) -> None:
         await self._stay.somebody_came.wait()
@@ -222,7 +246,7 @@ class Call:
 
     async def _keep_limits(self) -> None:
         limit = await self._deadlines.next_passed()
-        self._verdict.reach(Ending(limit.value, f"limit passed: {limit.name.lower()}"))
+        self._verdict.reach(self._stay.ending_of(limit))
 
     def _hear(self, track: SpeakerTrack) -> None:
         self._spawn(self._media.uplink.carry(track), "microphone")
@@ -243,7 +267,9 @@ class Call:
         if self._record.state is not CallState.ENDING:
             self._decide(ending)
         if not self._spec.foreign_room:
-            await self._delete_room()
+            # If LiveKit is gone: it drops the empty room itself, and the sweep looks again.
+            deleting = self._services.rooms.delete(self._spec.room_name)
+            await self._within_a_step("room not deleted", deleting)
         report = self._record.ended(self._totals(self._media.totals_so_far()))
         await self._within_a_step("report not saved", self._services.store.save(report))
         await self._within_a_step("last event not told", self._journal.flushed())
@@ -256,18 +282,11 @@ class Call:
             turns=len(report.turns),
         )
 
-    async def _delete_room(self) -> None:
-        try:
-            await self._services.rooms.delete(self._spec.room_name)
-        except RoomError as error:
-            # LiveKit is gone, or will drop the empty room itself; the sweep looks again.
-            _log.warning("room not deleted", error=str(error))
-
     async def _within_a_step(self, failure: str, step: Coroutine[None, None, None]) -> None:
         try:
             async with self._clock.timeout(_CLOSING_STEP_S):
                 await step
-        except Exception as error:  # noqa: BLE001 - the call must end whatever the store does
+        except Exception as error:  # noqa: BLE001 - the call must end whatever does not answer
             _log.error(failure, error=type(error).__name__)
 
     def _totals(self, measured: Measurement) -> MediaTotals:

@@ -75,11 +75,6 @@ class Conversation:
     def interruptions(self) -> int:
         return self._interruptions
 
-    @property
-    def is_speaking(self) -> bool:
-        """Return whether something is being played or about to be."""
-        return self._response_id is not None or bool(self._playout.progress())
-
     async def greet(self, greeting: Greeting) -> None:
         """
         :raises ModelError: the session is gone.
@@ -122,6 +117,13 @@ class Conversation:
             await self._playout.drained()
             self._heard_out()
 
+    def break_off(self) -> None:
+        """Stop for good; what was played of the last words counts as heard."""
+        for item in self._playout.clear():
+            self._unheard_ms.pop(item.item_id, None)
+            self._turns.agent_was_heard(item.item_id, item.played_ms, interrupted=False)
+        self._account_for_heard()
+
     async def _on(self, event: ModelEvent) -> None:
         match event:
             case AudioDelta():
@@ -158,6 +160,7 @@ class Conversation:
         self._record.tell(UserSpeech(True, self._loudest(), event.item_id))
         if self._interruptible:
             await self._stop_speaking()
+        elif self._record.agent_state is not AgentState.SPEAKING:
             self._record.agent_is(AgentState.LISTENING)
 
     def _on_speech_stopped(self, event: SpeechStopped) -> None:
@@ -200,6 +203,7 @@ class Conversation:
         stop_latency_s = self._clock.monotonic_s() - began_s
         self._silenced_response = self._response_id
         if not unplayed:
+            self._record.agent_is(AgentState.LISTENING)
             return
         self._interruptions += 1
         first = unplayed[0]
@@ -209,6 +213,7 @@ class Conversation:
             )
         )
         self._account_for(unplayed)
+        self._record.agent_is(AgentState.LISTENING)
         for item in unplayed:
             if item.played_ms >= 1:
                 await self._session.truncate(item.item_id, item.content_index, int(item.played_ms))

@@ -11,7 +11,7 @@ import structlog
 from bridge.calls.call import Call
 from bridge.calls.lag import LoopLag
 from bridge.calls.retry import DRAIN_RETRY_S, FULL_RETRY_S, ROOM_RETRY_S
-from bridge.errors import Exhausted, NotFound, RoomError, Unavailable
+from bridge.errors import Exhausted, NotFound, Refusal, RoomError, Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallSpec, CallView, Ending, EndReason
 from bridge.ports.clock import Clock
@@ -19,6 +19,7 @@ from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.placement import Placer
 from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
+from bridge.tracebacks import frames_of
 
 _log = structlog.get_logger(__name__)
 
@@ -38,9 +39,10 @@ class CallHost:
         self._started_at = clock.now()
         self._lag = LoopLag(clock)
         self._calls: dict[ConnectionId, Call] = {}
-        self._starting: dict[tuple[ConnectionId, Epoch], asyncio.Task[CallView]] = {}
+        self._starting: dict[tuple[ConnectionId, Epoch], asyncio.Task[CallView | Refusal]] = {}
         self._running: dict[ConnectionId, asyncio.Task[None]] = {}
         self._draining = False
+        self._last_orders: Ending | None = None
         self._created = 0
         self._refused = 0
         self._ended: Counter[EndReason] = Counter()
@@ -66,9 +68,11 @@ class CallHost:
             self._admit()
             task = self._tasks.create_task(self._start(spec, epoch), name="call start")
             self._starting[key] = task
-            task.add_done_callback(lambda _: self._starting.pop(key, None))
         # A gateway that hangs up while we create the room does not undo it.
-        return await asyncio.shield(task)
+        outcome = await asyncio.shield(task)
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
         call = self._calls.get(connection_id)
@@ -128,16 +132,19 @@ class CallHost:
         """Refuse new calls, wait for those there are, then end the rest politely."""
         self._draining = True
         deadline_s = self._clock.monotonic_s() + timeout_s
-        while self._running and (left_s := deadline_s - self._clock.monotonic_s()) > 0:
-            _log.info("draining", calls=len(self._running), left_s=round(left_s, 1))
+        while self._taken and (left_s := deadline_s - self._clock.monotonic_s()) > 0:
+            _log.info("draining", calls=self._taken, left_s=round(left_s, 1))
             try:
                 async with self._clock.timeout(min(left_s, _DRAIN_REPORT_S)):
-                    await asyncio.wait(self._running.values())
+                    await self._all_over()
             except TimeoutError:
                 continue
         self._end_all(Ending(EndReason.SERVER_DRAINING, "the server is shutting down"))
-        if self._running:
-            await asyncio.wait(self._running.values())
+        await self._all_over()
+
+    async def _all_over(self) -> None:
+        while tasks := [*self._starting.values(), *self._running.values()]:
+            await asyncio.wait(tasks)
 
     @property
     def _taken(self) -> int:
@@ -155,23 +162,38 @@ class CallHost:
                 {"limit": "slots", "slots": str(self._slots)},
             )
 
-    async def _start(self, spec: CallSpec, epoch: Epoch) -> CallView:
-        call = self._make_call(spec, epoch)
+    async def _start(self, spec: CallSpec, epoch: Epoch) -> CallView | Refusal:
+        """Return the call, or why there is none: raising would take all calls down with it."""
         try:
+            call = self._make_call(spec, epoch)
             await call.open()
         except RoomError as error:
-            raise Unavailable("LIVEKIT_UNAVAILABLE", str(error), ROOM_RETRY_S) from error
-        connection_id = spec.connection_id
-        self._calls[connection_id] = call
+            return Unavailable("LIVEKIT_UNAVAILABLE", str(error), ROOM_RETRY_S)
+        except Exception as error:  # noqa: BLE001 - a defect ends this start, not the host
+            _log.error("call not started", error=type(error).__name__, frames=frames_of(error))
+            return Unavailable("CALL_NOT_STARTED", "a defect of mediabridge", ROOM_RETRY_S)
+        finally:
+            # In one step with what follows: a call takes one slot, never two.
+            del self._starting[spec.connection_id, epoch]
+        self._calls[spec.connection_id] = call
         self._created += 1
-        self._running[connection_id] = self._tasks.create_task(
-            self._carry(call), name=f"call {connection_id}"
+        self._running[spec.connection_id] = self._tasks.create_task(
+            self._carry(call), name=f"call {spec.connection_id}"
         )
+        if self._last_orders is not None:
+            call.end(self._last_orders)
         return call.view()
 
     async def _carry(self, call: Call) -> None:
         try:
             await call.run()
+        except Exception as error:  # noqa: BLE001 - a defect ends this call, not the host
+            _log.error(
+                "call failed",
+                connection_id=call.connection_id,
+                error=type(error).__name__,
+                frames=frames_of(error),
+            )
         finally:
             # Also when it was aborted: the slot must come back.
             del self._calls[call.connection_id]
@@ -181,6 +203,7 @@ class CallHost:
             await self._placer.release(call.connection_id, forget_request=False)
 
     def _end_all(self, ending: Ending) -> None:
+        self._last_orders = ending
         for call in self._calls.values():
             call.end(ending)
 

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from bridge.errors import BridgeError
 from bridge.ids import ConnectionId
 from bridge.ports.call import CallView
@@ -14,8 +16,13 @@ from bridge.ports.host import Epoch
 from bridge.ports.placement import Directory
 from bridge.ports.store import EventLog
 
+_log = structlog.get_logger(__name__)
+
 # A call writes a few events a second: this is minutes of a log that does not take them.
 _MAX_WAITING: Final = 4096
+
+# A log that fails is asked again this much later: databases restart within seconds.
+_RETRY_S: Final = 1.0
 
 
 class JournalOverflow(BridgeError):
@@ -54,11 +61,12 @@ class Journal:
         """Return the call's age by the monotonic clock."""
         return self._clock.monotonic_s() - self._started_s
 
-    def write(self, kind: EventKind) -> None:
+    def write(self, kind: EventKind, *, even_if_full: bool = False) -> None:
         """
-        :raises JournalOverflow: too many events wait to be taken.
+        :raises JournalOverflow: too many events wait to be taken. The few that tell of the call's
+            end are written `even_if_full`.
         """
-        if len(self._waiting) >= _MAX_WAITING:
+        if len(self._waiting) >= _MAX_WAITING and not even_if_full:
             raise JournalOverflow("the event log does not take events")
         self._last_sequence += 1
         self._waiting.append(
@@ -74,17 +82,29 @@ class Journal:
         self._idle.clear()
 
     async def run(self, view: Callable[[], CallView]) -> None:
-        """Hand on what is written, until cancelled."""
+        """Hand on what is written, until cancelled. A log that fails is asked again."""
         while True:
             await self._news.wait()
             self._news.clear()
-            # The directory first: who has seen an event must not be told an older state.
-            await self._directory.update(view(), self._epoch)
-            while self._waiting:
-                await self._log.append(self._waiting[0])
-                self._waiting.popleft()
-            if not self._news.is_set():
+            try:
+                await self._hand_on(view)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the call goes on meanwhile
+                _log.warning(
+                    "events not taken", error=type(error).__name__, waiting=len(self._waiting)
+                )
+                await self._clock.sleep(_RETRY_S)
+                self._news.set()
+            if not self._waiting:
                 self._idle.set()
+
+    async def _hand_on(self, view: Callable[[], CallView]) -> None:
+        # Events written meanwhile wait for the next round: the directory first, since who has
+        # seen an event must not be told an older state.
+        count = len(self._waiting)
+        await self._directory.update(view(), self._epoch)
+        for _ in range(count):
+            await self._log.append(self._waiting[0])
+            self._waiting.popleft()
 
     async def flushed(self) -> None:
         """Wait until everything written so far has been handed on."""

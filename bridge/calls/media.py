@@ -65,6 +65,11 @@ class CallMedia:
         if self._playout is not None:
             await self._playout.drained()
 
+    def fall_silent(self) -> None:
+        """Give up what has not been played: the call ends here."""
+        if self._conversation is not None:
+            self._conversation.break_off()
+
     async def measure(self) -> Measurement:
         """Return the totals, the network's fresh."""
         await self._refresh_network()

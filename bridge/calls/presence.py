@@ -88,7 +88,7 @@ class Presence:
     def microphone(self, identity: Identity, on: bool) -> ParticipantChanged | None:
         """Note a microphone; return the change, or None where it is none."""
         known = self._participants.get(identity)
-        if known is None or known.microphone_on is on:
+        if known is None or not known.connected or known.microphone_on is on:
             return None
         view = self._participants[identity] = replace(known, microphone_on=on)
         change = ParticipantChange.MICROPHONE_ON if on else ParticipantChange.MICROPHONE_OFF

@@ -45,6 +45,7 @@ class CallRecord:
         self._ended_s: float | None = None
         self._view = CallView(spec, host_id, last_activity_at=spec.created_at)
         self._room_ready_at: datetime | None = None
+        self._final: CallReport | None = None
 
     @property
     def turns(self) -> TurnLedger:
@@ -70,7 +71,8 @@ class CallRecord:
             return
         check_move(before, state)
         self._view = replace(self._view, state=state)
-        self._journal.write(StateChanged(state, before))
+        ending = state in (CallState.ENDING, CallState.ENDED)
+        self._journal.write(StateChanged(state, before), even_if_full=ending)
 
     def agent_is(self, state: AgentState) -> None:
         if state is not self._view.agent_state:
@@ -135,9 +137,9 @@ class CallRecord:
         self.move(CallState.ENDED)
         # The report counts the event that carries it.
         view = replace(self.view(), last_sequence=self._journal.last_sequence + 1)
-        report = self._report(view, media, complete=True)
-        self._journal.write(Ended(report))
-        return report
+        self._final = self._report(view, media, complete=True)
+        self._journal.write(Ended(self._final), even_if_full=True)
+        return self._final
 
     def view(self) -> CallView:
         return replace(
@@ -147,8 +149,8 @@ class CallRecord:
         )
 
     def report(self, media: MediaTotals) -> CallReport:
-        """Return the report as far as it goes."""
-        return self._report(self.view(), media, complete=False)
+        """Return the report as far as it goes; the last one from the end on."""
+        return self._final or self._report(self.view(), media, complete=False)
 
     def _report(self, view: CallView, media: MediaTotals, *, complete: bool) -> CallReport:
         return CallReport(

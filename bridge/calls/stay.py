@@ -34,6 +34,8 @@ _MEDIA_GRACE_S: Final = 20.0
 
 _OVERDUE_S: Final = 60.0
 
+_LEAVING: Final = frozenset({Consequence.SAID_GOODBYE, Consequence.LOST})
+
 
 class Stay:
     """The bot's stay in its room."""
@@ -74,6 +76,15 @@ class Stay:
     def must_end_by_s(self) -> float:
         """Return when the call must be over by its longest limit; 0 before anybody came."""
         return self._must_end_by_s
+
+    def ending_of(self, limit: Limit) -> Ending:
+        """Return the end that a limit's passing means; a caller who could not come is not blamed."""
+        detail = f"limit passed: {limit.name.lower()}"
+        if limit is Limit.JOIN and not self.bot_was_in_room:
+            return Ending(EndReason.MEDIA_CONNECT_FAILED, f"{detail}, and the bot had not joined")
+        if limit is Limit.JOIN and self._deadlines.is_running(Limit.MEDIA):
+            return Ending(EndReason.MEDIA_LOST, f"{detail}, and the connection was broken")
+        return Ending(limit.value, detail)
 
     def bot_entered(self) -> None:
         """The bot is in the room and its track is published."""
@@ -133,10 +144,12 @@ class Stay:
                 self.somebody_came.set()
             case Consequence.BACK:
                 self._deadlines.stop(Limit.GOODBYE, Limit.REJOIN)
+            case _ if self._deadlines.is_running(Limit.MEDIA) and seen.consequence in _LEAVING:
+                pass  # it may be we who cannot see them: the repaired connection will tell
             case Consequence.SAID_GOODBYE:
                 grace_s = min(_GOODBYE_S, self._limits.rejoin_grace_s)
                 self._deadlines.start(Limit.GOODBYE, grace_s)
-            case Consequence.LOST if not self._deadlines.is_running(Limit.MEDIA):
+            case Consequence.LOST:
                 self._deadlines.start(Limit.REJOIN, self._limits.rejoin_grace_s)
             case Consequence.REMOVED:
                 self._verdict.reach(

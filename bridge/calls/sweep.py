@@ -8,6 +8,7 @@ from bridge.errors import RoomError
 from bridge.ids import ConnectionId
 from bridge.ports.clock import Clock
 from bridge.ports.room import RoomService
+from bridge.tracebacks import frames_of
 
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class Sweep:
                 await self.once()
             except RoomError as error:
                 _log.warning("sweep failed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - the next sweep may do better; calls go on
+                _log.error("sweep failed", error=type(error).__name__, frames=frames_of(error))
             await self._clock.sleep(_EVERY_S)
 
     async def once(self) -> None:
