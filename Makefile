@@ -1,0 +1,84 @@
+# mediabridge: everything a person or CI runs. `make help` lists it.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := bridge tests bench scripts
+
+$(BIN)/uv: requirements/bootstrap.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(READY): $(BIN)/uv requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+.PHONY: help
+help: ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: setup
+setup: $(READY) ## Set up the environment in .venv, from locked packages
+
+.PHONY: demo
+demo: $(READY) ## Place a real call on this machine and show it; then talk to the agent yourself
+	$(BIN)/mediabridge demo
+
+.PHONY: livekit
+livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
+	$(BIN)/python scripts/livekit.py
+
+.PHONY: test
+test: livekit ## Run all Python tests
+	$(BIN)/pytest
+
+.PHONY: test-web
+test-web: ## Run the page's own tests
+	cd clients/web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+
+.PHONY: check
+check: $(READY) ## Format, lint, types, import contract, proto lint, generated code
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/python scripts/generate.py --check
+
+.PHONY: breaking
+breaking: $(READY) ## Compare the API with the last release
+	@tag=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); \
+	if [ -z "$$tag" ]; then echo "no release yet: nothing to compare with"; \
+	else $(BIN)/buf breaking --against ".git#tag=$$tag"; fi
+
+.PHONY: bench
+bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet machine)
+	$(BIN)/python -m bench
+
+.PHONY: generate
+generate: $(READY) ## Generate bridge/v1 from proto/
+	$(BIN)/buf format -w
+	$(BIN)/python scripts/generate.py
+
+.PHONY: format
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: lock
+lock: $(BIN)/uv ## Lock the newest packages that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --extra dev pyproject.toml -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove what was made here, the environment included
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var clients/web/node_modules clients/web/dist
