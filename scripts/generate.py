@@ -48,10 +48,14 @@ def main() -> None:
         generate(target)
         fresh, committed = target / PACKAGE, ROOT / PACKAGE
         if check:
-            names = sorted({p.name for d in (fresh, committed) for p in d.glob("*.py*") if p.is_file()})
+            names = sorted(
+                {p.name for d in (fresh, committed) for p in d.glob("*.py*") if p.is_file()}
+            )
             _, changed, missing = filecmp.cmpfiles(fresh, committed, names, shallow=False)
             if changed or missing:
-                sys.exit(f"bridge/v1 is out of date ({', '.join(changed + missing)}): make generate")
+                sys.exit(
+                    f"bridge/v1 is out of date ({', '.join(changed + missing)}): make generate"
+                )
             return
         shutil.rmtree(committed, ignore_errors=True)
         shutil.copytree(fresh, committed)

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import grpc
-import structlog
 
 from bridge.api import convert, events, paging, requests
+from bridge.api.interceptor import about
 from bridge.api.times import timestamp
 from bridge.calls.reception import Admission, Reception
 from bridge.calls.registry import Registry
@@ -15,6 +15,9 @@ from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import call_service_pb2_grpc
 
 NAME: Final = "bridge.v1.CallService"
+
+# Clients take 4 MiB a message unless they ask for more; a call is 100 KiB at the very most.
+_MAX_PAGE_BYTES: Final = 3 * 1024 * 1024
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -30,7 +33,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         self, request: pb.CreateRoomRequest, _context: Context
     ) -> pb.CreateRoomResponse:
         admission = await self._reception.create(requests.create_room(request))
-        _about(admission.view.connection_id)
+        about(admission.view.connection_id)
         return pb.CreateRoomResponse(
             connection_id=admission.view.connection_id,
             room_name=admission.view.spec.room_name,
@@ -46,7 +49,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def JoinRoom(self, request: pb.JoinRoomRequest, _context: Context) -> pb.JoinRoomResponse:
         asked, room_name = requests.join_room(request)
         admission: Admission = await self._reception.join(asked, room_name)
-        _about(admission.view.connection_id)
+        about(admission.view.connection_id)
         return pb.JoinRoomResponse(
             connection_id=admission.view.connection_id,
             room_name=admission.view.spec.room_name,
@@ -59,7 +62,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         )
 
     async def EndCall(self, request: pb.EndCallRequest, _context: Context) -> pb.EndCallResponse:
-        connection_id = _about(requests.connection_id(request.connection_id))
+        connection_id = about(requests.connection_id(request.connection_id))
         view, already_ended = await self._registry.end(connection_id)
         return pb.EndCallResponse(
             status="success",
@@ -71,7 +74,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def GetConnectionStatus(
         self, request: pb.GetConnectionStatusRequest, _context: Context
     ) -> pb.GetConnectionStatusResponse:
-        view = await self._registry.view(_about(requests.connection_id(request.connection_id)))
+        view = await self._registry.view(about(requests.connection_id(request.connection_id)))
         return pb.GetConnectionStatusResponse(
             connection_id=view.connection_id,
             room_name=view.spec.room_name,
@@ -90,27 +93,28 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         calls, page_size = requests.list_calls(request)
         after = paging.position(request)
         views = await self._registry.page(calls, after, page_size + 1)
-        response = pb.ListCallsResponse(calls=[convert.call(view) for view in views[:page_size]])
-        if len(views) > page_size:
-            response.next_page_token = paging.token(request, views[page_size - 1].connection_id)
+        response = pb.ListCallsResponse()
+        size = 0
+        for view in views[:page_size]:
+            response.calls.append(convert.call(view))
+            size += response.calls[-1].ByteSize()
+            if size > _MAX_PAGE_BYTES:
+                break
+        if len(views) > len(response.calls):
+            last = response.calls[-1].connection_id
+            response.next_page_token = paging.token(request, ConnectionId(last))
         return response
 
     async def GetCallReport(
         self, request: pb.GetCallReportRequest, _context: Context
     ) -> pb.GetCallReportResponse:
-        report = await self._registry.report(_about(requests.connection_id(request.connection_id)))
+        report = await self._registry.report(about(requests.connection_id(request.connection_id)))
         return pb.GetCallReportResponse(report=convert.report(report))
 
     async def WatchEvents(
         self, request: pb.WatchEventsRequest, _context: Context
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         connection_id, after = requests.watch(request)
-        _about(connection_id)
+        about(connection_id)
         async for event in await self._registry.watch(connection_id, after):
             yield pb.WatchEventsResponse(event=events.event(event))
-
-
-def _about(connection_id: ConnectionId) -> ConnectionId:
-    """Bind the RPC's log lines to its call."""
-    structlog.contextvars.bind_contextvars(connection_id=connection_id)
-    return connection_id

@@ -1,5 +1,6 @@
 """What surrounds every RPC: parsing, refusals as statuses, unforeseen errors, one log line."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from bridge.api.redact import redacted
 from bridge.api.status import DETAILS_KEY, code_of, details_of
 from bridge.errors import FieldViolation, InvalidRequest, Refusal
+from bridge.ids import ConnectionId
 from bridge.tracebacks import frames_of
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +48,12 @@ class Edge(grpc.aio.ServerInterceptor):
                 return _refusing(method, refusal)
         handler = await continuation(handler_call_details)
         return None if handler is None else _wrapped(method, handler)
+
+
+def about(connection_id: ConnectionId) -> ConnectionId:
+    """Name the call in what this RPC logs from here on."""
+    structlog.contextvars.bind_contextvars(connection_id=connection_id)
+    return connection_id
 
 
 def _wrapped(method: str, handler: Handler) -> Handler:
@@ -94,7 +102,8 @@ def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:  # noqa: ANN401 -
         raise InvalidRequest(
             [FieldViolation("", "the request is not a message of this method's type")]
         ) from error
-    _log.debug("rpc request", request=redacted(request))
+    if _log.is_enabled_for(logging.DEBUG):
+        _log.debug("rpc request", request=redacted(request))
     return request
 
 

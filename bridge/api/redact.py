@@ -1,5 +1,6 @@
 """A message as it may be logged: fields marked (bridge.v1.sensitive) show only their length."""
 
+from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -12,7 +13,10 @@ def redacted(message: Message) -> dict[str, object]:
     clean = type(message)()
     clean.CopyFrom(message)
     _strike(clean)
-    shown: dict[str, object] = MessageToDict(clean, preserving_proto_field_name=True)
+    try:
+        shown: dict[str, object] = MessageToDict(clean, preserving_proto_field_name=True)
+    except ValueError:  # a Duration or Timestamp that is none: to be refused, but later
+        return {"unreadable": text_format.MessageToString(clean, as_one_line=True)}
     return shown
 
 

@@ -89,8 +89,10 @@ async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
     except RuntimeError as error:
         raise ListenError(f"cannot listen on {address}") from error
     api = ApiServer(server, checks)
-    open_services = [name for name in SERVICES if f"/{name}" not in services.closed]
-    await api.set_serving(open_services, serving=True)
+    closed = [name for name in SERVICES if f"/{name}" in services.closed]
+    await api.set_serving(closed, serving=False)
+    # Last, since it speaks for the whole, too.
+    await api.set_serving([name for name in SERVICES if name not in closed], serving=True)
     try:
         yield api
     finally:

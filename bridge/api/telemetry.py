@@ -7,6 +7,7 @@ from typing import Any, Final
 import grpc
 
 from bridge.api import convert, requests
+from bridge.api.interceptor import about
 from bridge.api.times import duration, timestamp
 from bridge.calls.registry import Registry
 from bridge.ports.clock import Clock
@@ -31,6 +32,8 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
         self, request: pb.StreamTelemetryRequest, _context: Context
     ) -> AsyncIterator[pb.StreamTelemetryResponse]:
         connection_id, tenant_id, interval_s = requests.telemetry(request)
+        if connection_id is not None:
+            about(connection_id)
         async for samples in await self._registry.telemetry(connection_id, tenant_id, interval_s):
             yield pb.StreamTelemetryResponse(
                 samples=[convert.telemetry(sample) for sample in samples]
@@ -55,7 +58,7 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
             start_time=timestamp(self._started_at),
             version=self._version,
             calls_created=sum(host.calls_created for host in hosts),
-            calls_refused=sum(host.calls_refused for host in hosts),
+            calls_refused=self._registry.refused + sum(host.calls_refused for host in hosts),
             calls_ended={f"END_REASON_{name}": count for name, count in ended.items()},
             loop_lag=duration(max((host.loop_lag_s for host in hosts), default=0.0)),
         )

@@ -1,6 +1,11 @@
 """Collects what is wrong with a request, so that all of it is said at once."""
 
+from typing import Final
+
 from bridge.errors import FieldViolation, InvalidRequest
+
+# They travel in the trailers, for which clients allow 8 KiB: more would hide them all.
+_MOST: Final = 20
 
 
 class Violations:
@@ -10,7 +15,9 @@ class Violations:
         self._found: list[FieldViolation] = []
 
     def add(self, field: str, description: str) -> None:
-        self._found.append(FieldViolation(field, description))
+        violation = FieldViolation(field, description)
+        if violation not in self._found and len(self._found) < _MOST:
+            self._found.append(violation)
 
     def require(self, field: str, value: str) -> None:
         if not value:

@@ -119,6 +119,7 @@ class Conversation:
 
     def break_off(self) -> None:
         """Stop for good; what was played of the last words counts as heard."""
+        self._silenced_response = self._response_id
         for item in self._playout.clear():
             self._unheard_ms.pop(item.item_id, None)
             self._turns.agent_was_heard(item.item_id, item.played_ms, interrupted=False)

@@ -10,6 +10,7 @@ import structlog
 
 from bridge.calls.call import Call
 from bridge.calls.lag import LoopLag
+from bridge.calls.measure import Measurement
 from bridge.calls.retry import DRAIN_RETRY_S, FULL_RETRY_S, ROOM_RETRY_S
 from bridge.errors import Exhausted, NotFound, Refusal, RoomError, Unavailable
 from bridge.ids import ConnectionId, TenantId
@@ -65,6 +66,8 @@ class CallHost:
         key = (spec.connection_id, epoch)
         task = self._starting.get(key)
         if task is None:
+            if (carried := self.view(spec.connection_id)) is not None:
+                return carried
             self._admit()
             task = self._tasks.create_task(self._start(spec, epoch), name="call start")
             self._starting[key] = task
@@ -75,6 +78,10 @@ class CallHost:
         return outcome
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
+        if starting := [
+            task for (known, _), task in self._starting.items() if known == connection_id
+        ]:
+            await asyncio.wait(starting)
         call = self._calls.get(connection_id)
         if call is None:
             return None
@@ -165,8 +172,7 @@ class CallHost:
     async def _start(self, spec: CallSpec, epoch: Epoch) -> CallView | Refusal:
         """Return the call, or why there is none: raising would take all calls down with it."""
         try:
-            call = self._make_call(spec, epoch)
-            await call.open()
+            call = await self._open(spec, epoch)
         except RoomError as error:
             return Unavailable("LIVEKIT_UNAVAILABLE", str(error), ROOM_RETRY_S)
         except Exception as error:  # noqa: BLE001 - a defect ends this start, not the host
@@ -183,6 +189,17 @@ class CallHost:
         if self._last_orders is not None:
             call.end(self._last_orders)
         return call.view()
+
+    async def _open(self, spec: CallSpec, epoch: Epoch) -> Call:
+        # Here and not at the front's desk: whoever asked for the call may be gone by now.
+        try:
+            call = self._make_call(spec, epoch)
+            await call.open()
+            await self._placer.confirm(spec.connection_id)
+        except Exception:
+            await self._placer.release(spec.connection_id, forget_request=True)
+            raise
+        return call
 
     async def _carry(self, call: Call) -> None:
         try:
@@ -224,10 +241,10 @@ class CallHost:
     async def _telemetry_of_all(
         self, tenant_id: TenantId | None, interval_s: float
     ) -> AsyncIterator[list[CallTelemetry]]:
-        before = {call: await call.measure() for call in self._of_tenant(tenant_id)}
+        before = await self._measure_all(tenant_id)
         while True:
             await self._clock.sleep(interval_s)
-            after = {call: await call.measure() for call in self._of_tenant(tenant_id)}
+            after = await self._measure_all(tenant_id)
             yield [
                 call.telemetry(before[call], measured)
                 for call, measured in after.items()
@@ -235,5 +252,7 @@ class CallHost:
             ]
             before = after
 
-    def _of_tenant(self, tenant_id: TenantId | None) -> list[Call]:
-        return [call for call in self._calls.values() if tenant_id in (None, call.tenant_id)]
+    async def _measure_all(self, tenant_id: TenantId | None) -> dict[Call, Measurement]:
+        calls = [call for call in self._calls.values() if tenant_id in (None, call.tenant_id)]
+        # At the same time: a call whose LiveKit is gone takes a second to say nothing.
+        return dict(zip(calls, await asyncio.gather(*(c.measure() for c in calls)), strict=True))

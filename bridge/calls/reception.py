@@ -124,6 +124,8 @@ class Reception:
         :raises Refusal: as JoinRoom documents.
         """
         placed = await self._directory.in_room(room_name)
+        if placed is not None and placed.view.spec.foreign_room and _is_retry(request, placed):
+            return await self._begin(request, room_name, foreign=True)
         if placed is not None:
             return self._join_call(request, placed)
         if not request.agent.agent_id:
@@ -138,18 +140,19 @@ class Reception:
         self, request: CallRequest, room_name: RoomName | None, *, foreign: bool
     ) -> Admission:
         agent = self._agents.resolve(request.agent)
-        connection_id = new_connection_id()
-        match await self._placer.reserve(connection_id, request.request_key):
+        # Whatever is wrong with the request is said before it takes a slot.
+        spec = self._spec(request, agent, room_name, foreign=foreign)
+        match await self._placer.reserve(spec.connection_id, request.request_key):
             case Existing() as existing:
                 return await self._again(request, existing.connection_id)
             case KeyReused():
                 raise AlreadyExists("REQUEST_ID_REUSED", "request_id was used with another request")
             case Full():
+                self._registry.count_refusal()
                 raise Exhausted(
                     "NO_FREE_SLOT", "every slot is taken", FULL_RETRY_S, {"limit": "slots"}
                 )
             case Reservation() as reservation:
-                spec = self._spec(request, connection_id, agent, room_name, foreign=foreign)
                 return await self._place(request, spec, reservation)
             case other:
                 assert_never(other)
@@ -172,17 +175,17 @@ class Reception:
         try:
             view = await self._registry.host(reservation.host_id).start(spec, reservation.epoch)
         except Exception:
+            # The host does this, too, where it tried; it may have refused, or not be reached.
             await self._directory.remove(spec.connection_id)
             await self._placer.release(spec.connection_id, forget_request=True)
             raise
-        await self._placer.confirm(spec.connection_id)
         _log.info("call created", connection_id=spec.connection_id, agent_id=spec.agent.agent_id)
         return self._admission(view, spec.caller_identity, request)
 
     async def _again(self, request: CallRequest, connection_id: ConnectionId) -> Admission:
         """Answer a retry: the same call, a fresh token."""
         placed = await self._directory.get(connection_id)
-        if placed is None or placed.view.state in (CallState.ENDING, CallState.ENDED):
+        if placed is None or _is_leaving(self._registry.live(placed.view)):
             raise WrongState(
                 "CALL_ENDED",
                 "the call of this request_id has ended",
@@ -204,7 +207,7 @@ class Reception:
                 "the room's call has another agent",
                 {"agent_id": agent.agent_id, "connection_id": view.connection_id},
             )
-        if view.state in (CallState.ENDING, CallState.ENDED):
+        if _is_leaving(view):
             raise WrongState(
                 "CALL_ENDED", "the room's call is over", {"connection_id": view.connection_id}
             )
@@ -224,12 +227,12 @@ class Reception:
     def _spec(
         self,
         request: CallRequest,
-        connection_id: ConnectionId,
         agent: ResolvedAgent,
         room_name: RoomName | None,
         *,
         foreign: bool,
     ) -> CallSpec:
+        connection_id = new_connection_id()
         key = request.request_key
         return CallSpec(
             connection_id=connection_id,
@@ -256,21 +259,21 @@ class Reception:
             }
             limits = replace(limits, **given)
         longest_s = self._limits.longest_duration_s
-        if limits.max_duration_s > longest_s:
+        if (asked.max_duration_s or 0.0) > longest_s:
             raise InvalidRequest(
                 [FieldViolation("limits.max_duration", f"at most {longest_s:.0f} s here")]
             )
-        return limits
+        # An agent that allows itself more than this server does is no mistake of the caller.
+        return replace(limits, max_duration_s=min(limits.max_duration_s, longest_s))
 
     async def _check_room_is_new(self, request: CallRequest) -> None:
         assert request.room_name is not None  # noqa: S101 - asked only where a name is given
+        # LiveKit first: a first try under way is in the directory before its room is on LiveKit.
+        exists = await self._room_exists(request.room_name)
         placed = await self._directory.in_room(request.room_name)
-        if placed is not None:
-            key = request.request_key
-            if key is not None and placed.view.spec.request_id == key.request_id:
-                return  # a retry: the placer knows what to make of it
-            raise _room_taken(request.room_name)
-        if await self._room_exists(request.room_name):
+        if placed is not None and _is_retry(request, placed):
+            return  # the placer knows what to make of it
+        if placed is not None or exists:
             raise _room_taken(request.room_name)
 
     async def _room_exists(self, room_name: RoomName) -> bool:
@@ -282,6 +285,16 @@ class Reception:
 
 def _room_taken(room_name: RoomName) -> AlreadyExists:
     return AlreadyExists("ROOM_TAKEN", "room_name is in use", {"room_name": room_name})
+
+
+def _is_retry(request: CallRequest, placed: Placed) -> bool:
+    """Tell whether the call was begun under the request's own id."""
+    key, spec = request.request_key, placed.view.spec
+    return key is not None and (key.tenant_id, key.request_id) == (spec.tenant_id, spec.request_id)
+
+
+def _is_leaving(view: CallView) -> bool:
+    return view.state in (CallState.ENDING, CallState.ENDED)
 
 
 def _settled_by_the_call(request: CallRequest) -> list[FieldViolation]:

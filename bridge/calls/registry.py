@@ -23,6 +23,15 @@ class Registry:
         self._hosts = hosts
         self._events = events
         self._store = store
+        self._refused = 0
+
+    @property
+    def refused(self) -> int:
+        """Return how many calls were refused because no host had a slot for them."""
+        return self._refused
+
+    def count_refusal(self) -> None:
+        self._refused += 1
 
     def host(self, host_id: HostId) -> Host:
         return self._hosts[host_id]
@@ -46,13 +55,17 @@ class Registry:
         :raises NotFound: no such call.
         """
         placed = await self._placed(connection_id)
-        if placed.view.is_over:
-            return placed.view, True
+        view = self.live(placed.view)
+        if view.is_over:
+            return view, True
         ended = await self._hosts[placed.host_id].end(connection_id)
-        if ended is None:
-            # It ended between our two questions.
-            return (await self._placed(connection_id)).view, True
-        return ended, False
+        if ended is not None:
+            return ended, False
+        # It ended between our two questions, or never began.
+        view = (await self._placed(connection_id)).view
+        if not view.is_over:
+            raise _not_found(connection_id)
+        return view, True
 
     async def report(self, connection_id: ConnectionId) -> CallReport:
         """Return a call's report, or what there is of it.
@@ -99,5 +112,9 @@ class Registry:
     async def _placed(self, connection_id: ConnectionId) -> Placed:
         placed = await self._directory.get(connection_id)
         if placed is None:
-            raise NotFound("CALL_NOT_FOUND", "no such call", {"connection_id": connection_id})
+            raise _not_found(connection_id)
         return placed
+
+
+def _not_found(connection_id: ConnectionId) -> NotFound:
+    return NotFound("CALL_NOT_FOUND", "no such call", {"connection_id": connection_id})

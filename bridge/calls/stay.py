@@ -78,7 +78,7 @@ class Stay:
         return self._must_end_by_s
 
     def ending_of(self, limit: Limit) -> Ending:
-        """Return the end that a limit's passing means; a caller who could not come is not blamed."""
+        """Return the end that a passed limit means; who could not come is not blamed."""
         detail = f"limit passed: {limit.name.lower()}"
         if limit is Limit.JOIN and not self.bot_was_in_room:
             return Ending(EndReason.MEDIA_CONNECT_FAILED, f"{detail}, and the bot had not joined")

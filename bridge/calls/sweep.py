@@ -7,7 +7,7 @@ import structlog
 from bridge.errors import RoomError
 from bridge.ids import ConnectionId
 from bridge.ports.clock import Clock
-from bridge.ports.room import RoomService
+from bridge.ports.room import OwnedRoom, RoomService
 from bridge.tracebacks import frames_of
 
 _log = structlog.get_logger(__name__)
@@ -61,4 +61,11 @@ class Sweep:
             age_s = (self._clock.now() - room.created_at).total_seconds()
             if age_s >= _YOUNG_S and not self._host.carries(room.connection_id):
                 _log.warning("orphaned room is deleted", connection_id=room.connection_id)
-                await self._rooms.delete(room.name)
+                await self._delete(room)
+
+    async def _delete(self, room: OwnedRoom) -> None:
+        try:
+            await self._rooms.delete(room.name)
+        except RoomError as error:
+            # One that stays must not keep the others standing; the next sweep tries again.
+            _log.warning("room not deleted", connection_id=room.connection_id, error=str(error))

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from typing import Final, NoReturn
 
@@ -165,29 +166,9 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
     # Time itself is the epoch: a later life of this host has a higher one.
     epoch = Epoch(time.time_ns())
     placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + settings.slots)
-    rooms = LiveKitRooms(
-        livekit.server_url,
-        livekit.api_key.get_secret_value(),
-        livekit.api_secret.get_secret_value(),
-        host_id,
-        livekit.public_url,
-        clock,
-    )
-    async with rooms:
-        services = CallServices(
-            host_id=host_id,
-            rooms=rooms,
-            models=shared.models,
-            directory=shared.directory,
-            events=shared.events,
-            store=shared.store,
-            clock=clock,
-            room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
-        )
-
-        def make_call(spec: CallSpec, epoch: Epoch) -> Call:
-            return Call(spec, epoch, services)
-
+    await placer.heartbeat(host_id, epoch, settings.slots)
+    async with _rooms(shared, livekit) as rooms, asyncio.TaskGroup() as group:
+        make_call = partial(_make_call, services=_call_services(shared, rooms))
         host = CallHost(slots=settings.slots, clock=clock, placer=placer, make_call=make_call)
         registry = Registry(shared.directory, {host_id: host}, shared.events, shared.store)
         reception = Reception(
@@ -199,16 +180,43 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             clock=clock,
             limits=_limits(settings),
         )
-        await placer.heartbeat(host_id, epoch, settings.slots)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_beat(placer, host_id, epoch, settings.slots), name="heartbeat"),
-                group.create_task(Sweep(rooms, host, clock).run(), name="sweep"),
-            ]
-            async with host:
-                yield _Calls(host, calls_api.CallService(reception, registry), registry)
-            for task in tasks:
-                task.cancel()
+        tasks = [
+            group.create_task(_beat(placer, host_id, epoch, settings.slots), name="heartbeat"),
+            group.create_task(Sweep(rooms, host, clock).run(), name="sweep"),
+        ]
+        async with host:
+            yield _Calls(host, calls_api.CallService(reception, registry), registry)
+        for task in tasks:
+            task.cancel()
+
+
+def _rooms(shared: _Shared, livekit: LiveKitSettings) -> LiveKitRooms:
+    return LiveKitRooms(
+        livekit.server_url,
+        livekit.api_key.get_secret_value(),
+        livekit.api_secret.get_secret_value(),
+        shared.settings.host_id,
+        livekit.public_url,
+        shared.clock,
+    )
+
+
+def _call_services(shared: _Shared, rooms: LiveKitRooms) -> CallServices:
+    settings = shared.settings
+    return CallServices(
+        host_id=settings.host_id,
+        rooms=rooms,
+        models=shared.models,
+        directory=shared.directory,
+        events=shared.events,
+        store=shared.store,
+        clock=shared.clock,
+        room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
+    )
+
+
+def _make_call(spec: CallSpec, epoch: Epoch, services: CallServices) -> Call:
+    return Call(spec, epoch, services)
 
 
 async def _beat(placer: MemoryPlacer, host_id: HostId, epoch: Epoch, slots: int) -> NoReturn:

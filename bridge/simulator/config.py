@@ -68,6 +68,11 @@ class SessionConfig:
         return copy.deepcopy(self._document)
 
     @property
+    def session_id(self) -> str:
+        """The session's name."""
+        return cast("str", self._document["id"])
+
+    @property
     def model(self) -> str:
         """The model's name, which the simulator only repeats."""
         return cast("str", self._document["model"])

@@ -116,6 +116,8 @@ class Session:
         if len(event["audio"]) > _LARGEST_APPEND_CHARS:
             raise Refusal("Appended audio is over 15 MiB.", code="invalid_value", param="audio")
         samples = _decoded(event["audio"], self._input_format)
+        if self._settings.on_append is not None:
+            self._settings.on_append(self.config.session_id, samples)
         audio_ms = samples.size * 1000 / samples_of(1000)
         self._totals.appended_audio_ms += audio_ms
         if self._behaviour.echoes:

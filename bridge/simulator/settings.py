@@ -1,6 +1,7 @@
 """How one simulator is set up."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bridge.simulator.behaviours import (
     Tones,
 )
 from bridge.simulator.faults import Faults
+from bridge.simulator.sound import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class SimulatorSettings:
     announces_created_items: bool = False
     """Also send conversation.item.created, a relic of the beta, for items the client creates."""
     faults: Faults = field(default_factory=Faults)
+    on_append: Callable[[str, Samples], None] | None = None
+    """For measurements: called first with a session's id and each chunk appended to it."""
 
     def __post_init__(self) -> None:
         for name in ("speed", "delta_ms", "tone_ms", "max_turn_s", "max_session_s"):

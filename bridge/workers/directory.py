@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import ConnectionId, RoomName
 from bridge.ports.call import CallView
 from bridge.ports.host import Epoch
@@ -42,6 +43,7 @@ class MemoryDirectory:
 
     async def remove(self, connection_id: ConnectionId) -> None:
         placed = self._calls.pop(connection_id, None)
+        self._ended.pop(connection_id, None)
         if placed is not None and not placed.view.is_over:
             del self._call_in_room[placed.view.spec.room_name]
 
@@ -57,7 +59,9 @@ class MemoryDirectory:
     ) -> Sequence[CallView]:
         newest_first = iter(reversed(self._calls.items()))
         if after is not None:
-            # A marker that has been forgotten meanwhile: everything older has been, too.
+            if after not in self._calls:
+                # Older calls may live still: an empty page would say that there are none.
+                raise InvalidRequest([FieldViolation("page_token", "expired; begin anew")])
             for connection_id, _ in newest_first:
                 if connection_id == after:
                     break

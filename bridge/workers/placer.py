@@ -51,11 +51,13 @@ class MemoryPlacer:
         self._host_of: dict[ConnectionId, HostId] = {}
         self._requests: OrderedDict[tuple[str, str], _KnownRequest] = OrderedDict()
         self._request_of: dict[ConnectionId, tuple[str, str]] = {}
+        self._lost: list[ConnectionId] = []
 
     async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int) -> None:
         until_s = self._clock.monotonic_s() + LEASE_S
         host = self._hosts.get(host_id)
         if host is None or host.epoch < epoch:
+            self._give_up(host_id)
             self._hosts[host_id] = _HostSlots(epoch, slots, until_s)
         elif host.epoch == epoch:
             host.slots, host.alive_until_s = slots, until_s
@@ -63,12 +65,9 @@ class MemoryPlacer:
     async def reap(self) -> Sequence[ConnectionId]:
         now_s = self._clock.monotonic_s()
         dead = [host_id for host_id, host in self._hosts.items() if host.alive_until_s <= now_s]
-        lost: list[ConnectionId] = []
         for host_id in dead:
-            host = self._hosts.pop(host_id)
-            lost.extend(host.confirmed)
-            for call in (*host.confirmed, *host.reserved_until_s):
-                self._host_of.pop(call, None)
+            self._give_up(host_id)
+        lost, self._lost = self._lost, []
         return lost
 
     async def reserve(
@@ -113,6 +112,14 @@ class MemoryPlacer:
             key = self._request_of.pop(connection_id, None)
             if key is not None:
                 del self._requests[key]
+
+    def _give_up(self, host_id: HostId) -> None:
+        """Forget a host, or an earlier life of it; the next reap tells of its calls."""
+        host = self._hosts.pop(host_id, None)
+        if host is not None:
+            self._lost.extend(host.confirmed)
+            for call in (*host.confirmed, *host.reserved_until_s):
+                self._host_of.pop(call, None)
 
     def _host_with(self, connection_id: ConnectionId) -> _HostSlots | None:
         host_id = self._host_of.get(connection_id)
