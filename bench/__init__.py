@@ -1,0 +1,1 @@
+"""Side-by-side measurements, runnable by anyone: `make bench`."""
