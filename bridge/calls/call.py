@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from bridge.calls.captions import Captions
 from bridge.calls.conversation import Conversation
 from bridge.calls.deadlines import Deadlines, Limit
 from bridge.calls.ending import Verdict, ending_of_error
@@ -78,6 +79,8 @@ class Call:
         self._journal = Journal(
             spec.connection_id, epoch, clock, services.events, services.directory
         )
+        self._captions = Captions(spec.caller_identity)
+        self._journal.follow(self._captions.on)
         self._record = CallRecord(spec, services.host_id, clock, self._journal)
         self._media = CallMedia(spec, self._record, clock)
         self._stay = Stay(
@@ -218,6 +221,7 @@ class Call:
         joining = self._services.rooms.join(spec.room_name, identity, spec.agent.name)
         async with joining as bot:
             self._media.joined(bot)
+            self._captions.show_by(bot)
             self._stay.bot_entered()
             async for event in bot.events():
                 self._stay.on(event)

@@ -1,9 +1,10 @@
 """What the model says and hears, and what that means: turns, playout, barge-in, agent state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from bridge.calls.record import CallRecord
+from bridge.calls.spoken import SpokenWords
 from bridge.calls.transcripts import Transcripts
 from bridge.ids import Identity
 from bridge.media.ledger import ItemPlayed
@@ -15,6 +16,7 @@ from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import (
     Interruption,
+    LinkState,
     ResponseBegan,
     ResponseFinished,
     Role,
@@ -31,6 +33,9 @@ from bridge.ports.model import (
     ModelWarning,
     ResponseDone,
     ResponseStarted,
+    SessionInterrupted,
+    SessionResumed,
+    SessionRotated,
     SpeechStarted,
     SpeechStopped,
     UserTextDelta,
@@ -39,6 +44,7 @@ from bridge.ports.model import (
 from bridge.ports.room import AudioOutput
 
 GREETING_TAG: Final = "greeting"
+MODEL_INTERRUPTED: Final = "model_interrupted"
 
 
 class Conversation:
@@ -64,6 +70,7 @@ class Conversation:
         self._turns = record.turns
         self._clock = clock
         self._transcripts = Transcripts(clock)
+        self._spoken = SpokenWords(clock)
         self._unheard_ms: dict[str, float] = {}
         self._response_id: str | None = None
         self._item_of_response: str | None = None
@@ -109,6 +116,8 @@ class Conversation:
                 self._became_audible(item_id)
             self.meter.push(frame)
             await self._output.write(frame)
+            if self._spoken.is_due():
+                self._tell_heard()
 
     async def fall_silent(self) -> None:
         """Tell whenever the agent has finished speaking, until cancelled."""
@@ -120,7 +129,9 @@ class Conversation:
     def break_off(self) -> None:
         """Stop for good; what was played of the last words counts as heard."""
         self._silenced_response = self._response_id
-        for item in self._playout.clear():
+        unplayed = self._playout.clear()
+        self._tell_words(self._spoken.cut(unplayed, for_good=True))
+        for item in unplayed:
             self._unheard_ms.pop(item.item_id, None)
             self._turns.agent_was_heard(item.item_id, item.played_ms, interrupted=False)
         self._account_for_heard()
@@ -131,6 +142,7 @@ class Conversation:
                 self._on_audio(event)
             case AudioDone(_, item_id, content_index):
                 self._playout.finish(item_id, content_index)
+                self._spoken.sound_ended(item_id)
             case SpeechStarted():
                 await self._on_speech_started(event)
             case SpeechStopped():
@@ -143,6 +155,8 @@ class Conversation:
                 self._on_response_done(event)
             case ModelWarning(code, message):
                 self._record.warn(code, message)
+            case SessionInterrupted() | SessionResumed() | SessionRotated():
+                self._on_connection(event)
             case _:
                 self._on_words(event)
 
@@ -151,8 +165,9 @@ class Conversation:
             return
         self._item_of_response = event.item_id
         self._turns.agent_audio_arrived(event.item_id)
-        heard = self._unheard_ms.get(event.item_id, 0.0)
-        self._unheard_ms[event.item_id] = heard + duration_ms(len(event.pcm), MODEL_RATE_HZ)
+        sound_ms = duration_ms(len(event.pcm), MODEL_RATE_HZ)
+        self._unheard_ms[event.item_id] = self._unheard_ms.get(event.item_id, 0.0) + sound_ms
+        self._spoken.sound_arrived(event.item_id, sound_ms)
         self._playout.push(event.item_id, event.content_index, event.pcm)
 
     async def _on_speech_started(self, event: SpeechStarted) -> None:
@@ -181,14 +196,32 @@ class Conversation:
         if not self._unheard_ms:
             self._record.agent_is(AgentState.LISTENING)
 
+    def _on_connection(self, event: SessionInterrupted | SessionResumed | SessionRotated) -> None:
+        match event:
+            case SessionInterrupted(session_id):
+                self._record.model_is(LinkState.INTERRUPTED, session_id)
+                # What was asked or being said is over; what has arrived is still played.
+                if self._record.agent_state is AgentState.THINKING:
+                    self._record.agent_is(AgentState.LISTENING)
+            case SessionResumed(session_id, gap_ms, lost_audio_ms):
+                self._record.model_is(LinkState.RESUMED, session_id)
+                self._record.warn(
+                    MODEL_INTERRUPTED,
+                    f"no model for {gap_ms:.0f} ms; {lost_audio_ms:.0f} ms of callers' audio lost",
+                )
+            case SessionRotated(session_id):
+                self._record.model_is(LinkState.RESUMED, session_id)
+
     def _on_words(self, event: ModelEvent) -> None:
         told: Transcript | None = None
         match event:
+            case AgentTextDelta(item_id) | AgentTextDone(item_id) if self._is_unheard(item_id):
+                pass
             case AgentTextDelta(item_id, part, text):
-                told = self._transcripts.grow(Role.AGENT, item_id, text, part)
+                self._spoken.grow(item_id, part, text)
             case AgentTextDone(item_id, part, text):
-                told = self._transcripts.finish(Role.AGENT, item_id, text, part)
-                self._turns.agent_said(item_id, told.text)
+                self._spoken.finish(item_id, part, text)
+                self._tell_heard()
             case UserTextDelta(item_id, text):
                 told = self._transcripts.grow(Role.USER, item_id, text)
             case UserTextDone(item_id, text):
@@ -197,12 +230,28 @@ class Conversation:
         if told is not None:
             self._record.tell(told)
 
+    def _is_unheard(self, item_id: str) -> bool:
+        """Return whether an item is of a response that was silenced before it began."""
+        if self._response_id is None or self._spoken.knows(item_id):
+            return False
+        return self._response_id == self._silenced_response
+
+    def _tell_heard(self) -> None:
+        self._tell_words(self._spoken.release(self._playout.progress()))
+
+    def _tell_words(self, told: Iterable[Transcript]) -> None:
+        for words in told:
+            if words.final:
+                self._turns.agent_said(words.item_id, words.text)
+            self._record.tell(words)
+
     async def _stop_speaking(self) -> None:
         """Barge-in: silence first, then tell the model what was really heard."""
         began_s = self._clock.monotonic_s()
         unplayed = self._playout.clear()
         stop_latency_s = self._clock.monotonic_s() - began_s
         self._silenced_response = self._response_id
+        self._tell_words(self._spoken.cut(unplayed))
         if not unplayed:
             self._record.agent_is(AgentState.LISTENING)
             return
@@ -240,5 +289,8 @@ class Conversation:
 
     def _heard_out(self) -> None:
         self._account_for_heard()
+        self._tell_heard()
+        if self._response_id is None:  # words that did not come by now will not come
+            self._tell_words(self._spoken.cut((), for_good=True))
         if self._response_id is None and self._record.agent_state is AgentState.SPEAKING:
             self._record.agent_is(AgentState.LISTENING)

@@ -51,6 +51,7 @@ class Journal:
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._followers: list[Callable[[EventKind], None]] = []
 
     @property
     def last_sequence(self) -> int:
@@ -60,6 +61,10 @@ class Journal:
     def elapsed_s(self) -> float:
         """Return the call's age by the monotonic clock."""
         return self._clock.monotonic_s() - self._started_s
+
+    def follow(self, follower: Callable[[EventKind], None]) -> None:
+        """Call `follower` with every event from now on, as it is written; it must not fail."""
+        self._followers.append(follower)
 
     def write(self, kind: EventKind, *, even_if_full: bool = False) -> None:
         """
@@ -80,6 +85,8 @@ class Journal:
         )
         self._news.set()
         self._idle.clear()
+        for follower in self._followers:
+            follower(kind)
 
     async def run(self, view: Callable[[], CallView]) -> None:
         """Hand on what is written, until cancelled. A log that fails is asked again."""

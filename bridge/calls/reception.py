@@ -124,17 +124,13 @@ class Reception:
         :raises Refusal: as JoinRoom documents.
         """
         placed = await self._directory.in_room(room_name)
-        if placed is not None and placed.view.spec.foreign_room and _is_retry(request, placed):
+        if placed is None:
+            await self._check_room_can_be_entered(request, room_name)
+            # Somebody else may have asked for the same meanwhile.
+            placed = await self._directory.in_room(room_name)
+        if placed is None or (placed.view.spec.foreign_room and _is_retry(request, placed)):
             return await self._begin(request, room_name, foreign=True)
-        if placed is not None:
-            return self._join_call(request, placed)
-        if not request.agent.agent_id:
-            raise InvalidRequest(
-                [FieldViolation("agent_id", "required: this room belongs to no call")]
-            )
-        if not await self._room_exists(room_name):
-            raise NotFound("ROOM_NOT_FOUND", "no such room", {"room_name": room_name})
-        return await self._begin(request, room_name, foreign=True)
+        return self._join_call(request, placed)
 
     async def _begin(
         self, request: CallRequest, room_name: RoomName | None, *, foreign: bool
@@ -275,6 +271,14 @@ class Reception:
             return  # the placer knows what to make of it
         if placed is not None or exists:
             raise _room_taken(request.room_name)
+
+    async def _check_room_can_be_entered(self, request: CallRequest, room_name: RoomName) -> None:
+        if not request.agent.agent_id:
+            raise InvalidRequest(
+                [FieldViolation("agent_id", "required: this room belongs to no call")]
+            )
+        if not await self._room_exists(room_name):
+            raise NotFound("ROOM_NOT_FOUND", "no such room", {"room_name": room_name})
 
     async def _room_exists(self, room_name: RoomName) -> bool:
         try:

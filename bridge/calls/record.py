@@ -86,10 +86,10 @@ class CallRecord:
 
     def model_is(self, state: LinkState, session_id: str = "") -> None:
         if state is LinkState.READY:
+            self._view = replace(self._view, model_ready_at=self._clock.now())
+        if state in (LinkState.READY, LinkState.RESUMED):
             sessions = (*self._view.model_session_ids, session_id)
-            self._view = replace(
-                self._view, model_ready_at=self._clock.now(), model_session_ids=sessions
-            )
+            self._view = replace(self._view, model_session_ids=sessions)
         self._journal.write(ModelStateChanged(state, session_id))
 
     def caller_joined(self) -> None:

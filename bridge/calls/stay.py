@@ -13,6 +13,7 @@ from bridge.ports.call import CallLimits, CallState, Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState
 from bridge.ports.room import (
+    ChatReceived,
     HumanJoined,
     HumanLeft,
     MediaClosed,
@@ -33,6 +34,8 @@ _GOODBYE_S: Final = 3.0
 _MEDIA_GRACE_S: Final = 20.0
 
 _OVERDUE_S: Final = 60.0
+
+CHAT_NOT_ANSWERED: Final = "chat_not_answered"
 
 _LEAVING: Final = frozenset({Consequence.SAID_GOODBYE, Consequence.LOST})
 
@@ -110,6 +113,10 @@ class Stay:
                 self._microphone(identity, not muted)
             case OutputSubscribed():
                 self.output_subscribed.set()
+            case ChatReceived():
+                self._record.active()
+                # Until the model's port takes written text; better told than silently lost.
+                self._record.warn(CHAT_NOT_ANSWERED, "the agent does not read what is written")
             case _:
                 self._on_link(event)
 

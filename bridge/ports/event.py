@@ -76,7 +76,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """All of an item's words so far. Never log them."""
+    """All of an item's words so far: the agent's as far as they were heard. Never log them."""
 
     item_id: str
     role: Role

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from bridge.ids import ConnectionId, Identity, RoomName
+from bridge.ports.call import AgentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,14 @@ class MicrophoneMuted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatReceived:
+    """A human wrote to the agent: a few kilobytes at most, without control characters."""
+
+    identity: Identity
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSubscribed:
     """The first human subscribed to the bot's track: what is played now is heard."""
 
@@ -114,6 +123,7 @@ RoomEvent = (
     | SpeakerStarted
     | SpeakerStopped
     | MicrophoneMuted
+    | ChatReceived
     | OutputSubscribed
     | MediaInterrupted
     | MediaResumed
@@ -178,6 +188,17 @@ class NetworkStats:
     round_trip_ms: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """All words so far of one piece of speech, as the people in the room may read them."""
+
+    segment_id: str
+    speaker: Identity | None
+    """The human who says it; None: the bot."""
+    text: str = field(repr=False)
+    final: bool
+
+
 class Bot(Protocol):
     """The bridge's participant in one room, joined and publishing."""
 
@@ -189,6 +210,18 @@ class Bot(Protocol):
 
         One reader. Events wait in an unbounded queue that one room's few events cannot fill.
         """
+        ...
+
+    def tell_text(self, segment: Segment) -> None:
+        """Show words in the room. Never waits, never fails, and is forgotten after the end.
+
+        Only the newest text of a segment is sent. When LiveKit takes none for so long that too
+        many segments wait, partial ones are dropped first.
+        """
+        ...
+
+    def tell_agent_state(self, state: AgentState) -> None:
+        """Show what the agent is doing, as `tell_text` does; quick changes are skipped."""
         ...
 
     async def network_stats(self) -> NetworkStats: ...

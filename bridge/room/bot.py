@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Final
 
 from livekit import rtc
 
 from bridge.errors import RoomUnreachable
 from bridge.ids import Identity
+from bridge.ports.call import AgentState
 from bridge.ports.room import (
     AudioOutput,
     LeaveReason,
@@ -19,15 +21,19 @@ from bridge.ports.room import (
     NetworkStats,
     OutputSubscribed,
     RoomEvent,
+    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )
+from bridge.room.chat import ChatInbox
 from bridge.room.humans import Humans, is_human
 from bridge.room.leaving import leave
 from bridge.room.output import SourceOutput
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
 from bridge.room.stats import NetworkTotals
+from bridge.room.telling import Teller
+from bridge.room.text import show_agent_state, show_segment
 
 TRACK_NAME: Final = "ai-audio"
 
@@ -44,6 +50,8 @@ class RoomBot:
         self._output = SourceOutput()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
         self._humans = Humans(self._emit)
+        self._chat = ChatInbox(room, self._emit)
+        self._teller = Teller(partial(show_segment, room), partial(show_agent_state, room))
         self._speakers: dict[str, TrackSpeaker] = {}
         self._totals = NetworkTotals()
         self._heard = False
@@ -75,6 +83,12 @@ class RoomBot:
             if isinstance(event, MediaClosed):
                 return
 
+    def tell_text(self, segment: Segment) -> None:
+        self._teller.tell(segment)
+
+    def tell_agent_state(self, state: AgentState) -> None:
+        self._teller.tell_state(state.value)
+
     async def network_stats(self) -> NetworkStats:
         """Return the totals; the last known ones where LiveKit does not answer in time."""
         try:
@@ -93,6 +107,8 @@ class RoomBot:
             self._room.on(name, handler)
         for participant in self._room.remote_participants.values():
             self._on_participant(participant)
+        self._chat.start()
+        self._teller.start()
         self._subscribe_to_all()
         options = rtc.TrackPublishOptions(
             source=rtc.TrackSource.SOURCE_MICROPHONE,
@@ -110,14 +126,16 @@ class RoomBot:
 
     async def aclose(self) -> None:
         """Leave the room, within a deadline whatever LiveKit does. Idempotent."""
+        await self._teller.aclose()
         self._close(LeaveReason.LEFT)
+        await self._chat.aclose()
         await self._output.aclose()
         await leave(self._room)
         for name, handler in self._handlers.items():
             self._room.off(name, handler)
 
     def __str__(self) -> str:
-        return f"RoomBot({len(self._speakers)} speakers, {self._output})"
+        return f"RoomBot({len(self._speakers)} speakers, {self._output}, {self._teller})"
 
     def _emit(self, event: RoomEvent) -> None:
         if not self._closed:
@@ -127,6 +145,7 @@ class RoomBot:
         for sid in tuple(self._speakers):
             self._stop_speaker(sid)
         self._humans.close()
+        self._teller.interrupted()
         self._emit(MediaClosed(reason))
         self._closed = True
 
@@ -203,6 +222,7 @@ class RoomBot:
 
     def _on_reconnecting(self) -> None:
         self._humans.reconnecting()
+        self._teller.interrupted()
         self._emit(MediaInterrupted())
 
     def _on_reconnected(self) -> None:
@@ -210,6 +230,7 @@ class RoomBot:
         # After a full reconnect the SDK brings back what we publish, not what we hear; and what
         # was asked for while it still reconnected got lost.
         self._subscribe_to_all()
+        self._teller.resumed()
         self._emit(MediaResumed())
 
     def _on_disconnected(self, reason: int) -> None:

@@ -6,6 +6,7 @@ from livekit import api
 
 from bridge.ids import Identity, RoomName
 from bridge.ports.room import AccessToken
+from bridge.room.text import AGENT_STATE, INITIALIZING
 
 # To join with; afterwards LiveKit renews the bot's token itself.
 _BOT_TTL = timedelta(minutes=10)
@@ -46,7 +47,8 @@ class Minter:
             can_update_own_metadata=True,  # lk.agent.state, which LiveKit's own clients show
             hidden=False,
         )
-        return self._token(identity, name, grants, _BOT_TTL).with_kind("agent").to_jwt()
+        token = self._token(identity, name, grants, _BOT_TTL).with_kind("agent")
+        return token.with_attributes({AGENT_STATE: INITIALIZING}).to_jwt()
 
     def _token(
         self, identity: Identity, name: str, grants: api.VideoGrants, ttl: timedelta

@@ -440,7 +440,9 @@ class Transcript(_message.Message):
     role: Global___TranscriptRole.ValueType
     """Who."""
     text: _builtins.str
-    """All of the item's text so far."""
+    """All of the item's text so far; of the agent's, as far as it was heard: paced by its voice, and
+    cut where it was interrupted. An estimate, to a word or two.
+    """
     final: _builtins.bool
     """Nothing more follows for this item."""
     def __init__(

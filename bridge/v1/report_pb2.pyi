@@ -154,7 +154,7 @@ class Turn(_message.Message):
     user_text: _builtins.str
     """What the caller said, where it was transcribed."""
     agent_text: _builtins.str
-    """What the agent said."""
+    """What the agent said, as far as it was heard."""
     interrupted: _builtins.bool
     """The caller interrupted the agent."""
     @_builtins.property

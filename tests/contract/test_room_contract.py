@@ -20,8 +20,10 @@ from bridge.ids import (
     room_name_for,
 )
 from bridge.pcm import ROOM_FRAME_BYTES
+from bridge.ports.call import AgentState
 from bridge.ports.room import (
     Bot,
+    ChatReceived,
     HumanJoined,
     HumanLeft,
     LeaveReason,
@@ -31,6 +33,7 @@ from bridge.ports.room import (
     RoomEvent,
     RoomRequest,
     RoomService,
+    Segment,
     SpeakerStarted,
     SpeakerStopped,
     SpeakerTrack,
@@ -38,6 +41,7 @@ from bridge.ports.room import (
 from bridge.room.caller import Caller
 from bridge.room.service import LiveKitRooms
 from tests.fakes.room import FakeHuman, FakeLiveKit, FakeRooms
+from tests.livekit_reader import LiveKitReader
 from tests.tones import amplitude_at, tone
 
 if TYPE_CHECKING:
@@ -57,6 +61,9 @@ class Human(Protocol):
     async def leave(self) -> None: ...
     def mute(self) -> None: ...
     def unmute(self) -> None: ...
+    async def write(self, text: str) -> None: ...
+    def read(self) -> list[Segment]: ...
+    def agent_states(self) -> list[str]: ...
 
 
 class World(Protocol):
@@ -90,6 +97,15 @@ class _HumanInMemory:
 
     def unmute(self) -> None:
         self._human.unmute()
+
+    async def write(self, text: str) -> None:
+        self._human.write(text)
+
+    def read(self) -> list[Segment]:
+        return self._human.read
+
+    def agent_states(self) -> list[str]:
+        return self._human.agent_states
 
 
 class FakeWorld:
@@ -127,6 +143,15 @@ class _HumanOnline:
         self.leave = caller.hang_up
         self.mute = caller.mute
         self.unmute = caller.unmute
+        self._reader = LiveKitReader(caller.room)
+        self.read = self._reader.segments
+        self.agent_states = self._reader.agent_states
+
+    async def write(self, text: str) -> None:
+        await self._caller.room.local_participant.send_text(text, topic="lk.chat")
+
+    async def stop_reading(self) -> None:
+        await self._reader.aclose()
 
 
 class RealWorld:
@@ -155,7 +180,11 @@ class RealWorld:
     @asynccontextmanager
     async def human(self, jwt: str) -> AsyncIterator[Human]:
         async with Caller.join(self._server.url, jwt, publish=False) as caller:
-            yield _HumanOnline(caller)
+            human = _HumanOnline(caller)
+            try:
+                yield human
+            finally:
+                await human.stop_reading()
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.e2e)])
@@ -215,6 +244,12 @@ async def _next(events: AsyncIterator[RoomEvent], kind: type[EventT]) -> EventT:
             if isinstance(event, kind):
                 return event
     raise AssertionError(f"the events ended without a {kind.__name__}")
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not holds():  # noqa: ASYNC110 - what people read offers nothing to wait on
+            await asyncio.sleep(0.02)
 
 
 async def _hears(track: SpeakerTrack, human: Human, hz: float) -> None:
@@ -417,6 +452,57 @@ class TestOutput:
                     await write_much()
         async with asyncio.timeout(SOON_S):
             await bot.output.write(memoryview(bytes(ROOM_FRAME_BYTES)))
+
+
+class TestText:
+    async def test_the_bots_words_and_state_are_read_by_everybody(
+        self, bot: Bot, connection_id: ConnectionId, enter: Enter
+    ) -> None:
+        async with enter() as human:
+            await _until(lambda: human.agent_states() == ["initializing"])
+            bot.tell_agent_state(AgentState.LISTENING)
+            bot.tell_text(Segment("s1", None, "Hello there.", final=True))
+            await _until(lambda: human.agent_states()[-1:] == ["listening"])
+            await _until(lambda: bool(human.read()))
+            (segment,) = human.read()
+            assert segment.speaker in (None, bot_identity_for(connection_id))
+            assert (segment.segment_id, segment.text, segment.final) == (
+                "s1",
+                "Hello there.",
+                True,
+            )
+
+    async def test_a_humans_words_are_shown_in_its_name(self, bot: Bot, enter: Enter) -> None:
+        events = bot.events()
+        async with enter() as human, enter() as other:
+            await human.publish()
+            await _next(events, SpeakerStarted)
+            bot.tell_text(Segment("u1", human.identity, "What", final=False))
+            await _until(lambda: bool(human.read() and other.read()))
+            bot.tell_text(Segment("u1", human.identity, "What time?", final=True))
+            await _until(lambda: len(human.read()) == len(other.read()) == 2)
+            assert human.read() == other.read()
+            assert human.read() == [
+                Segment("u1", human.identity, "What", final=False),
+                Segment("u1", human.identity, "What time?", final=True),
+            ]
+
+    async def test_what_a_human_writes_is_received(self, bot: Bot, enter: Enter) -> None:
+        events = bot.events()
+        async with enter() as human:
+            await _next(events, HumanJoined)
+            await human.write("Call me Ada.\nPlease.")
+            chat = await _next(events, ChatReceived)
+            assert chat == ChatReceived(human.identity, "Call me Ada.\nPlease.")
+
+    async def test_telling_after_the_end_is_no_error(
+        self, rooms: RoomService, connection_id: ConnectionId
+    ) -> None:
+        room, identity = room_name_for(connection_id), bot_identity_for(connection_id)
+        async with rooms.join(room, identity, "Agent") as bot:
+            pass
+        bot.tell_text(Segment("s1", None, "Too late.", final=True))
+        bot.tell_agent_state(AgentState.SPEAKING)
 
 
 class TestTheEnd:

@@ -39,11 +39,20 @@ async def say(caller: Caller, hz: float, ms: float = 700) -> None:
     await caller.play(tone(hz, ms) + silence(500))
 
 
+async def said(client: BridgeClient, connection_id: str, text: str) -> None:
+    """Wait until the agent has said something to its last word."""
+    async for event in watched(client, connection_id):
+        if event.transcript.final and event.transcript.text == text:
+            return
+    raise AssertionError("the call ended before the agent had said it")
+
+
 async def test_the_caller_hears_the_models_answer_to_what_it_said(client: BridgeClient) -> None:
     async with called(client) as (created, caller):
         await ready(client, created.connection_id)
         await say(caller, 440)
         await hears(caller, 880)
+        await said(client, created.connection_id, "tone 880 Hz")
         await client.end_call(created.connection_id)
     report = await ended(client, created.connection_id)
     assert report.complete

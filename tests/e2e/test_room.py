@@ -1,8 +1,8 @@
 """What only a real LiveKit can show: sound over WebRTC, reconnects, a server that goes away."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -19,7 +19,9 @@ from bridge.ids import (
 )
 from bridge.media.playout import Playout
 from bridge.media.resample import to_room
+from bridge.ports.call import AgentState
 from bridge.ports.room import (
+    ChatReceived,
     HumanJoined,
     HumanLeft,
     LeaveReason,
@@ -29,12 +31,14 @@ from bridge.ports.room import (
     OutputSubscribed,
     RoomEvent,
     RoomRequest,
+    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )
 from bridge.room.bot import RoomBot
 from bridge.room.caller import Caller
 from bridge.room.service import LiveKitRooms
+from tests.livekit_reader import LiveKitReader
 from tests.tones import amplitude_at, tone
 
 if TYPE_CHECKING:
@@ -159,6 +163,12 @@ async def speaking(side: BotSide, caller: Caller) -> AsyncIterator[None]:
         await asyncio.wait(said)
 
 
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not holds():
+            await asyncio.sleep(0.02)  # what people read offers nothing to wait on
+
+
 async def test_tones_cross_the_room_both_ways(rooms: LiveKitRooms) -> None:
     ear = Ear(AGENT_HZ)
     async with (
@@ -193,6 +203,31 @@ async def test_a_resume_is_reported_and_nobody_leaves(rooms: LiveKitRooms) -> No
             await ear.hears()
         assert side.kinds().count(SpeakerStarted) == 1
         assert HumanLeft not in side.kinds()
+
+
+async def test_what_is_told_during_a_full_reconnect_is_read_after_it(rooms: LiveKitRooms) -> None:
+    async with (
+        joined(rooms) as (side, token),
+        Caller.join(rooms.url, token) as caller,
+        aclosing(LiveKitReader(caller.room)) as reader,
+    ):
+        side.bot.tell_agent_state(AgentState.LISTENING)
+        await _until(lambda: reader.agent_states()[-1:] == ["listening"])
+        await side.simulate(rtc.SimulateScenarioKind.SIMULATE_FULL_RECONNECT)
+        await side.until(MediaInterrupted)
+        side.bot.tell_text(Segment("s1", None, "Are you", final=False))
+        side.bot.tell_text(Segment("s1", None, "Are you still there?", final=True))
+        await side.until(MediaResumed)
+        await _until(lambda: [s.text for s in reader.segments()] == ["Are you still there?"])
+        await _until(lambda: reader.agent_states()[-1:] == ["listening"])
+        await caller.room.local_participant.send_text("Yes.", topic="lk.chat")
+        await caller.room.local_participant.send_text("x" * 5000, topic="lk.chat")
+        await side.until(ChatReceived)
+        assert side.kinds().count(ChatReceived) == 1
+        people = caller.room.remote_participants
+        await _until(
+            lambda: [p.attributes["lk.agent.state"] for p in people.values()] == ["listening"]
+        )
 
 
 async def test_after_a_full_reconnect_both_are_heard_again_and_nobody_left(

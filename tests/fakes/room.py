@@ -14,11 +14,13 @@ from itertools import count
 from bridge.errors import RoomRejected, RoomUnreachable
 from bridge.ids import Identity, RoomName, is_bot
 from bridge.pcm import ROOM_FRAME_BYTES
+from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.room import (
     AccessToken,
     AudioOutput,
     Bot,
+    ChatReceived,
     HumanJoined,
     HumanLeft,
     LeaveReason,
@@ -31,6 +33,7 @@ from bridge.ports.room import (
     OwnedRoom,
     RoomEvent,
     RoomRequest,
+    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )
@@ -45,6 +48,9 @@ class FakeBot:
         self.fake_output = FakeOutput(clock)
         self.speakers: dict[str, FakeSpeaker] = {}
         self.network = NetworkStats()
+        self.segments: list[Segment] = []
+        """What was shown in the room, in order."""
+        self.agent_states: list[str] = ["initializing"]
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
         self._subscribed = False
         self._closed = False
@@ -59,6 +65,14 @@ class FakeBot:
             yield event
             if isinstance(event, MediaClosed):
                 return
+
+    def tell_text(self, segment: Segment) -> None:
+        if not self._closed:
+            self.segments.append(segment)
+
+    def tell_agent_state(self, state: AgentState) -> None:
+        if not self._closed:
+            self.agent_states.append(state.value)
 
     async def network_stats(self) -> NetworkStats:
         return self.network
@@ -128,6 +142,20 @@ class FakeHuman:
         for start in range(0, len(view) - ROOM_FRAME_BYTES + 1, ROOM_FRAME_BYTES):
             for bot in self._room.bots.values():
                 bot.speakers[self.track_sid].put(view[start : start + ROOM_FRAME_BYTES])
+
+    @property
+    def read(self) -> list[Segment]:
+        """Return what the room's bots have shown so far."""
+        return [segment for bot in self._room.bots.values() for segment in bot.segments]
+
+    @property
+    def agent_states(self) -> list[str]:
+        return [state for bot in self._room.bots.values() for state in bot.agent_states]
+
+    def write(self, text: str) -> None:
+        """Write to the agent."""
+        for bot in self._room.bots.values():
+            bot.emit(ChatReceived(self.identity, text))
 
     def leave(self, reason: LeaveReason = LeaveReason.LEFT) -> None:
         """Go; `LeaveReason.LOST` is a connection that died."""

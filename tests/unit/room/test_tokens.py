@@ -41,5 +41,14 @@ def test_a_bot_is_an_agent_that_everybody_sees() -> None:
     assert claims.video.room == ROOM
 
 
+def test_a_bot_may_show_its_state_which_begins_as_initializing() -> None:
+    claims = api.TokenVerifier(KEY, SECRET).verify(MINTER.bot_token(ROOM, BOT, "Agent"))
+    assert claims.attributes == {"lk.agent.state": "initializing"}
+    assert claims.video is not None
+    assert claims.video.can_publish_data
+    assert claims.video.can_update_own_metadata
+    assert not any((claims.video.room_admin, claims.video.room_create, claims.video.room_list))
+
+
 def test_a_minter_does_not_show_its_secret() -> None:
     assert SECRET not in repr(MINTER)

@@ -1,0 +1,77 @@
+"""What the people of a call read in their room."""
+
+from bridge.calls.captions import Captions
+from bridge.ids import Identity
+from bridge.ports.event import LinkState, ModelStateChanged, Role, Transcript, UserSpeech
+from bridge.ports.model import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
+from bridge.ports.room import Segment
+from tests.fakes.agents import SPEC
+from tests.fakes.clock import FakeClock, settle
+from tests.fakes.room import FakeBot
+from tests.unit.calls.rig import World, carrying
+
+ADA, BEN = Identity("ada"), Identity("ben")
+
+
+def make() -> tuple[Captions, FakeBot]:
+    captions, bot = Captions(ADA), FakeBot(Identity("bot-1"), FakeClock())
+    captions.show_by(bot)
+    return captions, bot
+
+
+def test_words_are_shown_in_the_name_of_who_said_them() -> None:
+    captions, bot = make()
+    captions.on(UserSpeech(True, None, "u1"))
+    captions.on(UserSpeech(False, BEN, "u1"))
+    captions.on(Transcript("u1", Role.USER, "Hi", final=False))
+    captions.on(Transcript("u2", Role.USER, "Who knows", final=True))
+    captions.on(Transcript("i1", Role.AGENT, "Hello.", final=True))
+    captions.on(Transcript("u3", Role.USER, "", final=True))
+    assert bot.segments == [
+        Segment("u1", BEN, "Hi", final=False),
+        Segment("u2", ADA, "Who knows", final=True),
+        Segment("i1", None, "Hello.", final=True),
+    ]
+
+
+def test_the_agent_is_initializing_until_its_model_is_there() -> None:
+    captions, bot = make()
+    captions.on(ModelStateChanged(LinkState.CONNECTING))
+    assert bot.agent_states == ["initializing"]
+    captions.on(ModelStateChanged(LinkState.READY, "s1"))
+    assert bot.agent_states == ["initializing", "idle"]
+
+
+def test_a_bot_that_comes_late_shows_the_state_there_is() -> None:
+    captions = Captions(ADA)
+    captions.on(ModelStateChanged(LinkState.READY, "s1"))
+    captions.on(Transcript("i1", Role.AGENT, "Nobody reads this.", final=True))
+    bot = FakeBot(Identity("bot-1"), FakeClock())
+    captions.show_by(bot)
+    assert bot.agent_states == ["initializing", "idle"]
+    assert bot.segments == []
+
+
+async def test_a_call_s_words_and_states_reach_its_room(world: World) -> None:
+    async with carrying(world) as call:
+        human = await call.join()
+        call.session.push(SpeechStarted("u1", 0), UserTextDelta("u1", "What"))
+        call.session.push(UserTextDone("u1", "What time?"), AgentTextDone("i1", 0, "Noon."))
+        await settle()
+        assert human.read == [
+            Segment("u1", SPEC.caller_identity, "What", final=False),
+            Segment("u1", SPEC.caller_identity, "What time?", final=True),
+            Segment("i1", None, "Noon.", final=True),
+        ]
+        assert human.agent_states[:2] == ["initializing", "idle"]
+        assert human.agent_states[-1] == "listening"
+
+
+async def test_what_is_written_in_the_room_is_answered_with_a_warning(world: World) -> None:
+    async with carrying(world) as call:
+        human = await call.join()
+        human.write("Hello?")
+        await settle()
+        (incident,) = call.call.report().incidents
+        assert incident.code == "chat_not_answered"
+        assert "Hello?" not in incident.message

@@ -1,0 +1,178 @@
+"""One call's talk with its model: playing, agent states, greeting, words, costs."""
+
+import pytest
+
+from bridge.errors import ModelError, ModelFailure
+from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.call import AgentState
+from bridge.ports.event import ResponseBegan, ResponseFinished, Role, Transcript, UserSpeech, Warned
+from bridge.ports.model import (
+    AgentTextDone,
+    AudioDone,
+    ModelWarning,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    SpeechStarted,
+    TokenCounts,
+    UserTextDone,
+)
+from tests.fakes.clock import settle
+from tests.fakes.model import Responded
+from tests.tones import loudest_hz
+from tests.unit.calls.rig import World
+from tests.unit.calls.talk import ADA, talking
+
+IDLE, LISTENING, THINKING, SPEAKING = AgentState
+DONE = ResponseDone("r1", ResponseStatus.COMPLETED, TokenCounts(output_audio=5))
+
+
+async def test_the_model_s_voice_is_played_as_it_sounds(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.begin_answer(500, hz=440)
+        talk.session.push(AudioDone("r1", "i1", 0), DONE)
+        await world.clock.advance(1)
+        assert loudest_hz(talk.output.played) == pytest.approx(440, abs=3)
+        assert len(talk.output.played) == pytest.approx(48_000, rel=0.05)
+        (turn,) = talk.turns
+        assert turn.agent_heard_ms == pytest.approx(500)
+        assert not turn.interrupted
+
+
+async def test_agent_listens_thinks_speaks_and_listens_again(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.caller_begins()
+        await talk.caller_stops()
+        await talk.begin_answer(200)
+        talk.session.push(AudioDone("r1", "i1", 0), DONE)
+        await settle()
+        assert talk.agent_states == [LISTENING, THINKING, SPEAKING]
+        await world.clock.advance(0.1)
+        assert talk.agent_states[-1] is SPEAKING, "the answer is done, but still heard"
+        await world.clock.advance(0.2)
+        assert talk.agent_states == [LISTENING, THINKING, SPEAKING, LISTENING]
+
+
+async def test_agent_still_speaks_when_the_sound_ends_before_the_answer(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.begin_answer(100)
+        talk.session.push(AudioDone("r1", "i1", 0))
+        await world.clock.advance(1)
+        assert talk.agent_states[-1] is SPEAKING
+        talk.session.push(DONE)
+        await settle()
+        assert talk.agent_states[-1] is LISTENING
+
+
+async def test_answer_without_sound_leaves_the_agent_listening(world: World) -> None:
+    async with talking(world) as talk:
+        failed = ResponseDone("r1", ResponseStatus.FAILED, TokenCounts(), "server_error")
+        talk.session.push(ResponseStarted("r1", None), failed)
+        await settle()
+        assert talk.agent_states == [THINKING, LISTENING]
+        assert ResponseFinished("r1", ResponseStatus.FAILED, TokenCounts(), "server_error") in (
+            talk.kinds
+        )
+
+
+async def test_first_sound_is_noted_once(world: World) -> None:
+    async with talking(world) as talk:
+        await world.clock.advance(1)
+        await talk.begin_answer(100)
+        first_at = talk.record.view().first_agent_audio_at
+        assert first_at == world.clock.now()
+        talk.session.push(AudioDone("r1", "i1", 0), DONE)
+        await world.clock.advance(1)
+        await talk.begin_answer(100, "r2", "i2")
+        assert talk.record.view().first_agent_audio_at == first_at
+
+
+async def test_what_the_greeting_says_is_asked_of_the_model(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.conversation.greet(SayGreeting("Welcome."))
+        await talk.conversation.greet(PromptGreeting("Greet them."))
+        assert talk.session.sent == [
+            Responded("greeting", None, "Welcome."),
+            Responded("greeting", "Greet them.", None),
+        ]
+
+
+async def test_agent_that_lets_the_user_begin_listens_and_says_nothing(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.conversation.greet(UserFirst())
+        await settle()
+        assert talk.session.sent == []
+        assert talk.agent_states == [LISTENING]
+
+
+async def test_greeting_is_told_apart_from_answers(world: World) -> None:
+    async with talking(world) as talk:
+        talk.session.answer(tag="greeting")
+        talk.session.answer()
+        await settle()
+    began = [kind for kind in talk.kinds if isinstance(kind, ResponseBegan)]
+    assert began == [ResponseBegan("resp_1", True), ResponseBegan("resp_2", False)]
+
+
+async def test_words_of_both_sides_are_told_and_kept(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.caller_begins("u1")
+        talk.session.push(UserTextDone("u1", "What time is it?"))
+        await talk.caller_stops("u1")
+        await talk.begin_answer(100)
+        talk.session.push(AudioDone("r1", "i1", 0), AgentTextDone("i1", 0, "Noon."))
+        await world.clock.advance(1)
+        assert Transcript("u1", Role.USER, "What time is it?", True) in talk.kinds
+        assert Transcript("i1", Role.AGENT, "Noon.", True) in talk.kinds
+        (turn,) = talk.turns
+        assert (turn.user_text, turn.agent_text) == ("What time is it?", "Noon.")
+
+
+async def test_costs_add_up_and_belong_to_their_turn(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.begin_answer(100)
+        talk.session.push(DONE)
+        await talk.caller_begins()
+        talk.session.push(ResponseStarted("r2", None))
+        talk.session.push(ResponseDone("r2", ResponseStatus.COMPLETED, TokenCounts(input_text=3)))
+        await settle()
+        assert talk.record.view().usage == TokenCounts(input_text=3, output_audio=5)
+        assert [turn.tokens for turn in talk.turns] == [
+            TokenCounts(output_audio=5),
+            TokenCounts(input_text=3),
+        ]
+
+
+async def test_who_speaks_is_told_with_the_item(world: World) -> None:
+    async with talking(world) as talk:
+        await talk.caller_begins("u7")
+        await world.clock.advance(2)
+        await talk.caller_stops("u7")
+    speech = [kind for kind in talk.kinds if isinstance(kind, UserSpeech)]
+    assert speech == [UserSpeech(True, ADA, "u7"), UserSpeech(False, ADA, "u7")]
+
+
+async def test_what_the_model_refused_is_a_warning_and_an_incident(world: World) -> None:
+    async with talking(world) as talk:
+        talk.session.push(ModelWarning("item_truncate_invalid", "conversation.truncate refused"))
+        await settle()
+        assert Warned("item_truncate_invalid", "conversation.truncate refused") in talk.kinds
+
+
+async def test_session_that_breaks_is_raised_behind_what_it_said(world: World) -> None:
+    failure = ModelError(ModelFailure.LOST, "1006")
+    states: list[AgentState] = []
+
+    async def break_session() -> None:
+        async with talking(world) as talk:
+            talk.session.push(SpeechStarted("u1", 0))
+            talk.session.fail(failure)
+            try:
+                await settle()
+            finally:
+                states.append(talk.record.agent_state)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await break_session()
+    assert raised.value.exceptions == (failure,)
+    assert states == [LISTENING]

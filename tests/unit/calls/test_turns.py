@@ -1,0 +1,156 @@
+"""The conversation as turns, and their latencies."""
+
+import pytest
+
+from bridge.calls.latency import summarise
+from bridge.calls.turns import TurnLedger
+from bridge.ports.model import TokenCounts
+from bridge.ports.report import LatencySummary
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def turns(clock: FakeClock) -> TurnLedger:
+    return TurnLedger(clock)
+
+
+async def exchange(turns: TurnLedger, clock: FakeClock, number: int, answer_s: float = 0.5) -> None:
+    """One question of a second, and its answer."""
+    turns.user_began(f"user-{number}")
+    await clock.advance(1)
+    turns.user_stopped()
+    await clock.advance(answer_s / 2)
+    turns.agent_audio_arrived(f"agent-{number}")
+    await clock.advance(answer_s / 2)
+    turns.agent_became_audible(f"agent-{number}")
+
+
+async def test_question_and_answer_make_one_turn(turns: TurnLedger, clock: FakeClock) -> None:
+    began_at = clock.now()
+    await exchange(turns, clock, 1)
+    turns.user_said("user-1", "Hello?")
+    turns.agent_said("agent-1", "Hi.")
+    turns.agent_was_heard("agent-1", 800, interrupted=False)
+    turns.cost("agent-1", TokenCounts(output_audio=7))
+    (turn,) = turns.turns()
+    assert (turn.index, turn.started_at) == (1, began_at)
+    assert (turn.user_text, turn.agent_text) == ("Hello?", "Hi.")
+    assert (turn.agent_heard_ms, turn.interrupted) == (800, False)
+    assert turn.latency_s == pytest.approx(0.5)
+    assert turn.tokens == TokenCounts(output_audio=7)
+    assert turns.user_talk_s == pytest.approx(1)
+    assert turns.last_first_audio_s == pytest.approx(0.25)
+
+
+async def test_greeting_is_a_turn_of_its_own_without_latency(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.agent_audio_arrived("greeting")
+    turns.agent_became_audible("greeting")
+    turns.agent_said("greeting", "Welcome.")
+    assert turns.last_first_audio_s is None
+    await exchange(turns, clock, 1)
+    greeting, question = turns.turns()
+    assert (greeting.index, greeting.agent_text, greeting.latency_s) == (1, "Welcome.", None)
+    assert question.index == 2
+
+
+async def test_caller_who_goes_on_before_any_answer_is_in_the_same_turn(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.user_began("user-1")
+    await clock.advance(1)
+    turns.user_stopped()
+    await clock.advance(3)
+    await exchange(turns, clock, 2, answer_s=0.4)
+    turns.user_said("user-1", "Well,")
+    turns.user_said("user-2", "hello?")
+    (turn,) = turns.turns()
+    assert turn.user_text == "Well, hello?"
+    assert turn.latency_s == pytest.approx(0.4), "from the last word, not the first pause"
+    assert turns.user_talk_s == pytest.approx(2)
+
+
+async def test_only_the_first_sound_of_a_turn_counts(turns: TurnLedger, clock: FakeClock) -> None:
+    await exchange(turns, clock, 1)
+    await clock.advance(5)
+    turns.agent_audio_arrived("agent-1b")
+    turns.agent_became_audible("agent-1b")
+    (turn,) = turns.turns()
+    assert turn.latency_s == pytest.approx(0.5)
+    assert turns.last_first_audio_s == pytest.approx(0.25)
+
+
+async def test_words_that_come_late_find_their_turn(turns: TurnLedger, clock: FakeClock) -> None:
+    await exchange(turns, clock, 1)
+    await exchange(turns, clock, 2)
+    turns.user_said("user-1", "one")
+    turns.agent_said("agent-1", "uno")
+    turns.user_said("user-2", "two")
+    assert [turn.user_text for turn in turns.turns()] == ["one", "two"]
+    assert [turn.agent_text for turn in turns.turns()] == ["uno", ""]
+
+
+async def test_interrupted_turn_adds_up_what_was_heard(turns: TurnLedger, clock: FakeClock) -> None:
+    await exchange(turns, clock, 1)
+    turns.agent_was_heard("agent-1", 300, interrupted=False)
+    turns.agent_was_heard("agent-1b", 120, interrupted=True)
+    turns.agent_was_heard("agent-1c", 0, interrupted=False)
+    (turn,) = turns.turns()
+    assert (turn.agent_heard_ms, turn.interrupted) == (420, True)
+
+
+def test_cost_without_an_item_goes_to_the_newest_turn(turns: TurnLedger) -> None:
+    turns.cost(None, TokenCounts(input_text=3))
+    turns.user_began("user-1")
+    turns.cost(None, TokenCounts(input_text=4))
+    assert sum(turn.tokens.input_text for turn in turns.turns()) == 7
+
+
+def test_stop_without_a_start_is_no_talk(turns: TurnLedger) -> None:
+    turns.user_stopped()
+    assert turns.user_talk_s == 0
+    assert turns.turns() == ()
+
+
+def test_newest_thousand_turns_are_kept(turns: TurnLedger) -> None:
+    for number in range(1005):
+        turns.user_began(f"user-{number}")
+        turns.agent_audio_arrived(f"agent-{number}")
+    kept = turns.turns()
+    assert len(kept) == 1000
+    assert (kept[0].index, kept[-1].index) == (6, 1005)
+    turns.user_said("user-0", "long forgotten")  # its turn is gone: no error
+
+
+def test_no_values_have_no_distribution() -> None:
+    assert summarise([]) is None
+
+
+def test_one_value_is_every_percentile() -> None:
+    assert summarise([0.3]) == LatencySummary(1, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    summary = summarise(value / 100 for value in range(100, 0, -1))
+    assert summary == LatencySummary(100, 0.01, 0.5, 0.9, 0.95, 0.99, 1.0)
+
+
+def test_percentiles_of_few_values_are_values() -> None:
+    summary = summarise([3.0, 1.0, 2.0])
+    assert summary == LatencySummary(3, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0)
+
+
+async def test_latency_is_summarised_over_turns(turns: TurnLedger, clock: FakeClock) -> None:
+    for number, answer_s in enumerate([0.4, 0.6, 0.8]):
+        await exchange(turns, clock, number, answer_s)
+    summary = turns.latency()
+    assert summary is not None
+    assert summary.count == 3
+    assert summary.p50_s == pytest.approx(0.6)
+    assert turns.last_latency_s == pytest.approx(0.8)
