@@ -114,6 +114,13 @@ class Settings(BaseSettings):
         alias="OPENAI_REALTIME_MODEL",
         description="The model of agents that name none.",
     )
+    warm_sessions: int = Field(
+        0,
+        alias="MEDIABRIDGE_WARM_SESSIONS",
+        ge=0,
+        le=100,
+        description="Sessions of that model kept open for the next calls, 0 to 100.",
+    )
 
     allow_insecure_listen: bool = Field(
         False,

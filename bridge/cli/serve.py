@@ -27,7 +27,9 @@ from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
+from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
+from bridge.model.warm import WarmSessions
 from bridge.ports.call import CallLimits, CallSpec
 from bridge.ports.host import Epoch, HostId
 from bridge.room.service import LiveKitRooms
@@ -167,8 +169,12 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
     epoch = Epoch(time.time_ns())
     placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + settings.slots)
     await placer.heartbeat(host_id, epoch, settings.slots)
-    async with _rooms(shared, livekit) as rooms, asyncio.TaskGroup() as group:
-        make_call = partial(_make_call, services=_call_services(shared, rooms))
+    warm = WarmSessions(
+        shared.models, settings.openai_realtime_model, settings.warm_sessions, clock
+    )
+    async with warm, _rooms(shared, livekit) as rooms, asyncio.TaskGroup() as group:
+        models = LastingModels(shared.models, clock, connect=warm.connect)
+        make_call = partial(_make_call, services=_call_services(shared, rooms, models))
         host = CallHost(slots=settings.slots, clock=clock, placer=placer, make_call=make_call)
         registry = Registry(shared.directory, {host_id: host}, shared.events, shared.store)
         reception = Reception(
@@ -201,12 +207,12 @@ def _rooms(shared: _Shared, livekit: LiveKitSettings) -> LiveKitRooms:
     )
 
 
-def _call_services(shared: _Shared, rooms: LiveKitRooms) -> CallServices:
+def _call_services(shared: _Shared, rooms: LiveKitRooms, models: LastingModels) -> CallServices:
     settings = shared.settings
     return CallServices(
         host_id=settings.host_id,
         rooms=rooms,
-        models=shared.models,
+        models=models,
         directory=shared.directory,
         events=shared.events,
         store=shared.store,

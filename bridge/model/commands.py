@@ -19,6 +19,7 @@ class Command(StrEnum):
     CANCEL = "response.cancel"
     TRUNCATE = "conversation.item.truncate"
     DELETE = "conversation.item.delete"
+    CREATE = "conversation.item.create"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 from urllib.parse import urlsplit
@@ -38,6 +39,20 @@ _OPENING_FAILURES: Final = (
     TimeoutError,
     ValueError,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A session that is open, and not configured yet."""
+
+    socket: ModelSocket
+    decoder: Decoder
+    created: SessionCreated
+
+    @property
+    def expires_in_s(self) -> float | None:
+        limit = self.created.expires_at_s
+        return None if limit is None else limit - time.time()
 
 
 class RealtimeModels:
@@ -88,8 +103,46 @@ class RealtimeModels:
 
         :raises ModelError: it could not be opened in time, or `config` was refused.
         """
-        async with await self._open(config) as session:
+        async with await self.connect(config) as session:
             yield session
+
+    async def connect(
+        self, config: ModelConfig, items: Sequence[Mapping[str, object]] = ()
+    ) -> RealtimeSession:
+        """Return a session to be entered, that has been told the items of a conversation.
+
+        :raises ModelError: it could not be opened in time, or `config` was refused.
+        """
+        try:
+            async with asyncio.timeout(self._settings.open_deadline_s):
+                dialled = await self._dial(config.model, safety_headers(config))
+                return await self._configure(dialled, config, items)
+        except _OPENING_FAILURES as error:
+            raise opening_error(error) from None
+
+    async def dial(self, model: str) -> Dialled:
+        """Open a session that is not configured yet.
+
+        :raises ModelError: it could not be opened in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.open_deadline_s):
+                return await self._dial(model, {})
+        except _OPENING_FAILURES as error:
+            raise opening_error(error) from None
+
+    async def adopt(
+        self, dialled: Dialled, config: ModelConfig, items: Sequence[Mapping[str, object]] = ()
+    ) -> RealtimeSession:
+        """Configure a session that was dialled; its socket is dropped where that fails.
+
+        :raises ModelError: it is gone, or `config` was refused.
+        """
+        try:
+            async with asyncio.timeout(self._settings.open_deadline_s):
+                return await self._configure(dialled, config, items)
+        except _OPENING_FAILURES as error:
+            raise opening_error(error) from None
 
     async def create_ephemeral_key(self, config: ModelConfig, ttl_s: int) -> EphemeralKey:
         """Have the provider make a key for a browser; `config` comes with it.
@@ -111,34 +164,38 @@ class RealtimeModels:
             # Not chained: the provider's words may quote the prompt or the key.
             raise opening_error(error) from None
 
-    async def _open(self, config: ModelConfig) -> RealtimeSession:
-        settings = self._settings
+    async def _dial(self, model: str, headers: Mapping[str, str]) -> Dialled:
+        socket = await connect(self._client, model, headers, self._settings)
         try:
-            async with asyncio.timeout(settings.open_deadline_s):
-                socket = await connect(self._client, config.model, safety_headers(config), settings)
-                try:
-                    return await self._configure(socket, config)
-                except BaseException:
-                    await socket.drop()
-                    raise
-        except _OPENING_FAILURES as error:
-            raise opening_error(error) from None
+            decoder = Decoder()
+            created = await _next(SessionCreated, socket, decoder)
+        except BaseException:
+            await socket.drop()
+            raise
+        return Dialled(socket, decoder, created)
 
-    async def _configure(self, socket: ModelSocket, config: ModelConfig) -> RealtimeSession:
-        decoder = Decoder()
-        created = await _next(SessionCreated, socket, decoder)
-        update = EventId(Command.UPDATE, 0)
-        await socket.send(command(update, session=session_object(config)))
-        await _next(SessionUpdated, socket, decoder)
-        limit = created.expires_at_s
-        return RealtimeSession(
-            socket,
-            decoder,
-            session_id=created.session_id,
-            config=config,
-            outbox_ms=self._settings.outbox_ms,
-            expires_in_s=None if limit is None else limit - time.time(),
-        )
+    async def _configure(
+        self, dialled: Dialled, config: ModelConfig, items: Sequence[Mapping[str, object]]
+    ) -> RealtimeSession:
+        socket, decoder = dialled.socket, dialled.decoder
+        try:
+            update = EventId(Command.UPDATE, 0)
+            await socket.send(command(update, session=session_object(config)))
+            await _next(SessionUpdated, socket, decoder)
+            session = RealtimeSession(
+                socket,
+                decoder,
+                session_id=dialled.created.session_id,
+                config=config,
+                outbox_ms=self._settings.outbox_ms,
+                expires_in_s=dialled.expires_in_s,
+            )
+            for item in items:
+                await session.create(item)
+        except BaseException:
+            await socket.drop()
+            raise
+        return session
 
 
 def _check_address(base_url: str) -> None:

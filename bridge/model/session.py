@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Final, Self
 
@@ -71,7 +71,8 @@ class RealtimeSession:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        self._sender = self._tasks.create_task(self._send_audio(), name="model-audio-sender")
+        if not self._closing:
+            self._sender = self._tasks.create_task(self._send_audio(), name="model-audio-sender")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -99,6 +100,11 @@ class RealtimeSession:
     @property
     def session_id(self) -> str:
         return self._session_id
+
+    @property
+    def expires_in_s(self) -> float | None:
+        """How long the provider lets it live on, where it has said."""
+        return None if self._limit_at_s is None else self._limit_at_s - _loop_time_s()
 
     def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
         """Queue audio of the user; a full queue drops its oldest, a closed session all of it."""
@@ -157,6 +163,14 @@ class RealtimeSession:
         :raises ModelError: the session is gone.
         """
         await self._command(Command.DELETE, item_id=item_id)
+
+    async def create(self, item: Mapping[str, object], after: str | None = None) -> None:
+        """Tell the model an item of the conversation; `after` another, or at its end.
+
+        :raises ModelError: the session is gone.
+        """
+        place = {} if after is None else {"previous_item_id": after}
+        await self._command(Command.CREATE, item=item, **place)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         """Yield what the model says until we close. One reader; who stops may go on later.

@@ -23,3 +23,25 @@ class RealtimeSettings:
     """16 s of sound in one delta, far more than any provider sends; a bound on memory."""
     max_waiting_messages: int = 64
     """Frames read ahead of the reader. While it is full pongs wait too, so it holds a burst."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuitySettings:
+    """How a conversation outlives its connections."""
+
+    reconnect_within_s: float = 10.0
+    """Longer silence is no pause any more: the call is better ended than kept waiting."""
+    failures_in_a_row: int = 8
+    """Losses and failed openings after which there is no other try."""
+    proven_after_s: float = 3.0
+    """A session that lasted so long, or gave a whole answer, ends a row of failures."""
+    attempt_deadline_s: float = 4.0
+    """For one opening: one that hangs must leave time for another."""
+    session_limit_s: float = 3600.0
+    """How long a provider lets a session live that does not say so itself."""
+    rotate_before_s: float = 300.0
+    """From so long before the limit on, the next quiet moment is taken."""
+    force_before_s: float = 30.0
+    """A talk without any is cut here: better now than in the middle of an opening."""
+    overlap_s: float = 0.5
+    """For so long both sessions hear the user, more than it takes to notice that one speaks."""

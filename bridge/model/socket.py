@@ -68,6 +68,10 @@ class ModelSocket:
         finally:
             await self.drop()
 
+    async def wait_closed(self) -> None:
+        """Wait until the connection is gone, whoever ended it."""
+        await self._connection.wait_closed()
+
     async def drop(self) -> None:
         """Abort, and wait until nothing is left of the connection."""
         self.abort()

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal, Protocol
 
+from bridge.errors import ModelFailure
+
 
 @dataclass(frozen=True, slots=True)
 class ServerVad:
@@ -75,7 +77,7 @@ class TokenCounts:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The user began to speak, `audio_start_ms` into the audio that was sent."""
+    """The user began to speak, `audio_start_ms` into the audio that was sent on this connection."""
 
     item_id: str
     audio_start_ms: int
@@ -168,6 +170,39 @@ class ModelWarning:
     """The tag given to `respond`, where that is what was refused: its response will not come."""
 
 
+@dataclass(frozen=True, slots=True)
+class SessionInterrupted:
+    """The connection is lost and being made anew.
+
+    What was under way has been ended before this: speech, texts, sound, and each response, as
+    FAILED. What the user says until the end of the gap is lost.
+    """
+
+    session_id: str
+    """The one that is lost."""
+    failure: ModelFailure
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """A new session has been told the conversation and goes on with it."""
+
+    session_id: str
+    gap_ms: float
+    """From the moment that the loss was noticed."""
+    lost_audio_ms: float
+    """What the user's side sent meanwhile, and nobody will ever hear."""
+    replayed_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRotated:
+    """A new session has taken over before the old one's time was up; nothing was lost."""
+
+    session_id: str
+    replayed_items: int
+
+
 ModelEvent = (
     SpeechStarted
     | SpeechStopped
@@ -180,12 +215,15 @@ ModelEvent = (
     | UserTextDone
     | ResponseDone
     | ModelWarning
+    | SessionInterrupted
+    | SessionResumed
+    | SessionRotated
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCounters:
-    """Totals of one session."""
+    """Totals of one session, over all its connections."""
 
     audio_sent_ms: float = 0.0
     audio_queued_ms: float = 0.0
@@ -200,13 +238,24 @@ class ModelCounters:
     """What it sent that we have no name for."""
     ignored_refusals: int = 0
     """Commands it refused because what they would have stopped or cut was already gone."""
+    reconnects: int = 0
+    """How often a lost connection was made anew."""
+    rotations: int = 0
+    """How often a session was replaced before its time was up."""
+    gap_ms: float = 0.0
+    """For how long there was no session, in all."""
 
 
 class ModelSession(Protocol):
-    """An open, configured session."""
+    """An open, configured session. It may outlive the connections it is carried by.
+
+    While a lost connection is made anew, commands are kept, and audio is dropped and counted.
+    """
 
     @property
-    def session_id(self) -> str: ...
+    def session_id(self) -> str:
+        """The provider's name for it: of the newest connection, where there were several."""
+        ...
 
     def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
         """Queue 24 kHz mono int16 audio of the user. A full queue drops its oldest audio."""

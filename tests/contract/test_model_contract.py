@@ -1,4 +1,4 @@
-"""What holds for every provider of realtime models: the fake, and the real one on the simulator."""
+"""What holds for every provider of realtime models: the fake, the real ones on the simulator."""
 
 import asyncio
 import math
@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 
+from bridge.clock import SystemClock
 from bridge.errors import ModelError, ModelFailure
+from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
+from bridge.model.settings import ContinuitySettings
 from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
@@ -82,7 +85,7 @@ class FakeWorld:
 
 
 class SimulatedWorld:
-    def __init__(self, simulator: Simulator, models: RealtimeModels) -> None:
+    def __init__(self, simulator: Simulator, models: ModelService) -> None:
         self._simulator = simulator
         self.models = models
 
@@ -129,10 +132,22 @@ async def simulated_world(*, endless: bool = False) -> AsyncIterator[World]:
         yield SimulatedWorld(simulator, models)
 
 
+@asynccontextmanager
+async def lasting_world(*, endless: bool = False) -> AsyncIterator[World]:
+    """The one that calls use, which here gives up soon."""
+    hurried = ContinuitySettings(reconnect_within_s=0.5)
+    async with simulated_world(endless=endless) as world:
+        assert isinstance(world, SimulatedWorld)
+        world.models = LastingModels(cast("RealtimeModels", world.models), SystemClock(), hurried)
+        yield world
+
+
 Make = Callable[..., AbstractAsyncContextManager[World]]
 
 
-@pytest.fixture(params=[fake_world, simulated_world], ids=["fake", "simulated"])
+@pytest.fixture(
+    params=[fake_world, simulated_world, lasting_world], ids=["fake", "simulated", "lasting"]
+)
 async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     before = asyncio.all_tasks()
     yield request.param

@@ -1,0 +1,294 @@
+"""One session to its reader, several on the wire: whatever breaks one, the next is told it all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bridge.clock import SystemClock
+from bridge.errors import ModelError, ModelFailure
+from bridge.model.lasting import LastingModels
+from bridge.model.resilient import ResilientSession
+from bridge.model.settings import ContinuitySettings
+from bridge.ports.model import (
+    AudioDelta,
+    ModelEvent,
+    ResponseDone,
+    ResponseStarted,
+    ResponseStatus,
+    SessionInterrupted,
+    SessionResumed,
+    SessionRotated,
+    UserTextDone,
+)
+from tests.unit.model.payloads import SESSION, audio, created, done, error, event
+from tests.unit.model.peer import CONFIG, PATIENCE_S, Peer, models, refuse, serving
+
+pytestmark = pytest.mark.usefixtures("leaves_no_task")
+
+Part = Callable[[Peer], Awaitable[None]]
+HELLO = event(
+    "conversation.item.input_audio_transcription.completed",
+    item_id="item_u",
+    content_index=0,
+    transcript="Hello.",
+)
+
+
+def in_turn(*parts: Part) -> Part:
+    """Return a server whose first connection plays the first part, and so on; the last stays."""
+    left = list(parts)
+
+    async def script(peer: Peer) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(peer)
+
+    return script
+
+
+@asynccontextmanager
+async def lasting(script: Part, **settings: Any) -> AsyncIterator[ResilientSession]:
+    async with serving(script) as url, models(url) as provider:
+        service = LastingModels(provider, SystemClock(), ContinuitySettings(**settings))
+        async with asyncio.timeout(PATIENCE_S), service.open(CONFIG) as session:
+            yield session
+
+
+async def told(session: ResilientSession, last: type[ModelEvent]) -> list[ModelEvent]:
+    events: list[ModelEvent] = []
+    async for one in session.events():
+        events.append(one)
+        if isinstance(one, last):
+            return events
+    pytest.fail("the events ended")
+
+
+async def hello_and_gone(peer: Peer) -> None:
+    await peer.accept()
+    await peer.send(HELLO)
+    await peer.connection.close(1011)
+
+
+async def hello_and_garbage(peer: Peer) -> None:
+    await peer.accept()
+    await peer.send(HELLO)
+    for _ in range(16):
+        await peer.send(b"garbage")
+    await peer.until_gone()
+
+
+async def stay(peer: Peer) -> None:
+    await peer.accept()
+    await peer.until_gone()
+
+
+@pytest.mark.parametrize("loss", [hello_and_gone, hello_and_garbage])
+async def test_a_new_session_is_told_configuration_and_conversation(loss: Part) -> None:
+    seen: list[Any] = []
+
+    async def successor(peer: Peer) -> None:
+        seen.append(await peer.accept(id="sess_2"))
+        seen.append(await peer.receive("conversation.item.create"))
+        await peer.until_gone()
+
+    async with lasting(in_turn(loss, successor)) as session:
+        first, interrupted, resumed = await told(session, SessionResumed)
+        assert session.session_id == "sess_2"
+        assert session.counters().reconnects == 1
+    assert first == UserTextDone("item_u", "Hello.")
+    assert interrupted == SessionInterrupted("sess_1", ModelFailure.LOST)
+    assert isinstance(resumed, SessionResumed)
+    assert (resumed.session_id, resumed.replayed_items) == ("sess_2", 1)
+    update, item = seen
+    assert update["session"]["instructions"] == CONFIG.instructions
+    assert item["item"]["content"] == [{"type": "input_text", "text": "Hello."}]
+
+
+async def test_an_answer_cut_off_ends_as_failed_and_is_gone_on_with() -> None:
+    asked: list[Any] = []
+
+    async def cut(peer: Peer) -> None:
+        await peer.accept()
+        await peer.send(created())
+        await peer.send(audio())
+        peer.connection.transport.abort()
+
+    async def successor(peer: Peer) -> None:
+        await peer.accept()
+        asked.append(await peer.receive("response.create"))
+        await peer.send(created("resume", "resp_2"))
+        await peer.send(done(response_id="resp_2"))
+        await peer.until_gone()
+
+    async with lasting(in_turn(cut, successor)) as session:
+        first = await told(session, SessionResumed)
+        rest = await told(session, ResponseDone)
+    [ended] = [one for one in first if isinstance(one, ResponseDone)]
+    assert ended.status is ResponseStatus.FAILED
+    assert [type(one) for one in rest] == [ResponseStarted, ResponseDone]
+    assert "Go on" in asked[0]["response"]["instructions"]
+
+
+async def test_a_request_made_in_the_gap_is_sent_after_it() -> None:
+    async def busy(peer: Peer) -> None:
+        await peer.connection.close(1013)
+
+    async def successor(peer: Peer) -> None:
+        await peer.accept()
+        await peer.receive("conversation.item.create")
+        await peer.receive("response.create")
+        await peer.send(created("greeting"))
+        await peer.until_gone()
+
+    async with lasting(in_turn(hello_and_gone, busy, successor)) as session:
+        await told(session, SessionInterrupted)
+        await session.respond(tag="greeting", say="Hello.")
+        await session.delete("item_x")
+        await session.cancel("resp_x")
+        *_, started = await told(session, ResponseStarted)
+    assert isinstance(started, ResponseStarted)
+    assert started.request_tag == "greeting"
+
+
+async def test_audio_of_the_gap_is_dropped_and_counted() -> None:
+    async def busy(peer: Peer) -> None:
+        await peer.connection.close(1013)
+
+    async with lasting(in_turn(hello_and_gone, busy, stay)) as session:
+        await told(session, SessionInterrupted)
+        session.send_audio_nowait(bytes(9600))
+        *_, resumed = await told(session, SessionResumed)
+        assert session.counters().audio_dropped_ms == 200
+        assert session.counters().gap_ms >= 250
+    assert isinstance(resumed, SessionResumed)
+    assert resumed.lost_audio_ms == 200
+    assert resumed.gap_ms >= 250
+
+
+async def test_a_replayed_item_is_cut_by_being_told_anew() -> None:
+    frames: list[Any] = []
+    complete = asyncio.Event()
+
+    async def spoke(peer: Peer) -> None:
+        await peer.accept()
+        await peer.send(created())
+        await peer.send(audio(bytes(48_000)))
+        text = "one two three four"
+        kind = "response.output_audio_transcript.done"
+        await peer.send(event(kind, item_id="item_1", content_index=0, transcript=text))
+        await peer.send(done())
+        await peer.connection.close(1011)
+
+    async def successor(peer: Peer) -> None:
+        await peer.accept()
+        kinds = ("create", "delete", "create")
+        frames.extend([await peer.receive(f"conversation.item.{kind}") for kind in kinds])
+        complete.set()
+        await peer.until_gone()
+
+    async with lasting(in_turn(spoke, successor)) as session:
+        await told(session, SessionResumed)
+        await session.truncate("item_1", 0, 500)
+        await complete.wait()
+    _, deleted, left = frames
+    assert deleted["item_id"] == "item_1"
+    assert left["previous_item_id"] == "root"
+    assert left["item"]["content"] == [{"type": "output_text", "text": "one two"}]
+
+
+async def test_sessions_that_are_lost_at_once_again_and_again_end_it() -> None:
+    async with lasting(hello_and_gone, failures_in_a_row=3) as session:
+        with pytest.raises(ModelError) as caught:
+            await told(session, ResponseDone)
+        assert caught.value.failure is ModelFailure.LOST
+        with pytest.raises(ModelError):
+            await session.respond(tag="late")
+
+
+async def test_a_fatal_error_ends_it_at_once() -> None:
+    async def poor(peer: Peer) -> None:
+        await peer.accept()
+        await peer.send(error("insufficient_quota"))
+        await peer.until_gone()
+
+    async with lasting(poor) as session:
+        with pytest.raises(ModelError) as caught:
+            await told(session, SessionInterrupted)
+    assert caught.value.failure is ModelFailure.QUOTA
+
+
+async def test_the_first_opening_fails_at_once() -> None:
+    async with serving(Peer.until_gone, refuse(503)) as url, models(url) as provider:
+        with pytest.raises(ModelError) as caught:
+            async with LastingModels(provider, SystemClock()).open(CONFIG):
+                pytest.fail("opened")
+    assert caught.value.failure is ModelFailure.UNAVAILABLE
+
+
+async def test_leaving_does_not_wait_for_a_reader_who_is_gone() -> None:
+    async def talkative(peer: Peer) -> None:
+        await peer.accept()
+        await peer.send(created())
+        for _ in range(300):
+            await peer.send(audio())
+        await peer.until_gone()
+
+    async with lasting(talkative) as session:
+        await told(session, AudioDelta)
+
+
+async def test_leaving_ends_a_gap() -> None:
+    async def busy(peer: Peer) -> None:
+        await peer.connection.close(1013)
+
+    async with lasting(in_turn(hello_and_gone, busy)) as session:
+        await told(session, SessionInterrupted)
+
+
+async def test_a_session_is_replaced_in_a_quiet_moment_before_its_limit() -> None:
+    update: list[Any] = []
+
+    async def first(peer: Peer) -> None:
+        await peer.accept(expires_at=None)
+        await peer.send(HELLO)
+        await peer.until_gone()
+
+    async def second(peer: Peer) -> None:
+        await peer.accept(id="sess_2", expires_at=None)
+        update.append(await peer.receive("conversation.item.create"))
+        await peer.until_gone()
+
+    async with lasting(in_turn(first, second), session_limit_s=0.6, overlap_s=0.05) as session:
+        *_, rotated = await told(session, SessionRotated)
+        counters = session.counters()
+    assert rotated == SessionRotated("sess_2", 1)
+    assert update
+    assert (counters.rotations, counters.reconnects) == (1, 0)
+
+
+async def test_a_session_that_is_never_quiet_is_replaced_just_before_its_limit() -> None:
+    async def endless(peer: Peer) -> None:
+        await peer.accept(expires_at=None)
+        await peer.send(created())
+        await peer.send(audio())
+        await peer.until_gone()
+
+    async with lasting(endless, session_limit_s=1.0, overlap_s=0.05) as session:
+        events = await told(session, SessionRotated)
+    assert [type(one) for one in events[-2:]] == [ResponseDone, SessionRotated]
+
+
+async def test_a_successor_that_does_not_come_leaves_the_old_session_alone() -> None:
+    async def busy(peer: Peer) -> None:
+        await peer.send(event("session.created", session=SESSION))
+        await peer.connection.close(1013)
+
+    async def first(peer: Peer) -> None:
+        await peer.accept(expires_at=None)
+        await asyncio.sleep(0.6)
+        await peer.send(HELLO)
+        await peer.until_gone()
+
+    async with lasting(in_turn(first, busy), session_limit_s=0.6, overlap_s=0.05) as session:
+        assert await told(session, UserTextDone) == [UserTextDone("item_u", "Hello.")]
