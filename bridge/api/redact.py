@@ -2,7 +2,7 @@
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from google.protobuf.message import Message
 
 from bridge.v1 import options_pb2
@@ -15,7 +15,7 @@ def redacted(message: Message) -> dict[str, object]:
     _strike(clean)
     try:
         shown: dict[str, object] = MessageToDict(clean, preserving_proto_field_name=True)
-    except ValueError:  # a Duration or Timestamp that is none: to be refused, but later
+    except SerializeToJsonError:  # a Duration or Timestamp that is none: to be refused, but later
         return {"unreadable": text_format.MessageToString(clean, as_one_line=True)}
     return shown
 

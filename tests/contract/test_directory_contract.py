@@ -1,0 +1,178 @@
+"""What every Directory does. A further adapter joins by a parameter of `directory`."""
+
+from dataclasses import replace
+
+import pytest
+
+from bridge.errors import InvalidRequest
+from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
+from bridge.ports.call import CallState, CallView
+from bridge.ports.host import Epoch, HostId
+from bridge.ports.placement import CallFilter, Directory, Placed, RoomTaken
+from bridge.workers.directory import MemoryDirectory
+from tests.fakes.agents import SILENT, numbered
+
+HOST, EPOCH = HostId("host-a"), Epoch(5)
+ENDED_KEPT = 3
+
+
+@pytest.fixture(params=["memory"])
+async def directory(request: pytest.FixtureRequest) -> Directory:
+    assert request.param == "memory"
+    return MemoryDirectory(ended_calls=ENDED_KEPT)
+
+
+def view(number: int) -> CallView:
+    return CallView(numbered(number), HOST)
+
+
+def placed(number: int) -> Placed:
+    return Placed(view(number), HOST, EPOCH)
+
+
+async def add(directory: Directory, *numbers: int) -> None:
+    for number in numbers:
+        assert await directory.add(placed(number)) is None
+
+
+async def end(directory: Directory, *numbers: int) -> None:
+    for number in numbers:
+        await directory.update(replace(view(number), state=CallState.ENDED), EPOCH)
+
+
+async def listed(
+    directory: Directory, calls: CallFilter | None = None, after: int | None = None, limit: int = 99
+) -> list[int]:
+    marker = None if after is None else ConnectionId(f"call-{after}")
+    page = await directory.page(calls or CallFilter(), marker, limit)
+    return [int(one.connection_id.removeprefix("call-")) for one in page]
+
+
+async def test_call_is_found_by_its_id_and_its_room(directory: Directory) -> None:
+    await add(directory, 1)
+    assert await directory.get(ConnectionId("call-1")) == placed(1)
+    assert await directory.in_room(RoomName("room-1")) == placed(1)
+    assert await directory.get(ConnectionId("call-2")) is None
+    assert await directory.in_room(RoomName("room-2")) is None
+
+
+async def test_room_belongs_to_one_live_call(directory: Directory) -> None:
+    await add(directory, 1)
+    rival = replace(numbered(2), room_name=RoomName("room-1"))
+    taken = await directory.add(Placed(CallView(rival, HOST), HOST, EPOCH))
+    assert taken == RoomTaken(ConnectionId("call-1"))
+    assert await directory.get(ConnectionId("call-2")) is None
+    assert await listed(directory) == [1]
+
+
+async def test_room_is_free_again_behind_its_call_which_is_still_known(
+    directory: Directory,
+) -> None:
+    await add(directory, 1)
+    await end(directory, 1)
+    assert await directory.in_room(RoomName("room-1")) is None
+    heir = replace(numbered(2), room_name=RoomName("room-1"))
+    assert await directory.add(Placed(CallView(heir, HOST), HOST, EPOCH)) is None
+    known = await directory.get(ConnectionId("call-1"))
+    assert known is not None
+    assert known.view.is_over
+
+
+async def test_update_replaces_what_is_known(directory: Directory) -> None:
+    await add(directory, 1)
+    await directory.update(replace(view(1), state=CallState.ACTIVE), EPOCH)
+    known = await directory.get(ConnectionId("call-1"))
+    assert known is not None
+    assert known.view.state is CallState.ACTIVE
+
+
+async def test_update_from_an_earlier_life_is_not_heard(directory: Directory) -> None:
+    await add(directory, 1)
+    await directory.update(replace(view(1), state=CallState.ACTIVE), Epoch(4))
+    assert await directory.get(ConnectionId("call-1")) == placed(1)
+
+
+async def test_update_of_an_unknown_call_makes_none(directory: Directory) -> None:
+    await directory.update(view(1), EPOCH)
+    assert await listed(directory) == []
+
+
+async def test_ended_call_stays_as_it_ended(directory: Directory) -> None:
+    await add(directory, 1)
+    await end(directory, 1)
+    await directory.update(replace(view(1), state=CallState.ACTIVE), EPOCH)
+    known = await directory.get(ConnectionId("call-1"))
+    assert known is not None
+    assert known.view.is_over
+
+
+async def test_removed_call_was_never_there(directory: Directory) -> None:
+    await add(directory, 1)
+    for _ in range(2):
+        await directory.remove(ConnectionId("call-1"))
+    assert await directory.get(ConnectionId("call-1")) is None
+    await add(directory, 1)
+
+
+async def test_removing_an_ended_call_is_no_error_now_or_later(directory: Directory) -> None:
+    await add(directory, 1)
+    await end(directory, 1)
+    await directory.remove(ConnectionId("call-1"))
+    numbers = range(2, 2 + ENDED_KEPT + 2)
+    await add(directory, *numbers)
+    await end(directory, *numbers)
+    assert len(await listed(directory)) == ENDED_KEPT
+
+
+async def test_calls_that_ended_first_are_forgotten_and_live_ones_never(
+    directory: Directory,
+) -> None:
+    await add(directory, *range(1, 8))
+    await end(directory, 5, 2, 3, 4, 6)
+    assert await listed(directory) == [7, 6, 4, 3, 1]
+
+
+async def test_pages_are_newest_first_and_cover_everything_once(directory: Directory) -> None:
+    await add(directory, *range(1, 8))
+    assert await listed(directory, limit=3) == [7, 6, 5]
+    assert await listed(directory, after=5, limit=3) == [4, 3, 2]
+    assert await listed(directory, after=2, limit=3) == [1]
+    assert await listed(directory, after=1, limit=3) == []
+
+
+async def test_calls_that_begin_meanwhile_do_not_move_pages(directory: Directory) -> None:
+    await add(directory, 1, 2, 3)
+    assert await listed(directory, limit=2) == [3, 2]
+    await add(directory, 4)
+    assert await listed(directory, after=2, limit=2) == [1]
+
+
+async def test_page_behind_a_forgotten_call_is_refused_rather_than_empty(
+    directory: Directory,
+) -> None:
+    await add(directory, *range(1, 8))
+    assert await listed(directory, limit=2) == [7, 6]
+    await end(directory, 6, 5, 4, 3)
+    with pytest.raises(InvalidRequest) as refused:
+        await listed(directory, after=6, limit=2)
+    assert [violation.field for violation in refused.value.violations] == ["page_token"]
+
+
+async def test_filters_must_all_hold(directory: Directory) -> None:
+    other_agent = replace(SILENT, agent_id=AgentId("other"))
+    for number, spec in {
+        1: replace(numbered(1), metadata={"k": "1", "l": "x"}),
+        2: replace(numbered(2), metadata={"k": "2"}, tenant_id=TenantId("globex")),
+        3: replace(numbered(3), metadata={"k": "1"}, agent=other_agent),
+    }.items():
+        assert await directory.add(Placed(CallView(spec, HOST), HOST, EPOCH)) is None, number
+    await directory.update(replace(view(1), state=CallState.ACTIVE), Epoch(4))
+    assert await listed(directory, CallFilter(tenant_id=TenantId("acme"))) == [3, 1]
+    assert await listed(directory, CallFilter(agent_id=AgentId("other"))) == [3]
+    assert await listed(directory, CallFilter(metadata={"k": "1"})) == [3, 1]
+    assert await listed(directory, CallFilter(metadata={"k": "1", "l": "x"})) == [1]
+    assert await listed(directory, CallFilter(metadata={"k": "2"}, agent_id=AgentId("other"))) == []
+    assert await listed(directory, CallFilter(states=frozenset({CallState.ENDED}))) == []
+    created = CallFilter(states=frozenset({CallState.CREATED, CallState.ENDED}))
+    assert await listed(directory, created, limit=2) == [3, 2]
+    assert await listed(directory, CallFilter(tenant_id=TenantId("acme")), after=3) == [1]

@@ -1,0 +1,225 @@
+"""What every EventLog and Store does. A further adapter joins by a parameter of the fixtures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bridge.ids import ConnectionId
+from bridge.ports.call import CallState, CallView
+from bridge.ports.event import CallEvent, Ended, EventKind, Warned
+from bridge.ports.report import CallReport, MediaTotals, SetupTimes
+from bridge.ports.store import EventLog, EventsTrimmed, Store
+from bridge.store.memory import MemoryEventLog, MemoryStore
+from tests.fakes.agents import SPEC, numbered
+from tests.fakes.clock import settle
+
+KEPT = 5
+CALL = SPEC.connection_id
+
+
+@pytest.fixture(params=["memory"])
+async def log(request: pytest.FixtureRequest) -> EventLog:
+    assert request.param == "memory"
+    return MemoryEventLog(events_per_call=KEPT, ended_calls=2)
+
+
+@pytest.fixture(params=["memory"])
+async def store(request: pytest.FixtureRequest) -> Store:
+    assert request.param == "memory"
+    return MemoryStore(reports=2)
+
+
+def report(number: int = 1) -> CallReport:
+    view = CallView(numbered(number), "host-a", state=CallState.ENDED)
+    return CallReport(view, True, SetupTimes(), (), None, 0.0, MediaTotals(), ())
+
+
+def event(sequence: int, kind: EventKind | None = None, call: ConnectionId = CALL) -> CallEvent:
+    return CallEvent(call, sequence, SPEC.created_at, 0.0, kind or Warned("n", str(sequence)))
+
+
+def last(sequence: int, call: ConnectionId = CALL) -> CallEvent:
+    return event(sequence, Ended(report()), call)
+
+
+async def append(log: EventLog, *sequences: int) -> None:
+    for sequence in sequences:
+        await log.append(event(sequence))
+
+
+async def collect(events: AsyncIterator[CallEvent], seen: list[int]) -> None:
+    async for one in events:
+        seen.append(one.sequence)  # noqa: PERF401 - seen by the test as it grows
+
+
+class Followers:
+    """Readers in tasks of their own."""
+
+    def __init__(self, log: EventLog, group: asyncio.TaskGroup) -> None:
+        self._log = log
+        self._group = group
+
+    def follow(self, after: int) -> tuple[list[int], asyncio.Task[None]]:
+        seen: list[int] = []
+        events = self._log.follow(CALL, after)
+        return seen, self._group.create_task(collect(events, seen))
+
+
+@pytest.mark.parametrize("after", range(4))
+async def test_follower_gets_what_is_behind_its_point_and_then_what_comes(
+    log: EventLog, after: int
+) -> None:
+    await append(log, 1, 2, 3)
+    async with asyncio.TaskGroup() as group:
+        seen, _ = Followers(log, group).follow(after)
+        await settle()
+        assert seen == list(range(after + 1, 4))
+        await log.append(event(4))
+        await settle()
+        await log.append(last(5))
+    assert seen == list(range(after + 1, 6))
+
+
+async def test_follower_ahead_of_the_call_waits_for_it(log: EventLog) -> None:
+    await append(log, 1)
+    async with asyncio.TaskGroup() as group:
+        seen, _ = Followers(log, group).follow(3)
+        await append(log, 2, 3)
+        await settle()
+        assert seen == []
+        await log.append(event(4))
+        await log.append(last(5))
+    assert seen == [4, 5]
+
+
+async def test_followers_get_the_same_each_at_its_own_pace(log: EventLog) -> None:
+    await append(log, 1)
+    async with asyncio.TaskGroup() as group:
+        followers = Followers(log, group)
+        all_seen = [followers.follow(0)[0] for _ in range(5)]
+        slow = log.follow(CALL, 0)
+        assert (await anext(slow)).sequence == 1
+        await append(log, 2, 3)
+        await log.append(last(4))
+    assert all_seen == [[1, 2, 3, 4]] * 5
+    rest: list[int] = []
+    await collect(slow, rest)
+    assert rest == [2, 3, 4]
+
+
+async def test_follower_that_goes_away_leaves_the_others_alone(log: EventLog) -> None:
+    await append(log, 1)
+    async with asyncio.TaskGroup() as group:
+        followers = Followers(log, group)
+        _, leaving = followers.follow(0)
+        seen, _ = followers.follow(0)
+        await settle()
+        leaving.cancel()
+        await settle()
+        await log.append(last(2))
+    assert seen == [1, 2]
+
+
+async def test_follower_that_is_too_slow_finds_its_place_trimmed(log: EventLog) -> None:
+    await append(log, 1)
+    slow = log.follow(CALL, 0)
+    assert (await anext(slow)).sequence == 1
+    await append(log, *range(2, 20))
+    with pytest.raises(EventsTrimmed) as trimmed:
+        await anext(slow)
+    assert trimmed.value.metadata == {"first_kept": str(20 - KEPT)}
+    assert trimmed.value.reason == "EVENTS_TRIMMED"
+
+
+async def test_slow_follower_costs_the_others_nothing(log: EventLog) -> None:
+    await append(log, 1)
+    async with asyncio.TaskGroup() as group:
+        slow = log.follow(CALL, 0)
+        await anext(slow)
+        seen, _ = Followers(log, group).follow(0)
+        for sequence in range(2, 20):
+            await log.append(event(sequence))
+            await settle()
+        await log.append(last(20))
+    assert seen == list(range(1, 21))
+
+
+async def test_events_that_are_no_longer_kept_are_refused_from_the_start(log: EventLog) -> None:
+    await append(log, *range(1, 11))
+    with pytest.raises(EventsTrimmed):
+        await anext(log.follow(CALL, 10 - KEPT - 1))
+    assert (await anext(log.follow(CALL, 10 - KEPT))).sequence == 10 - KEPT + 1
+
+
+async def test_following_an_ended_call_ends(log: EventLog) -> None:
+    await append(log, 1, 2)
+    await log.append(last(3))
+    for after, rest in {0: [1, 2, 3], 2: [3], 3: [], 99: []}.items():
+        seen: list[int] = []
+        await collect(log.follow(CALL, after), seen)
+        assert seen == rest
+
+
+async def test_event_that_is_told_again_is_ignored(log: EventLog) -> None:
+    await append(log, 1, 2, 2, 1)
+    await log.append(last(3))
+    await log.append(last(3))
+    seen: list[int] = []
+    await collect(log.follow(CALL, 0), seen)
+    assert seen == [1, 2, 3]
+
+
+async def test_unknown_call_cannot_be_followed(log: EventLog) -> None:
+    with pytest.raises(KeyError):
+        log.follow(ConnectionId("nobody"), 0)
+
+
+async def test_calls_are_followed_apart(log: EventLog) -> None:
+    other = ConnectionId("call-2")
+    await append(log, 1)
+    await log.append(event(1, call=other))
+    await log.append(last(2, other))
+    await log.append(event(2))
+    await log.append(last(3))
+    seen: list[int] = []
+    await collect(log.follow(other, 0), seen)
+    assert seen == [1, 2]
+
+
+async def test_calls_that_ended_first_are_forgotten_but_not_while_they_are_followed(
+    log: EventLog,
+) -> None:
+    ids = [ConnectionId(f"ended-{number}") for number in range(3)]
+    await log.append(event(1, call=ids[0]))
+    reading = log.follow(ids[0], 0)
+    await append(log, 1)
+    for call in ids:
+        await log.append(last(2 if call == ids[0] else 1, call))
+    with pytest.raises(KeyError):
+        log.follow(ids[0], 0)
+    seen: list[int] = []
+    await collect(reading, seen)
+    assert seen == [1, 2]
+    assert (await anext(log.follow(CALL, 0))).sequence == 1, "live ones stay"
+
+
+async def test_report_is_kept(store: Store) -> None:
+    await store.save(report(1))
+    assert await store.report(ConnectionId("call-1")) == report(1)
+    assert await store.report(ConnectionId("call-2")) is None
+
+
+async def test_report_saved_again_replaces_the_first(store: Store) -> None:
+    await store.save(report(1))
+    later = replace(report(1), user_talk_s=7.0)
+    await store.save(later)
+    assert await store.report(ConnectionId("call-1")) == later
+
+
+async def test_oldest_reports_are_given_up(store: Store) -> None:
+    for number in (1, 2, 3):
+        await store.save(report(number))
+    kept = [await store.report(ConnectionId(f"call-{number}")) for number in (1, 2, 3)]
+    assert kept == [None, report(2), report(3)]

@@ -1,0 +1,97 @@
+"""A real gRPC server on a loopback port, over a host whose world is in memory."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from bridge.api import calls, models, server, telemetry
+from bridge.errors import WrongState
+from bridge.ports.agent import AgentCatalogue
+from bridge.v1 import call_service_pb2_grpc, model_service_pb2_grpc, telemetry_service_pb2_grpc
+from tests.fakes.agents import SILENT, FakeAgents
+from tests.unit.calls.desk import Desk, desk_over
+from tests.unit.calls.rig import World
+
+_DETAILS = "grpc-status-details-bin"
+_DISABLED = WrongState("LIVEKIT_DISABLED", "no calls here")
+
+
+@dataclass(slots=True)
+class Api:
+    """A server, and stubs that ask it."""
+
+    desk: Desk
+    server: server.ApiServer
+    address: str
+    channel: grpc.aio.Channel
+
+    @property
+    def world(self) -> World:
+        return self.desk.world
+
+    @property
+    def calls(self) -> Any:
+        return call_service_pb2_grpc.CallServiceStub(self.channel)
+
+    @property
+    def telemetry(self) -> Any:
+        return telemetry_service_pb2_grpc.TelemetryServiceStub(self.channel)
+
+    @property
+    def models(self) -> Any:
+        return model_service_pb2_grpc.ModelServiceStub(self.channel)
+
+
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def services(desk: Desk, *, livekit: bool = True) -> server.Services:
+    world = desk.world
+    stream = f"/{telemetry.NAME}/StreamTelemetry"
+    return server.Services(
+        telemetry=telemetry.TelemetryService(desk.registry, world.clock, "1.2.3"),
+        models=models.ModelService(FakeAgents(SILENT), world.models, "wss://model.test"),
+        calls=calls.CallService(desk.reception, desk.registry) if livekit else None,
+        closed={} if livekit else {f"/{calls.NAME}": _DISABLED, stream: _DISABLED},
+    )
+
+
+@asynccontextmanager
+async def serving(
+    slots: int = 2, *, livekit: bool = True, agents: AgentCatalogue | None = None
+) -> AsyncIterator[Api]:
+    address = free_address()
+    async with (
+        desk_over(World(), slots, agents) as desk,
+        server.serve(services(desk, livekit=livekit), address) as api,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield Api(desk, api, address, channel)
+
+
+def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:
+    """Return what a failed RPC says in its trailers, decoded by hand."""
+    (raw,) = [value for key, value in error.trailing_metadata() or () if key == _DETAILS]
+    status: status_pb2.Status = status_pb2.Status.FromString(raw)
+    return status
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    info = error_details_pb2.ErrorInfo()
+    assert status_of(error).details[0].Unpack(info)
+    assert info.domain == "mediabridge"
+    return str(info.reason)
+
+
+def wrong_fields_of(error: grpc.aio.AioRpcError) -> list[str]:
+    bad = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(bad) for detail in status_of(error).details)
+    return [violation.field for violation in bad.field_violations]

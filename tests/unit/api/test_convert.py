@@ -1,0 +1,273 @@
+"""Domain values as messages, and messages as the JSON that gateways have always known."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from enum import Enum
+
+import pytest
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.json_format import MessageToDict, MessageToJson
+
+from bridge.api import convert, events
+from bridge.api.requests import list_calls
+from bridge.ids import Identity
+from bridge.ports.call import (
+    AgentState,
+    CallState,
+    CallView,
+    Ending,
+    EndReason,
+    Fault,
+    ParticipantView,
+    StartPolicy,
+)
+from bridge.ports.event import (
+    AgentStateChanged,
+    CallEvent,
+    Ended,
+    EventKind,
+    Interruption,
+    LinkState,
+    MediaStateChanged,
+    ModelStateChanged,
+    ParticipantChange,
+    ParticipantChanged,
+    ResponseBegan,
+    ResponseFinished,
+    Role,
+    StateChanged,
+    Transcript,
+    UserSpeech,
+    Warned,
+)
+from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.report import (
+    CallReport,
+    Incident,
+    LatencySummary,
+    MediaTotals,
+    SetupTimes,
+    Turn,
+)
+from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry, NetworkTelemetry
+from bridge.v1 import call_pb2, call_service_pb2, event_pb2, telemetry_service_pb2
+from tests.fakes.agents import SPEC
+
+AT = SPEC.created_at
+ADA = ParticipantView(Identity("caller-1"), "Ada", True, False, AT)
+TOKENS = TokenCounts(1, 2, 3, 4, 5, 6, 7, 8)
+VIEW = CallView(
+    SPEC,
+    "host-a",
+    CallState.ENDED,
+    AgentState.LISTENING,
+    Ending(EndReason.MODEL_LOST, "1006"),
+    joined_at=AT,
+    ended_at=AT + timedelta(seconds=9),
+    active_duration_s=9,
+    participants=(ADA,),
+    usage=TOKENS,
+    last_sequence=12,
+    model_session_ids=("sess_1",),
+)
+REPORT = CallReport(
+    view=VIEW,
+    complete=True,
+    setup=SetupTimes(room_s=0.01, first_agent_audio_s=1.5),
+    turns=(Turn(1, AT, "Hello?", "Hi.", 800.5, True, 0.25, TOKENS),),
+    turn_latency=LatencySummary(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
+    user_talk_s=3.5,
+    media=MediaTotals(1000, 20, 900, 800, 100, 1, 2, 3, 4, 5, 6, 7),
+    incidents=(Incident(AT, "code", "message"),),
+)
+EVERY_KIND: dict[str, EventKind] = {
+    "state_changed": StateChanged(CallState.ACTIVE, CallState.WAITING),
+    "participant_changed": ParticipantChanged(ParticipantChange.JOINED, ADA),
+    "media_state_changed": MediaStateChanged(LinkState.READY),
+    "model_state_changed": ModelStateChanged(LinkState.READY, "sess_1"),
+    "agent_state_changed": AgentStateChanged(AgentState.SPEAKING),
+    "user_speech": UserSpeech(False, None, "u1"),
+    "transcript": Transcript("i1", Role.AGENT, "Hi.", final=True),
+    "response_started": ResponseBegan("r1", greeting=True),
+    "response_finished": ResponseFinished("r1", ResponseStatus.FAILED, TOKENS, "code"),
+    "interruption": Interruption("i1", 420, 1000, 0.0015),
+    "warning": Warned("code", "message"),
+    "ended": Ended(REPORT),
+}
+
+
+def event(kind: EventKind) -> event_pb2.CallEvent:
+    return events.event(CallEvent(SPEC.connection_id, 7, AT, 1.25, kind))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "prefix"),
+    [
+        (CallState, call_pb2.CallState, "CALL_STATE_"),
+        (AgentState, call_pb2.AgentState, "AGENT_STATE_"),
+        (StartPolicy, call_pb2.StartPolicy, "START_POLICY_"),
+        (EndReason, call_pb2.EndReason, "END_REASON_"),
+        (Fault, call_pb2.EndFault, "END_FAULT_"),
+        (ParticipantChange, event_pb2.ParticipantChange, "PARTICIPANT_CHANGE_"),
+        (LinkState, event_pb2.LinkState, "LINK_STATE_"),
+        (Role, event_pb2.TranscriptRole, "TRANSCRIPT_ROLE_"),
+        (ResponseStatus, event_pb2.ResponseStatus, "RESPONSE_STATUS_"),
+    ],
+)
+def test_every_value_exists_on_both_sides(
+    ours: type[Enum], theirs: EnumTypeWrapper, prefix: str
+) -> None:
+    assert {f"{prefix}{value.name}" for value in ours} == set(theirs.keys()) - {
+        f"{prefix}UNSPECIFIED"
+    }
+
+
+def test_every_kind_of_event_exists_on_both_sides() -> None:
+    kinds = event_pb2.CallEvent.DESCRIPTOR.oneofs_by_name["kind"].fields
+    assert {field.name for field in kinds} == set(EVERY_KIND)
+    assert {type(kind) for kind in EVERY_KIND.values()} == set(EventKind.__args__)
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY_KIND.items(), ids=str)
+def test_every_kind_of_event_is_told(name: str, kind: EventKind) -> None:
+    message = event(kind)
+    assert message.WhichOneof("kind") == name
+    assert (message.connection_id, message.sequence) == ("call-1", 7)
+    assert message.call_offset.ToMilliseconds() == 1250
+    assert MessageToDict(message)[name_in_json(name)], "nothing of it is lost in JSON"
+
+
+def name_in_json(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def test_events_carry_what_happened() -> None:
+    assert event(EVERY_KIND["state_changed"]).state_changed.previous == call_pb2.CALL_STATE_WAITING
+    first = event(StateChanged(CallState.CREATED, None)).state_changed
+    assert first.previous == call_pb2.CALL_STATE_UNSPECIFIED
+    stopped = event(EVERY_KIND["interruption"]).interruption
+    assert (stopped.heard_ms, stopped.received_ms) == (420, 1000)
+    assert stopped.stop_latency.ToMicroseconds() == 1500
+    silent = MessageToDict(event(EVERY_KIND["user_speech"]))["userSpeech"]
+    assert silent == {"speaking": False, "itemId": "u1"}
+    assert event(EVERY_KIND["ended"]).ended.report.complete
+
+
+def test_report_holds_everything() -> None:
+    message = convert.report(REPORT)
+    assert message.call.end_reason == call_pb2.END_REASON_MODEL_LOST
+    assert message.call.end_fault == call_pb2.END_FAULT_MODEL
+    assert message.call.end_detail == "1006"
+    assert message.setup.room.ToMilliseconds() == 10
+    assert not message.setup.HasField("join")
+    (turn,) = message.turns
+    assert (turn.user_text, turn.agent_text, turn.interrupted) == ("Hello?", "Hi.", True)
+    assert turn.agent_heard.ToMicroseconds() == 800_500
+    assert message.turn_latency.p99.ToMilliseconds() == 500
+    assert message.talk_time.user.ToMilliseconds() == 3500
+    assert message.talk_time.agent.ToMilliseconds() == 800
+    media = message.media
+    spans = (media.audio_in, media.dropped_in, media.audio_out, media.played_out)
+    assert [span.ToMilliseconds() for span in spans] == [1000, 20, 900, 800]
+    assert (media.underruns, media.interruptions, media.media_reconnects) == (1, 2, 3)
+    assert (media.packets_in, media.packets_lost_in) == (4, 5)
+    assert (media.packets_out, media.packets_lost_out) == (6, 7)
+    assert [incident.code for incident in message.incidents] == ["code"]
+    usage = message.call.usage
+    assert [value for _, value in usage.ListFields()] == list(range(1, 9))
+
+
+def test_live_call_has_no_end() -> None:
+    message = convert.call(replace(VIEW, state=CallState.ACTIVE, ending=None, ended_at=None))
+    assert message.end_reason == call_pb2.END_REASON_UNSPECIFIED
+    assert not message.HasField("end_time")
+    assert not message.HasField("model_ready_time")
+
+
+def test_report_without_answers_has_no_latency() -> None:
+    assert not convert.report(replace(REPORT, turn_latency=None)).HasField("turn_latency")
+
+
+def test_telemetry_holds_everything() -> None:
+    message = convert.telemetry(
+        CallTelemetry(
+            connection_id=SPEC.connection_id,
+            tenant_id=SPEC.tenant_id,
+            at=AT,
+            interval_s=0.5,
+            state=CallState.ACTIVE,
+            agent_state=AgentState.SPEAKING,
+            uplink=DirectionTelemetry(-20, -10, 500, 3, 4),
+            speakers=2,
+            downlink=DirectionTelemetry(-30, -15, 400, 60, 5),
+            underruns=1,
+            playout_position_ms=1234,
+            network=NetworkTelemetry(50, 51, 1, 2, None, 3.5),
+            model_round_trip_ms=None,
+            turn_latency_ms=420,
+            first_audio_ms=300,
+            usage=TOKENS,
+        )
+    )
+    assert message.interval.ToMilliseconds() == 500
+    assert (message.uplink.level_dbfs, message.uplink.peak_dbfs) == (-20, -10)
+    assert (message.uplink.queue_ms, message.uplink.dropped_ms, message.uplink.speakers) == (
+        3,
+        4,
+        2,
+    )
+    assert (message.downlink.audio_ms, message.downlink.queue_ms) == (400, 60)
+    assert (message.downlink.underruns, message.downlink.playout_position_ms) == (1, 1234)
+    assert not message.network.HasField("jitter_ms")
+    assert message.network.round_trip_ms == 3.5
+    assert not message.model.HasField("round_trip_ms")
+    assert (message.model.turn_latency_ms, message.model.first_audio_ms) == (420, 300)
+
+
+def test_json_of_a_created_room_has_the_names_gateways_know() -> None:
+    response = call_service_pb2.CreateRoomResponse(
+        connection_id="c", room_name="r", server_url="u", status="created"
+    )
+    response.access_token = "t"  # noqa: S105 - a letter
+    assert json.loads(MessageToJson(response)) == {
+        "connectionId": "c",
+        "roomName": "r",
+        "accessToken": "t",
+        "serverUrl": "u",
+        "status": "created",
+    }
+
+
+def test_json_of_a_status_prints_what_is_false() -> None:
+    response = call_service_pb2.GetConnectionStatusResponse(
+        connection_id="c",
+        room_name="r",
+        participant_id="p",
+        is_active=False,
+        is_ai_ready=False,
+        agent_id="a",
+    )
+    response.created_at.FromDatetime(AT)
+    response.last_activity.FromDatetime(AT)
+    shown = json.loads(MessageToJson(response))
+    assert list(shown) == [
+        *("connectionId", "roomName", "participantId", "isActive", "isAIReady"),
+        *("agentId", "createdAt", "lastActivity"),
+    ]
+    assert (shown["isActive"], shown["isAIReady"]) == (False, False)
+
+
+def test_json_of_stats_prints_zeros_as_numbers() -> None:
+    response = telemetry_service_pb2.GetStatsResponse(active_rooms=0, active_connections=0)
+    response.timestamp.FromDatetime(AT)
+    shown = json.loads(MessageToJson(response))
+    assert (shown["activeRooms"], shown["activeConnections"]) == (0, 0)
+    assert "timestamp" in shown
+
+
+def test_no_state_is_left_out_of_the_filters() -> None:
+    states = [value for value in call_pb2.CallState.values() if value]
+    calls, _ = list_calls(call_service_pb2.ListCallsRequest(states=states))
+    assert calls.states == set(CallState)

@@ -1,0 +1,277 @@
+"""What each request may hold, field by field, named as in the proto."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+
+from bridge.api import requests
+from bridge.errors import InvalidRequest
+from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.call import CallState, StartPolicy
+from bridge.ports.model import SemanticVad, ServerVad
+from bridge.v1 import (
+    agent_pb2,
+    call_pb2,
+    call_service_pb2,
+    model_service_pb2,
+    telemetry_service_pb2,
+)
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """A request that is right, and what parses it."""
+
+    right: Message
+    parse: Callable[..., object]
+
+
+CREATE = Rpc(
+    call_service_pb2.CreateRoomRequest(participant_name="Ada", agent_id="greeter"),
+    requests.create_room,
+)
+JOIN = Rpc(
+    call_service_pb2.JoinRoomRequest(participant_name="Ada", room_name="lobby"), requests.join_room
+)
+WATCH = Rpc(call_service_pb2.WatchEventsRequest(connection_id="call-1"), requests.watch)
+LIST = Rpc(call_service_pb2.ListCallsRequest(), requests.list_calls)
+TELEMETRY = Rpc(telemetry_service_pb2.StreamTelemetryRequest(), requests.telemetry)
+TOKEN = Rpc(model_service_pb2.CreateModelTokenRequest(agent_id="greeter"), requests.model_token)
+
+
+def changed(rpc: Rpc, path: str, value: object) -> Message:
+    """Return the request with one field set, by its path in the proto."""
+    message = type(rpc.right)()
+    message.CopyFrom(rpc.right)
+    *parents, name = path.split(".")
+    target = message
+    for parent in parents:
+        target = getattr(target, parent)
+    if isinstance(value, Message):
+        getattr(target, name).CopyFrom(value)
+    elif isinstance(value, dict):
+        getattr(target, name).update(value)
+    elif isinstance(value, list):
+        getattr(target, name).extend(value)
+    else:
+        setattr(target, name, value)
+    return message
+
+
+def wrong_fields(rpc: Rpc, message: Message) -> list[str]:
+    try:
+        rpc.parse(message)
+    except InvalidRequest as refused:
+        return [violation.field for violation in refused.violations]
+    return []
+
+
+def span(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration
+
+
+@pytest.mark.parametrize("rpc", [CREATE, JOIN, WATCH, LIST, TELEMETRY, TOKEN])
+def test_smallest_request_is_right(rpc: Rpc) -> None:
+    assert wrong_fields(rpc, rpc.right) == []
+
+
+NAMES = ["\x00", "a\nb", "tab\t", "\u200b", "\x7f", "x" * 129]
+
+BAD = [
+    (CREATE, "participant_name", ["", "   ", *NAMES]),
+    (JOIN, "participant_name", ["", *NAMES]),
+    (CREATE, "agent_id", ["", *NAMES]),
+    (JOIN, "agent_id", NAMES),
+    (TOKEN, "agent_id", ["", *NAMES]),
+    (CREATE, "tenant_id", NAMES),
+    (LIST, "tenant_id", NAMES),
+    (LIST, "agent_id", NAMES),
+    (TELEMETRY, "tenant_id", NAMES),
+    (TELEMETRY, "connection_id", NAMES),
+    (WATCH, "connection_id", ["", *NAMES]),
+    (CREATE, "voice_language", ["x", "english", "en_US", "en-", "en\n", "12", "e" * 99]),
+    (TOKEN, "voice_language", ["x"]),
+    (CREATE, "request_id", ["x" * 65, "é", "a\nb"]),
+    (CREATE, "room_name", ["-a", ".", "a b", "a/b", "é", "x" * 129, "a\n"]),
+    (JOIN, "room_name", ["", "-a", "a\x00"]),
+    (CREATE, "metadata", [{"": "v"}, {"k" * 65: "v"}, {"k": "v" * 513}]),
+    (CREATE, "metadata", [{str(number): "" for number in range(33)}]),
+    (LIST, "metadata", [{"": "v"}]),
+    (CREATE, "token_ttl", [span(29.9), span(DAY_S + 1), span(-1), span(0)]),
+    (CREATE, "limits.join_timeout", [span(0.9), span(3601), span(-5)]),
+    (CREATE, "limits.max_duration", [span(0), span(DAY_S + 1)]),
+    (CREATE, "limits.rejoin_grace", [span(-0.001), span(601)]),
+    (JOIN, "limits.rejoin_grace", [Duration(seconds=10**18)]),
+    (CREATE, "start_policy", [3, -1, 2**31 - 1]),
+    (CREATE, "agent.instructions", ["", "  \n", "x" * 32_769]),
+    (CREATE, "agent.model", ["", "a b", "x" * 65, "é", "a\n"]),
+    (CREATE, "agent.voice", ["", "-x"]),
+    (CREATE, "agent.speed", [0.24, 1.51, float("nan"), float("inf"), -1.0]),
+    (CREATE, "agent.turn_detection.server_vad.threshold", [-0.1, 1.1, float("nan")]),
+    (CREATE, "agent.turn_detection.server_vad.prefix_padding_ms", [-1, 2001]),
+    (CREATE, "agent.turn_detection.server_vad.silence_duration_ms", [99, 5001]),
+    (CREATE, "agent.turn_detection.semantic_vad.eagerness", [5, -1]),
+    (CREATE, "agent.turn_detection", [agent_pb2.TurnDetection()]),
+    (CREATE, "agent.greeting", [agent_pb2.Greeting()]),
+    (CREATE, "agent.greeting.text", ["", " ", "x" * 4097]),
+    (CREATE, "agent.greeting.prompt", ["", "x" * 4097]),
+    (CREATE, "agent.greeting.user_first", [False]),
+    (WATCH, "after_sequence", [-1, -(2**63)]),
+    (LIST, "page_size", [-1, 1001]),
+    (LIST, "states", [[0], [99], [-1]]),
+    (TELEMETRY, "interval", [span(0.099), span(60.1), span(0), span(-1)]),
+    (TOKEN, "ttl", [span(9.9), span(7201)]),
+]
+GOOD = [
+    (CREATE, "participant_name", ["a", "x" * 128, "Ada Lovelace", "Ünï", "陳", " padded "]),
+    (CREATE, "voice_language", ["en", "es-MX", "zh-Hant-TW", "fil"]),
+    (CREATE, "request_id", ["x" * 64, "~!@ #"]),
+    (CREATE, "room_name", ["a", "0.a_b-C", "x" * 128]),
+    (CREATE, "metadata", [{"k" * 64: "v" * 512}, {str(number): "" for number in range(32)}]),
+    (CREATE, "token_ttl", [span(30), span(DAY_S)]),
+    (CREATE, "limits.join_timeout", [span(1), span(3600)]),
+    (CREATE, "limits.max_duration", [span(1), span(DAY_S)]),
+    (CREATE, "limits.rejoin_grace", [span(0), span(600)]),
+    (CREATE, "agent.instructions", ["x" * 32_768, "line\nline"]),
+    (CREATE, "agent.model", ["gpt-realtime", "a:b.c_d"]),
+    (CREATE, "agent.speed", [0.25, 1.5]),
+    (CREATE, "agent.turn_detection.server_vad.threshold", [0.0, 1.0]),
+    (CREATE, "agent.turn_detection.server_vad.silence_duration_ms", [100, 5000]),
+    (CREATE, "agent.greeting.text", ["x" * 4096]),
+    (CREATE, "agent.greeting.user_first", [True]),
+    (WATCH, "after_sequence", [0, 2**63 - 1]),
+    (LIST, "page_size", [0, 1, 1000]),
+    (TELEMETRY, "interval", [span(0.1), span(60)]),
+    (TOKEN, "ttl", [span(10), span(7200)]),
+]
+
+
+def rows(table: list[tuple[Rpc, str, list[object]]]) -> list[tuple[Rpc, str, object]]:
+    return [(rpc, path, value) for rpc, path, values in table for value in values]
+
+
+@pytest.mark.parametrize(("rpc", "path", "value"), rows(BAD))  # type: ignore[arg-type]
+def test_wrong_value_is_refused_by_its_field_s_name(rpc: Rpc, path: str, value: object) -> None:
+    assert wrong_fields(rpc, changed(rpc, path, value)) == [path]
+
+
+@pytest.mark.parametrize(("rpc", "path", "value"), rows(GOOD))  # type: ignore[arg-type]
+def test_value_at_the_edge_is_taken(rpc: Rpc, path: str, value: object) -> None:
+    assert wrong_fields(rpc, changed(rpc, path, value)) == []
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    message = call_service_pb2.CreateRoomRequest(
+        voice_language="?",
+        room_name="/",
+        request_id="é",
+        start_policy=77,  # type: ignore[arg-type]
+    )
+    message.token_ttl.seconds = 1
+    message.limits.max_duration.seconds = -1
+    message.agent.speed = 9
+    assert set(wrong_fields(CREATE, message)) == {
+        *("participant_name", "agent_id", "voice_language", "room_name", "request_id"),
+        *("start_policy", "token_ttl", "limits.max_duration", "agent.speed"),
+    }
+
+
+def test_what_is_wrong_a_thousand_times_fits_into_a_client_s_trailers() -> None:
+    many_states = call_service_pb2.ListCallsRequest(states=range(1000, 50_000))  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest) as refused:
+        requests.list_calls(many_states)
+    assert len(str(refused.value)) < 2000
+    metadata = {f"{number:065}": "v" for number in range(3000)}
+    many_entries = call_service_pb2.ListCallsRequest(metadata=metadata)
+    assert wrong_fields(LIST, many_entries) == ["metadata", "metadata"]
+
+
+def test_request_becomes_what_the_domain_asks_for() -> None:
+    message = call_service_pb2.CreateRoomRequest(
+        participant_name=" Ada ",
+        agent_id="greeter",
+        voice_language="es-MX",
+        tenant_id="acme",
+        request_id="r1",
+        room_name="lobby",
+        metadata={"k": "v"},
+        limits=call_pb2.CallLimits(max_duration=span(90.5), rejoin_grace=span(0)),
+        start_policy=call_pb2.START_POLICY_ON_JOIN,
+        token_ttl=span(60),
+    )
+    asked = requests.create_room(message)
+    assert (asked.caller_name, asked.agent.caller_name) == ("Ada", "Ada")
+    assert (asked.agent.agent_id, asked.agent.tenant_id) == ("greeter", "acme")
+    assert (asked.agent.language, asked.room_name) == ("es-MX", "lobby")
+    assert (asked.limits.join_timeout_s, asked.limits.max_duration_s) == (None, 90.5)
+    assert asked.limits.rejoin_grace_s == 0
+    assert asked.start_policy is StartPolicy.ON_JOIN
+    assert (asked.token_ttl_s, asked.metadata) == (60, {"k": "v"})
+    assert asked.request_key is not None
+    assert (asked.request_key.tenant_id, asked.request_key.request_id) == ("acme", "r1")
+
+
+def test_fields_left_out_are_left_to_others() -> None:
+    asked = requests.create_room(CREATE.right)  # type: ignore[arg-type]
+    assert (asked.room_name, asked.request_key, asked.start_policy) == (None, None, None)
+    assert (asked.token_ttl_s, asked.agent.language) == (None, None)
+    assert requests.list_calls(LIST.right)[1] == 100  # type: ignore[arg-type]
+    assert requests.telemetry(TELEMETRY.right) == (None, None, 5.0)  # type: ignore[arg-type]
+    assert requests.model_token(TOKEN.right)[1] == 60  # type: ignore[arg-type]
+
+
+def test_fingerprint_tells_requests_apart_and_retries_not() -> None:
+    def fingerprint(rpc: Rpc, path: str, value: object) -> bytes:
+        message = changed(rpc, path, value)
+        message.request_id = "r1"  # type: ignore[attr-defined]
+        parsed: Any = rpc.parse(message)
+        asked = parsed[0] if isinstance(parsed, tuple) else parsed
+        digest: bytes = asked.request_key.fingerprint
+        return digest
+
+    metadata = {str(number): "v" for number in range(20)}
+    backwards = dict(reversed(metadata.items()))
+    one = fingerprint(CREATE, "metadata", metadata)
+    assert one == fingerprint(CREATE, "metadata", backwards)
+    assert one != fingerprint(CREATE, "metadata", {"0": "v"})
+    room = ("room_name", "lobby")
+    assert fingerprint(CREATE, *room) != fingerprint(
+        Rpc(changed(JOIN, "agent_id", "greeter"), JOIN.parse), *room
+    )
+
+
+@pytest.mark.parametrize("state", CallState)
+def test_every_state_can_be_filtered_by(state: CallState) -> None:
+    number = call_pb2.CallState.Value(f"CALL_STATE_{state.name}")
+    calls, _ = requests.list_calls(call_service_pb2.ListCallsRequest(states=[number]))
+    assert calls.states == {state}
+
+
+def test_overrides_become_what_the_domain_asks_for() -> None:
+    message = changed(CREATE, "agent.greeting.text", "Hi.")
+    overrides = message.agent  # type: ignore[attr-defined]
+    overrides.interruptible = False
+    overrides.turn_detection.server_vad.threshold = 0.7
+    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
+    assert asked.greeting == SayGreeting("Hi.")
+    assert asked.interruptible is False
+    assert asked.turn_detection == ServerVad(threshold=0.7)
+    assert (asked.instructions, asked.model, asked.voice, asked.speed) == (None,) * 4
+    overrides.greeting.prompt = "Greet."
+    overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_LOW
+    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
+    assert asked.greeting == PromptGreeting("Greet.")
+    assert asked.turn_detection == SemanticVad("low")
+    overrides.greeting.user_first = True
+    overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_UNSPECIFIED
+    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
+    assert asked.greeting == UserFirst()
+    assert asked.turn_detection == SemanticVad("auto")
