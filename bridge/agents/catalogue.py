@@ -153,6 +153,6 @@ def _owners(before: _Snapshot, served: Mapping[str, AgentFile]) -> dict[AgentId,
 def _report(before: _Snapshot, now: _Snapshot) -> None:
     for problem in now.problems:
         if problem not in before.problems:
-            _log.warning("agent_file_refused", problem=str(problem))
+            _log.warning("agent file refused", problem=str(problem))
     if now.by_id != before.by_id:
-        _log.info("agents_loaded", count=len(now.by_id))
+        _log.info("agents loaded", count=len(now.by_id))

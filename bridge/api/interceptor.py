@@ -14,9 +14,10 @@ from bridge.api.redact import redacted
 from bridge.api.status import DETAILS_KEY, code_of, details_of
 from bridge.errors import FieldViolation, InvalidRequest, Refusal
 from bridge.ids import ConnectionId
+from bridge.logs import get_logger
 from bridge.tracebacks import frames_of
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _OURS: Final = "/bridge.v1."
 

@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from bridge.calls.captions import Captions
 from bridge.calls.conversation import Conversation
 from bridge.calls.deadlines import Deadlines, Limit
@@ -19,6 +17,7 @@ from bridge.calls.record import CallRecord
 from bridge.calls.stay import Stay
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
+from bridge.logs import call_context, get_logger
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState
@@ -31,7 +30,7 @@ from bridge.ports.store import EventLog, Store
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 # What the agent may still say once the end is decided by us: a sentence.
 _LAST_WORDS_S: Final = 5.0
@@ -94,7 +93,7 @@ class Call:
         self._group = asyncio.TaskGroup()
         self._parts: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
-        self._must_end_by_s = clock.monotonic_s() + spec.limits.join_timeout_s + _OVERDUE_S
+        self._decided_s: float | None = None
 
     @property
     def connection_id(self) -> ConnectionId:
@@ -119,7 +118,7 @@ class Call:
 
     async def run(self) -> None:
         """Carry the call until it has ended. Cancelling it ends the call as our fault."""
-        with structlog.contextvars.bound_contextvars(connection_id=self._spec.connection_id):
+        with call_context(self._spec.connection_id):
             async with asyncio.TaskGroup() as telling:
                 teller = telling.create_task(self._journal.run(self.view), name="journal")
                 try:
@@ -157,10 +156,8 @@ class Call:
 
     def is_overdue(self) -> bool:
         """Return whether the call should be over by now, whatever happened to it."""
-        due_s = self._must_end_by_s
-        if self._record.state not in (CallState.ENDING, CallState.ENDED):
-            due_s = max(due_s, self._stay.must_end_by_s)
-        return self._clock.monotonic_s() > due_s
+        due_s = self._deadlines.last_due_s if self._decided_s is None else self._decided_s
+        return due_s is not None and self._clock.monotonic_s() > due_s + _OVERDUE_S
 
     async def _live(self) -> None:
         self._deadlines.start(Limit.JOIN, self._spec.limits.join_timeout_s)
@@ -225,6 +222,7 @@ class Call:
             self._stay.bot_entered()
             async for event in bot.events():
                 self._stay.on(event)
+        self._verdict.reach(Ending(EndReason.INTERNAL, "the room's events just stopped"))
 
     async def _talk(self) -> None:
         if self._spec.start_policy is StartPolicy.ON_JOIN:
@@ -242,6 +240,7 @@ class Call:
             except ModelError:
                 self._record.model_is(LinkState.LOST, session.session_id)
                 raise
+        self._verdict.reach(Ending(EndReason.INTERNAL, "the model's events just stopped"))
 
     async def _greet(self, conversation: Conversation) -> None:
         await self._stay.somebody_came.wait()
@@ -256,7 +255,7 @@ class Call:
         self._spawn(self._media.uplink.carry(track), "microphone")
 
     def _decide(self, ending: Ending) -> None:
-        self._must_end_by_s = self._clock.monotonic_s() + _OVERDUE_S
+        self._decided_s = self._clock.monotonic_s()
         self._record.ending(ending)
 
     async def _last_words(self) -> None:

@@ -23,6 +23,7 @@ class Deadlines:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._due_s: dict[Limit, float] = {}
+        self._passed_s: float | None = None
         self._changed = asyncio.Event()
 
     def start(self, limit: Limit, seconds: float) -> None:
@@ -38,6 +39,11 @@ class Deadlines:
     def is_running(self, limit: Limit) -> bool:
         return limit in self._due_s
 
+    @property
+    def last_due_s(self) -> float | None:
+        """Return when the last running limit passes, or the last one passed; monotonic time."""
+        return max(self._due_s.values(), default=self._passed_s)
+
     async def next_passed(self) -> Limit:
         """Wait until a limit passes, and return it. Cancelling loses nothing."""
         while True:
@@ -48,7 +54,7 @@ class Deadlines:
             limit, due_s = min(self._due_s.items(), key=lambda entry: entry[1])
             remaining_s = due_s - self._clock.monotonic_s()
             if remaining_s <= 0:
-                del self._due_s[limit]
+                self._passed_s = self._due_s.pop(limit)
                 return limit
             try:
                 async with self._clock.timeout(remaining_s):

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
-import structlog
-
 from bridge.calls.call import Call
 from bridge.calls.lag import LoopLag
 from bridge.calls.measure import Measurement
 from bridge.calls.retry import DRAIN_RETRY_S, FULL_RETRY_S, ROOM_RETRY_S
 from bridge.errors import Exhausted, NotFound, Refusal, RoomError, Unavailable
 from bridge.ids import ConnectionId, TenantId
+from bridge.logs import get_logger
 from bridge.ports.call import CallSpec, CallView, Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostStatus
@@ -22,7 +21,7 @@ from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _DRAIN_REPORT_S: Final = 5.0
 

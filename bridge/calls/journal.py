@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from bridge.errors import BridgeError
 from bridge.ids import ConnectionId
+from bridge.logs import get_logger
 from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
 from bridge.ports.event import CallEvent, EventKind
@@ -16,7 +15,7 @@ from bridge.ports.host import Epoch
 from bridge.ports.placement import Directory
 from bridge.ports.store import EventLog
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 # A call writes a few events a second: this is minutes of a log that does not take them.
 _MAX_WAITING: Final = 4096

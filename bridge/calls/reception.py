@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-import structlog
-
 from bridge.calls.registry import Registry
 from bridge.calls.retry import FULL_RETRY_S, ROOM_RETRY_S
 from bridge.errors import (
@@ -26,6 +24,7 @@ from bridge.ids import (
     new_connection_id,
     room_name_for,
 )
+from bridge.logs import get_logger
 from bridge.ports.agent import AgentCatalogue, AgentRequest, ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
@@ -41,7 +40,7 @@ from bridge.ports.placement import (
 )
 from bridge.ports.room import AccessToken, RoomService
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

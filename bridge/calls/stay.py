@@ -33,8 +33,6 @@ _GOODBYE_S: Final = 3.0
 # LiveKit's own client gives up repairing a connection within this time, or never.
 _MEDIA_GRACE_S: Final = 20.0
 
-_OVERDUE_S: Final = 60.0
-
 CHAT_NOT_ANSWERED: Final = "chat_not_answered"
 
 _LEAVING: Final = frozenset({Consequence.SAID_GOODBYE, Consequence.LOST})
@@ -57,12 +55,10 @@ class Stay:
         self._record = record
         self._deadlines = deadlines
         self._verdict = verdict
-        self._clock = clock
         self._hear = hear
         self._presence = Presence(clock)
         self._identity_of_track: dict[str, Identity] = {}
         self._media_reconnects = 0
-        self._must_end_by_s = 0.0
         self.bot_in_room = asyncio.Event()
         self.somebody_came = asyncio.Event()
         self.output_subscribed = asyncio.Event()
@@ -74,11 +70,6 @@ class Stay:
     @property
     def media_reconnects(self) -> int:
         return self._media_reconnects
-
-    @property
-    def must_end_by_s(self) -> float:
-        """Return when the call must be over by its longest limit; 0 before anybody came."""
-        return self._must_end_by_s
 
     def ending_of(self, limit: Limit) -> Ending:
         """Return the end that a passed limit means; who could not come is not blamed."""
@@ -145,8 +136,6 @@ class Stay:
             case Consequence.FIRST_ARRIVED:
                 self._deadlines.stop(Limit.JOIN)
                 self._deadlines.start(Limit.DURATION, self._limits.max_duration_s)
-                lasts_s = self._limits.max_duration_s
-                self._must_end_by_s = self._clock.monotonic_s() + lasts_s + _OVERDUE_S
                 self._record.caller_joined()
                 self.somebody_came.set()
             case Consequence.BACK:

@@ -2,15 +2,14 @@
 
 from typing import Final, Protocol
 
-import structlog
-
 from bridge.errors import RoomError
 from bridge.ids import ConnectionId
+from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import OwnedRoom, RoomService
 from bridge.tracebacks import frames_of
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _EVERY_S: Final = 30.0
 

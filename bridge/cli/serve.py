@@ -11,8 +11,6 @@ from functools import partial
 from importlib import metadata
 from typing import Final, NoReturn
 
-import structlog
-
 from bridge import logs
 from bridge.addresses import as_http_url
 from bridge.agents.catalogue import FileCatalogue
@@ -27,6 +25,7 @@ from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
+from bridge.logs import get_logger
 from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
@@ -38,7 +37,7 @@ from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import LEASE_S, MemoryPlacer
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 # Several heartbeats fit into a lease: one that comes late does no harm.
 _HEARTBEAT_S: Final = LEASE_S / 5

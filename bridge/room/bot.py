@@ -1,7 +1,6 @@
 """What does the bot see and hear in its room: LiveKit's callbacks as the domain's events."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final
@@ -10,7 +9,9 @@ from livekit import rtc
 
 from bridge.errors import RoomUnreachable
 from bridge.ids import Identity
+from bridge.logs import get_logger
 from bridge.ports.call import AgentState
+from bridge.ports.clock import Clock
 from bridge.ports.room import (
     AudioOutput,
     LeaveReason,
@@ -39,19 +40,19 @@ TRACK_NAME: Final = "ai-audio"
 
 _STATS_S: Final = 2.0
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class RoomBot:
     """A `Bot` over one `rtc.Room`."""
 
-    def __init__(self, room: rtc.Room) -> None:
+    def __init__(self, room: rtc.Room, clock: Clock) -> None:
         self._room = room
         self._output = SourceOutput()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
         self._humans = Humans(self._emit)
         self._chat = ChatInbox(room, self._emit)
-        self._teller = Teller(partial(show_segment, room), partial(show_agent_state, room))
+        self._teller = Teller(partial(show_segment, room), partial(show_agent_state, room), clock)
         self._speakers: dict[str, TrackSpeaker] = {}
         self._totals = NetworkTotals()
         self._heard = False

@@ -1,7 +1,6 @@
 """What does a caller hear: a participant for the demo, tests and benchmarks, driven by code."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from livekit import rtc
 
 from bridge.errors import RoomUnreachable
 from bridge.ids import Identity, is_bot
+from bridge.logs import get_logger
 from bridge.media.recording import Recording, wav
 from bridge.pcm import ROOM_FRAME_BYTES
 from bridge.ports.room import LeaveReason
@@ -25,7 +25,7 @@ HeardFrame = Callable[[float, memoryview], None]
 SpokenFrame = Callable[[float, memoryview], None]
 """Called with the time a frame begins to leave the microphone, and its 48 kHz sound."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _JOIN_S: Final = 10.0
 _LISTEN_S: Final = 3.0

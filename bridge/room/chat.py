@@ -1,7 +1,6 @@
 """What do the humans of a room write to the agent? Texts on `lk.chat`, bounded and cleaned."""
 
 import asyncio
-import logging
 import unicodedata
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Final
 from livekit import rtc
 
 from bridge.ids import Identity
+from bridge.logs import get_logger
 from bridge.ports.room import ChatReceived, RoomEvent
 from bridge.room.humans import is_human
 from bridge.room.text import CHAT_TOPIC
@@ -24,7 +24,7 @@ _MAX_READING: Final = 4
 _READ_S: Final = 5.0
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class ChatInbox:

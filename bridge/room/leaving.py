@@ -1,14 +1,15 @@
 """How does a participant leave, leaving nothing behind, whatever state the connection is in?"""
 
 import asyncio
-import logging
 from typing import Final
 
 from livekit import rtc
 
+from bridge.logs import get_logger
+
 _LEAVE_S: Final = 3.0
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 async def leave(room: rtc.Room) -> bool:

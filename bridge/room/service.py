@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from livekit import api, rtc
 from bridge.clock import SystemClock
 from bridge.errors import RoomError, RoomRejected, RoomUnreachable
 from bridge.ids import ConnectionId, Identity, RoomName
+from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
 from bridge.room.bot import RoomBot
@@ -33,7 +33,7 @@ _HTTP_SERVER_ERROR: Final = 500
 _HOST_KEY: Final = "mediabridge_host"
 _CONNECTION_KEY: Final = "connection_id"
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _T = TypeVar("_T")
 
 
@@ -125,7 +125,7 @@ class LiveKitRooms:
         try:
             async with asyncio.timeout(_JOIN_S):
                 await self._connect(connection, room, self._minter.bot_token(room, identity, name))
-                bot = RoomBot(connection)
+                bot = RoomBot(connection, self._clock)
                 try:
                     await bot.enter()
                 except BaseException:

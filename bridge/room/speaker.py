@@ -1,7 +1,6 @@
 """What does one participant say: its track as frames, bounded, with what was lost counted."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,13 +11,14 @@ from livekit import rtc
 from livekit.rtc._utils import RingQueue
 
 from bridge.ids import Identity
+from bridge.logs import get_logger
 from bridge.pcm import FRAME_MS, ROOM_RATE_HZ
 
 # 200 ms: what a busy event loop may keep waiting before the oldest sound is not worth having.
 _RING_FRAMES: Final = 10
 _CLOSE_S: Final = 2.0
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class _CountingRing(RingQueue[rtc.AudioFrameEvent | None]):

@@ -1,11 +1,12 @@
 """How is a room told words and states without anybody ever waiting for it?"""
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from bridge.logs import get_logger
+from bridge.ports.clock import Clock
 from bridge.ports.room import Segment
 
 MAX_WAITING: Final = 64
@@ -20,7 +21,7 @@ _STATE_EVERY_S: Final = 0.1
 # For the last words of a bot that is about to leave.
 _FLUSH_S: Final = 0.5
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _T = TypeVar("_T")
 
 
@@ -35,7 +36,9 @@ class Teller:
         self,
         show_segment: Callable[[Segment], Awaitable[None]],
         show_state: Callable[[str], Awaitable[None]],
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._show_segment = show_segment
         self._show_state = show_state
         self._waiting: OrderedDict[str, Segment] = OrderedDict()
@@ -97,7 +100,8 @@ class Teller:
         """Send what waits, within a deadline, and stop. Idempotent."""
         try:
             if self._tasks and self._connected.is_set():
-                await asyncio.wait_for(self._segments_sent.wait(), _FLUSH_S)
+                async with self._clock.timeout(_FLUSH_S):
+                    await self._segments_sent.wait()
         except TimeoutError:
             _log.warning("the room was not told everything before the bot left")
         finally:
@@ -137,20 +141,20 @@ class Teller:
                 continue
             await self._deliver(self._show_state, state, _ATTEMPTS)
             self._shown_state = state
-            await asyncio.sleep(_STATE_EVERY_S)
+            await self._clock.sleep(_STATE_EVERY_S)
 
     async def _deliver(
         self, send: Callable[[_T], Awaitable[None]], what: _T, attempts: int
     ) -> None:
         for attempt in range(attempts):
             if attempt:
-                await asyncio.sleep(_RETRY_S)
+                await self._clock.sleep(_RETRY_S)
                 await self._connected.wait()
             try:
-                async with asyncio.timeout(_SEND_S):
+                async with self._clock.timeout(_SEND_S):
                     await send(what)
             except Exception as error:  # noqa: BLE001 - whatever it is, the call goes on
                 self._errors += 1
-                _log.warning("the room was not told something: %s", type(error).__name__)
+                _log.warning("the room was not told something", error=type(error).__name__)
             else:
                 return

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import orjson
-import structlog
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
+from bridge.logs import get_logger
 from bridge.simulator.config import SessionConfig
 from bridge.simulator.faults import FaultPlan, Faults
 from bridge.simulator.keys import Keys, Minted
@@ -40,7 +40,7 @@ _REFUSALS: Final = {
 }
 _SERVER_ERROR: Final = ("server_error", "server_error", "The server had an error.")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class _Over(Exception):

@@ -99,7 +99,7 @@ def test_a_bad_file_is_refused_and_the_rest_are_served(
         "c.yaml: is no file",
         "d.yaml: is no file",
     ]
-    assert sum(event["event"] == "agent_file_refused" for event in logged) == 3
+    assert sum(event["event"] == "agent file refused" for event in logged) == 3
 
 
 def test_a_file_that_went_bad_is_served_as_it_was(tmp_path: Path) -> None:
@@ -249,4 +249,4 @@ async def test_a_lasting_problem_is_logged_once(tmp_path: Path, logged: list[Eve
         await asyncio.to_thread(tmp_path.with_name("away").rename, tmp_path)
         await clock.step()
         assert catalogue.problems == ()
-    assert [event["event"] for event in logged] == ["agent_file_refused"]
+    assert [event["event"] for event in logged] == ["agent file refused"]

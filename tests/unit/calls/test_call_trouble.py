@@ -1,6 +1,7 @@
 """What around a call fails or hangs: the call still ends, once, and says what it can."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
@@ -10,6 +11,8 @@ from bridge.ports.call import CallState, Ending, EndReason
 from bridge.ports.room import NetworkStats
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
+from tests.fakes.model import FakeSession
+from tests.fakes.room import FakeBot
 from tests.unit.calls.rig import Carried, World, assert_well_told, carrying
 
 _SPOKEN = "my card number is 4111"
@@ -192,3 +195,18 @@ async def test_ending_that_hangs_is_overdue_after_a_minute_however_long_the_call
         released.set()
         await settle()
         await call.assert_ended(EndReason.API_ENDED)
+
+
+@pytest.mark.parametrize("part", ["room", "model"])
+async def test_part_that_just_stops_ends_the_call_as_our_fault(
+    world: World, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silence(_self: object) -> AsyncIterator[object]:
+        return
+        yield  # what makes it a generator
+
+    stopping = FakeBot if part == "room" else FakeSession
+    monkeypatch.setattr(stopping, "events", silence)
+    async with carrying(world) as call:
+        await settle()
+        await call.assert_ended(EndReason.INTERNAL)

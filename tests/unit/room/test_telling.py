@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
+from structlog.testing import capture_logs
 
 from bridge.ports.room import Segment
-from bridge.room import telling
 from bridge.room.telling import MAX_WAITING, Teller
-from tests.fakes.clock import settle
+from tests.fakes.clock import FakeClock, settle
 
 
 class Room:
@@ -31,19 +30,13 @@ class Room:
 
 
 @asynccontextmanager
-async def telling_to(room: Room) -> AsyncIterator[Teller]:
-    teller = Teller(room.show, room.show)
+async def telling_to(room: Room, clock: FakeClock | None = None) -> AsyncIterator[Teller]:
+    teller = Teller(room.show, room.show, clock or FakeClock())
     teller.start()
     try:
         yield teller
     finally:
         await teller.aclose()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_SEND_S", "_RETRY_S", "_STATE_EVERY_S", "_FLUSH_S"):
-        monkeypatch.setattr(telling, name, 0.02)
 
 
 def partial(item: str, text: str) -> Segment:
@@ -110,43 +103,46 @@ async def test_beyond_the_bound_the_oldest_final_goes() -> None:
 async def test_a_refused_final_is_tried_again_and_a_partial_is_not() -> None:
     room = Room()
     room.broken = True
-    async with telling_to(room) as teller:
+    clock = FakeClock()
+    async with telling_to(room, clock) as teller:
         teller.tell(partial("a", "one"))
         await settle()
         assert (room.asked, teller.errors) == (1, 1)
         teller.tell(final("a", "one two"))
         await settle()
         room.broken = False
-        await asyncio.sleep(0.1)
+        await clock.advance(1)
         assert room.shown == [final("a", "one two")]
 
 
-async def test_a_room_that_does_not_answer_holds_nobody_up(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_room_that_does_not_answer_holds_nobody_up_and_no_word_is_logged() -> None:
     room = Room()
     room.open.clear()
-    async with telling_to(room) as teller:
-        teller.tell(partial("a", "secret words"))
-        teller.tell_state("speaking")
-        await asyncio.sleep(0.1)
-        assert teller.errors >= 2
-    assert "secret" not in caplog.text
-    assert "speaking" not in caplog.text
+    clock = FakeClock()
+    with capture_logs() as logged:
+        async with telling_to(room, clock) as teller:
+            teller.tell(partial("a", "secret words"))
+            teller.tell_state("speaking")
+            await clock.advance(10)
+            assert teller.errors >= 2
+    assert len(logged) >= 2
+    assert "secret" not in str(logged)
+    assert "speaking" not in str(logged)
 
 
 async def test_only_the_newest_state_is_shown_and_a_reconnect_shows_it_again() -> None:
     room = Room()
-    async with telling_to(room) as teller:
+    clock = FakeClock()
+    async with telling_to(room, clock) as teller:
         teller.tell_state("thinking")
         await settle()
         for state in ("listening", "thinking", "speaking", "speaking"):
             teller.tell_state(state)
-        await asyncio.sleep(0.1)
+        await clock.advance(1)
         assert room.shown == ["thinking", "speaking"]
         teller.interrupted()
         teller.resumed()
-        await asyncio.sleep(0.1)
+        await clock.advance(1)
         assert room.shown == ["thinking", "speaking", "speaking"]
 
 
@@ -156,8 +152,13 @@ async def test_the_last_words_are_shown_before_the_end_but_not_for_ever() -> Non
         teller.tell(final("a", "Goodbye."))
     assert room.shown == [final("a", "Goodbye.")]
     room.open.clear()
-    async with asyncio.timeout(1), telling_to(room) as teller:
-        teller.tell(final("b", "Never."))
+    clock = FakeClock()
+    teller = Teller(room.show, room.show, clock)
+    teller.start()
+    teller.tell(final("b", "Never."))
+    closing = asyncio.create_task(teller.aclose())
+    await clock.advance(5)
+    await closing
     await teller.aclose()
     teller.tell(final("c", "After the end."))
     assert len(room.shown) == 1

@@ -196,7 +196,8 @@ async def test_speed_sets_how_long_an_answer_takes() -> None:
         await client.until("response.output_audio.delta")
         first = now()
         await client.until("response.done")
-        taken_s = now() - first
+        done = now()
+    # Nothing goes out before its time; how late it is seen is up to the machine.
     assert first - begun >= 0.05
     # The last of ten deltas goes out nine tenths into the answer.
-    assert 0.085 <= taken_s < 0.9
+    assert 0.05 + 0.09 <= done - begun < 0.9
