@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
 _LEAK_CHECK = "no_task_outlives_the_test"
 # Tasks that are ending already, behind a socket's last answer, are no leak.
@@ -35,6 +36,12 @@ async def no_task_outlives_the_test() -> AsyncIterator[None]:
     if left:
         _, left = await asyncio.wait(left, timeout=_LAST_STEPS_S)
     assert not left, f"tasks outlive the test: {sorted(map(_described, left))}"
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_has_configured_the_log() -> None:
+    """Forget what a command under test has set up for its whole process."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
