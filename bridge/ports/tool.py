@@ -1,0 +1,115 @@
+"""What an agent can do besides speaking: functions that the model calls and somebody executes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import NewType, Protocol
+
+from bridge.ids import AgentId, ConnectionId, TenantId
+
+ToolCallId = NewType("ToolCallId", str)
+"""The model's id of one call of a function; unique within its call."""
+
+
+class ToolMode(Enum):
+    """What the conversation does while a tool works."""
+
+    BLOCKING = "blocking"
+    """The model waits for the output before it says more about it."""
+    ASYNC = "async"
+    """The model is told that work has begun, talks on, and is told the output when it is there."""
+
+
+class ToolReaction(Enum):
+    """What the agent does with a tool's output."""
+
+    SPEAK = "speak"
+    LISTEN = "listen"
+    """It takes note, and says nothing until the caller speaks."""
+    SPEAK_IF_SILENT = "speak_if_silent"
+    """It speaks unless somebody is speaking already."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A function as the model is told of it, and how its calls are treated."""
+
+    name: str
+    description: str = field(repr=False)
+    parameters: Mapping[str, object] = field(repr=False)
+    """JSON schema of the arguments, an object."""
+    timeout_s: float = 10.0
+    mode: ToolMode = ToolMode.BLOCKING
+    reaction: ToolReaction = ToolReaction.SPEAK
+    terminal: bool = False
+    """It runs once in a call; when it has succeeded, the call ends after the agent's last words."""
+    cancel_on_interruption: bool = False
+    """A caller who interrupts while it works stops it."""
+    filler_text: str | None = field(default=None, repr=False)
+    """Said when it takes longer than `filler_after_s`."""
+    filler_after_s: float = 1.0
+    timeout_text: str | None = field(default=None, repr=False)
+    """Said when its time is up; None leaves the words to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolInvocation:
+    """One call of a tool, as whoever executes it is told."""
+
+    tool_call_id: ToolCallId
+    connection_id: ConnectionId
+    tenant_id: TenantId
+    agent_id: AgentId
+    name: str
+    arguments: str = field(repr=False)
+    """A JSON object, as the model wrote it and checked to be one; spoken words may be in it."""
+    deadline: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The call's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutput:
+    """A tool did what it was asked for."""
+
+    output: str = field(repr=False)
+    """JSON, at most MAX_OUTPUT_BYTES of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFailure:
+    """A tool did not."""
+
+    code: str
+    """Stable, for programs: `timeout`, `no_tool_server`, `tool_server_lost`, `invalid_arguments`,
+    `output_too_large`, `cancelled`, or the executor's own."""
+    message: str = field(default="", repr=False)
+    """For the model, which may repeat it to the caller."""
+    private_detail: str = field(default="", repr=False)
+    """For the gateway's people: never told to the model."""
+
+
+ToolOutcome = ToolOutput | ToolFailure
+
+MAX_OUTPUT_BYTES = 64 * 1024
+"""More would fill the model's context with one answer."""
+
+
+class ToolExecutor(Protocol):
+    """Whoever executes tools: a gateway's stream, an HTTP endpoint, an MCP server."""
+
+    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
+        """Run the tool; what goes wrong on the way comes back as a ToolFailure, never raised.
+
+        The caller bounds it in time. Cancelling tells the executor that nobody waits any more.
+        """
+        ...
+
+
+class ToolExecutors(Protocol):
+    """Finds who executes an agent's tools in one call."""
+
+    def executor(self, agent_id: AgentId, name: str) -> ToolExecutor:
+        """Return who executes this tool; one that finds nobody answers `no_tool_server`."""
+        ...
