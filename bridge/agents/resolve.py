@@ -23,6 +23,7 @@ from bridge.ports.agent import (
     AgentOverrides,
     AgentRequest,
     Greeting,
+    NoisePolicy,
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
@@ -69,6 +70,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
         limits=AgentLimits(
             agent.limits.join_timeout, agent.limits.max_duration, agent.limits.rejoin_grace
         ),
+        noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
     )
 
 
@@ -125,6 +127,8 @@ def _plain(value: object) -> object:
             return {"prompt": prompt}
         case UserFirst():
             return {"user_first": True}
+        case NoisePolicy():
+            return dataclasses.asdict(value)
     return value
 
 

@@ -98,7 +98,14 @@ Threshold = Annotated[float, Field(ge=0, le=1)]
 PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
 SilenceDurationMs = Annotated[int, Field(ge=100, le=5000)]
 Overridable = Literal[
-    "instructions", "model", "voice", "speed", "turn_detection", "interruptible", "greeting"
+    "instructions",
+    "model",
+    "voice",
+    "speed",
+    "turn_detection",
+    "interruptible",
+    "greeting",
+    "noise",
 ]
 Tag = Annotated[str, AfterValidator(_tag)]
 
@@ -150,6 +157,13 @@ class TranscriptionPart(Part):
     model: Line = DEFAULT_TRANSCRIPTION_MODEL
 
 
+class NoisePart(Part):
+    """What is done to the caller's microphone before the model hears it."""
+
+    suppression: bool = False
+    gain: bool = False
+
+
 class LanguagePart(Part):
     """What is different in one language."""
 
@@ -189,6 +203,7 @@ class OverridesPart(Part):
     turn_detection: TurnDetectionPart | None = None
     interruptible: bool | None = None
     greeting: GreetingPart | None = None
+    noise: NoisePart | None = None
 
 
 class AgentFile(Part):
@@ -218,6 +233,7 @@ class AgentFile(Part):
         TranscriptionPart()
     )
     noise_reduction: Literal["near_field", "far_field", "off"] = "off"
+    noise: NoisePart = NoisePart()
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     limits: LimitsPart = LimitsPart()
     overridable: list[Overridable] = Field(default_factory=list)

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from bridge.api.violations import Violations
-from bridge.ports.agent import AgentOverrides, Greeting, PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.agent import (
+    AgentOverrides,
+    Greeting,
+    NoisePolicy,
+    PromptGreeting,
+    SayGreeting,
+    UserFirst,
+)
 from bridge.ports.model import SemanticVad, ServerVad, TurnDetection
 from bridge.v1 import agent_pb2
 
@@ -32,6 +39,11 @@ def parse(message: agent_pb2.AgentOverrides, wrong: Violations) -> AgentOverride
         turn_detection=_turn_detection(message, wrong),
         interruptible=message.interruptible if message.HasField("interruptible") else None,
         greeting=_greeting(message.greeting, wrong) if message.HasField("greeting") else None,
+        noise=(
+            NoisePolicy(message.noise.suppression, message.noise.gain)
+            if message.HasField("noise")
+            else None
+        ),
     )
 
 

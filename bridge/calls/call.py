@@ -18,6 +18,7 @@ from bridge.calls.stay import Stay
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.logs import call_context, get_logger
+from bridge.media.cleaning import Cleaners
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState
@@ -58,6 +59,7 @@ class CallServices:
     host_id: str
     rooms: RoomService
     models: ModelService
+    cleaners: Cleaners
     directory: Directory
     events: EventLog
     store: Store
@@ -81,7 +83,7 @@ class Call:
         self._captions = Captions(spec.caller_identity)
         self._journal.follow(self._captions.on)
         self._record = CallRecord(spec, services.host_id, clock, self._journal)
-        self._media = CallMedia(spec, self._record, clock)
+        self._media = CallMedia(spec, self._record, clock, services.cleaners)
         self._stay = Stay(
             spec.limits,
             self._record,

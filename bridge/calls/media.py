@@ -8,6 +8,7 @@ from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
 from bridge.calls.uplink import Uplink
 from bridge.errors import RoomError
+from bridge.media.cleaning import Cleaners
 from bridge.media.level import FLOOR_DBFS, Level, rms_dbfs
 from bridge.media.playout import Playout, PlayoutCounters
 from bridge.media.resample import to_model, to_room
@@ -24,7 +25,9 @@ _STATS_S: Final = 1.0
 class CallMedia:
     """Room, uplink, model session and conversation of one call, as they come and go."""
 
-    def __init__(self, spec: CallSpec, record: CallRecord, clock: Clock) -> None:
+    def __init__(
+        self, spec: CallSpec, record: CallRecord, clock: Clock, cleaners: Cleaners
+    ) -> None:
         self._spec = spec
         self._record = record
         self._clock = clock
@@ -33,7 +36,7 @@ class CallMedia:
         self._playout: Playout | None = None
         self._conversation: Conversation | None = None
         self._network = NetworkStats()
-        self.uplink = Uplink(to_model())
+        self.uplink = Uplink(to_model(), lambda: cleaners.cleaner(spec.agent.noise))
 
     @property
     def interruptions(self) -> int:

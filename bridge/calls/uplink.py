@@ -1,6 +1,9 @@
 """What the callers say, on its way to the model: speakers, mix, level, resampling, session."""
 
+from collections.abc import Callable
+
 from bridge.ids import Identity
+from bridge.media.cleaning import Cleaner
 from bridge.media.level import LevelMeter
 from bridge.media.mixer import Mixer
 from bridge.media.resample import Resampler
@@ -12,7 +15,8 @@ from bridge.ports.room import SpeakerTrack
 class Uplink:
     """Carries every microphone of one call into one model input."""
 
-    def __init__(self, resampler: Resampler) -> None:
+    def __init__(self, resampler: Resampler, make_cleaner: Callable[[], Cleaner | None]) -> None:
+        self._make_cleaner = make_cleaner
         self._mixer = Mixer()
         self._resampler = resampler
         self._session: ModelSession | None = None
@@ -45,10 +49,11 @@ class Uplink:
         """Carry one microphone until it is gone."""
         self._tracks[track.sid] = track
         self._identity_of[track.sid] = track.identity
+        cleaner = self._make_cleaner()
         try:
             async with track.frames() as frames:
                 async for frame in frames:
-                    self._hear(track.sid, frame)
+                    self._hear(track.sid, frame if cleaner is None else cleaner.clean(frame))
         finally:
             self._mixer.remove(track.sid)
             del self._tracks[track.sid], self._identity_of[track.sid]

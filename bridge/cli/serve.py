@@ -31,6 +31,7 @@ from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
 from bridge.ports.call import CallLimits, CallSpec
 from bridge.ports.host import Epoch, HostId
+from bridge.room.cleaning import WebRtcCleaners
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
 from bridge.store.memory import MemoryEventLog, MemoryStore
@@ -212,6 +213,7 @@ def _call_services(shared: _Shared, rooms: LiveKitRooms, models: LastingModels) 
         host_id=settings.host_id,
         rooms=rooms,
         models=models,
+        cleaners=WebRtcCleaners(),
         directory=shared.directory,
         events=shared.events,
         store=shared.store,

@@ -31,6 +31,16 @@ Greeting = SayGreeting | PromptGreeting | UserFirst
 
 
 @dataclass(frozen=True, slots=True)
+class NoisePolicy:
+    """What is done to each caller's microphone before the model hears it."""
+
+    suppression: bool = False
+    """Steady noise is taken out."""
+    gain: bool = False
+    """Quiet speakers are made louder, loud ones softer."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOverrides:
     """What one call wants changed; None keeps the agent's own value."""
 
@@ -41,6 +51,7 @@ class AgentOverrides:
     turn_detection: TurnDetection | None = None
     interruptible: bool | None = None
     greeting: Greeting | None = None
+    noise: NoisePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class ResolvedAgent:
     model: ModelConfig
     greeting: Greeting
     limits: AgentLimits = field(default_factory=AgentLimits)
+    noise: NoisePolicy = field(default_factory=NoisePolicy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from bridge.v1 import options_pb2 as bridge_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/agent.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\"\xcd\x02\n\x0e\x41gentOverrides\x12\x1f\n\x0cinstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05voice\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05speed\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x35\n\x0eturn_detection\x18\x05 \x01(\x0b\x32\x18.bridge.v1.TurnDetectionH\x04\x88\x01\x01\x12\x1a\n\rinterruptible\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12*\n\x08greeting\x18\x07 \x01(\x0b\x32\x13.bridge.v1.GreetingH\x06\x88\x01\x01\x42\x0f\n\r_instructionsB\x08\n\x06_modelB\x08\n\x06_voiceB\x08\n\x06_speedB\x11\n\x0f_turn_detectionB\x10\n\x0e_interruptibleB\x0b\n\t_greeting\"W\n\x08Greeting\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x16\n\x06prompt\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x14\n\nuser_first\x18\x03 \x01(\x08H\x00\x42\x07\n\x05\x62\x65gin\"u\n\rTurnDetection\x12*\n\nserver_vad\x18\x01 \x01(\x0b\x32\x14.bridge.v1.ServerVadH\x00\x12.\n\x0csemantic_vad\x18\x02 \x01(\x0b\x32\x16.bridge.v1.SemanticVadH\x00\x42\x08\n\x06method\"\xa1\x01\n\tServerVad\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11prefix_padding_ms\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12 \n\x13silence_duration_ms\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x0c\n\n_thresholdB\x14\n\x12_prefix_padding_msB\x16\n\x14_silence_duration_ms\"6\n\x0bSemanticVad\x12\'\n\teagerness\x18\x01 \x01(\x0e\x32\x14.bridge.v1.Eagerness*w\n\tEagerness\x12\x19\n\x15\x45\x41GERNESS_UNSPECIFIED\x10\x00\x12\x11\n\rEAGERNESS_LOW\x10\x01\x12\x14\n\x10\x45\x41GERNESS_MEDIUM\x10\x02\x12\x12\n\x0e\x45\x41GERNESS_HIGH\x10\x03\x12\x12\n\x0e\x45\x41GERNESS_AUTO\x10\x04\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/agent.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\"\x83\x03\n\x0e\x41gentOverrides\x12\x1f\n\x0cinstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05voice\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05speed\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x35\n\x0eturn_detection\x18\x05 \x01(\x0b\x32\x18.bridge.v1.TurnDetectionH\x04\x88\x01\x01\x12\x1a\n\rinterruptible\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12*\n\x08greeting\x18\x07 \x01(\x0b\x32\x13.bridge.v1.GreetingH\x06\x88\x01\x01\x12*\n\x05noise\x18\x0b \x01(\x0b\x32\x16.bridge.v1.NoisePolicyH\x07\x88\x01\x01\x42\x0f\n\r_instructionsB\x08\n\x06_modelB\x08\n\x06_voiceB\x08\n\x06_speedB\x11\n\x0f_turn_detectionB\x10\n\x0e_interruptibleB\x0b\n\t_greetingB\x08\n\x06_noise\"0\n\x0bNoisePolicy\x12\x13\n\x0bsuppression\x18\x01 \x01(\x08\x12\x0c\n\x04gain\x18\x02 \x01(\x08\"W\n\x08Greeting\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x16\n\x06prompt\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x14\n\nuser_first\x18\x03 \x01(\x08H\x00\x42\x07\n\x05\x62\x65gin\"u\n\rTurnDetection\x12*\n\nserver_vad\x18\x01 \x01(\x0b\x32\x14.bridge.v1.ServerVadH\x00\x12.\n\x0csemantic_vad\x18\x02 \x01(\x0b\x32\x16.bridge.v1.SemanticVadH\x00\x42\x08\n\x06method\"\xa1\x01\n\tServerVad\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11prefix_padding_ms\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12 \n\x13silence_duration_ms\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x0c\n\n_thresholdB\x14\n\x12_prefix_padding_msB\x16\n\x14_silence_duration_ms\"6\n\x0bSemanticVad\x12\'\n\teagerness\x18\x01 \x01(\x0e\x32\x14.bridge.v1.Eagerness*w\n\tEagerness\x12\x19\n\x15\x45\x41GERNESS_UNSPECIFIED\x10\x00\x12\x11\n\rEAGERNESS_LOW\x10\x01\x12\x14\n\x10\x45\x41GERNESS_MEDIUM\x10\x02\x12\x12\n\x0e\x45\x41GERNESS_HIGH\x10\x03\x12\x12\n\x0e\x45\x41GERNESS_AUTO\x10\x04\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,16 +39,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GREETING'].fields_by_name['text']._serialized_options = b'\210\347\030\001'
   _globals['_GREETING'].fields_by_name['prompt']._loaded_options = None
   _globals['_GREETING'].fields_by_name['prompt']._serialized_options = b'\210\347\030\001'
-  _globals['_EAGERNESS']._serialized_start=825
-  _globals['_EAGERNESS']._serialized_end=944
+  _globals['_EAGERNESS']._serialized_start=929
+  _globals['_EAGERNESS']._serialized_end=1048
   _globals['_AGENTOVERRIDES']._serialized_start=62
-  _globals['_AGENTOVERRIDES']._serialized_end=395
-  _globals['_GREETING']._serialized_start=397
-  _globals['_GREETING']._serialized_end=484
-  _globals['_TURNDETECTION']._serialized_start=486
-  _globals['_TURNDETECTION']._serialized_end=603
-  _globals['_SERVERVAD']._serialized_start=606
-  _globals['_SERVERVAD']._serialized_end=767
-  _globals['_SEMANTICVAD']._serialized_start=769
-  _globals['_SEMANTICVAD']._serialized_end=823
+  _globals['_AGENTOVERRIDES']._serialized_end=449
+  _globals['_NOISEPOLICY']._serialized_start=451
+  _globals['_NOISEPOLICY']._serialized_end=499
+  _globals['_GREETING']._serialized_start=501
+  _globals['_GREETING']._serialized_end=588
+  _globals['_TURNDETECTION']._serialized_start=590
+  _globals['_TURNDETECTION']._serialized_end=707
+  _globals['_SERVERVAD']._serialized_start=710
+  _globals['_SERVERVAD']._serialized_end=871
+  _globals['_SEMANTICVAD']._serialized_start=873
+  _globals['_SEMANTICVAD']._serialized_end=927
 # @@protoc_insertion_point(module_scope)

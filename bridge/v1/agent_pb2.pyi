@@ -64,6 +64,7 @@ class AgentOverrides(_message.Message):
     TURN_DETECTION_FIELD_NUMBER: _builtins.int
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     GREETING_FIELD_NUMBER: _builtins.int
+    NOISE_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
     """Replaces the agent's prompt. At most 32,768 characters. The placeholders of agent files, such as
     {caller_name}, apply here, too.
@@ -84,6 +85,10 @@ class AgentOverrides(_message.Message):
     def greeting(self) -> Global___Greeting:
         """What the agent says first."""
 
+    @_builtins.property
+    def noise(self) -> Global___NoisePolicy:
+        """What is done to each caller's microphone before the model hears it."""
+
     def __init__(
         self,
         *,
@@ -94,10 +99,11 @@ class AgentOverrides(_message.Message):
         turn_detection: Global___TurnDetection | None = ...,
         interruptible: _builtins.bool | None = ...,
         greeting: Global___Greeting | None = ...,
+        noise: Global___NoisePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__greeting: _TypeAlias = _typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = _typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
@@ -107,6 +113,8 @@ class AgentOverrides(_message.Message):
     _WhichOneofArgType__interruptible: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible"]  # noqa: Y015
     _WhichOneofReturnType__model: _TypeAlias = _typing.Literal["model"]  # noqa: Y015
     _WhichOneofArgType__model: _TypeAlias = _typing.Literal["_model", b"_model"]  # noqa: Y015
+    _WhichOneofReturnType__noise: _TypeAlias = _typing.Literal["noise"]  # noqa: Y015
+    _WhichOneofArgType__noise: _TypeAlias = _typing.Literal["_noise", b"_noise"]  # noqa: Y015
     _WhichOneofReturnType__speed: _TypeAlias = _typing.Literal["speed"]  # noqa: Y015
     _WhichOneofArgType__speed: _TypeAlias = _typing.Literal["_speed", b"_speed"]  # noqa: Y015
     _WhichOneofReturnType__turn_detection: _TypeAlias = _typing.Literal["turn_detection"]  # noqa: Y015
@@ -122,6 +130,8 @@ class AgentOverrides(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__model) -> _WhichOneofReturnType__model | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__noise) -> _WhichOneofReturnType__noise | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__speed) -> _WhichOneofReturnType__speed | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__turn_detection) -> _WhichOneofReturnType__turn_detection | None: ...
@@ -129,6 +139,34 @@ class AgentOverrides(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__voice) -> _WhichOneofReturnType__voice | None: ...
 
 Global___AgentOverrides: _TypeAlias = AgentOverrides  # noqa: Y015
+
+@_typing.final
+class NoisePolicy(_message.Message):
+    """What is done to each caller's microphone before the model hears it. The model's own noise
+    reduction is separate, and set in the agent's file.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPRESSION_FIELD_NUMBER: _builtins.int
+    GAIN_FIELD_NUMBER: _builtins.int
+    suppression: _builtins.bool
+    """Take steady noise out. Delays the caller's voice by 7 ms."""
+    gain: _builtins.bool
+    """Make quiet speakers louder and loud ones softer. Lifts what noise is left in pauses."""
+    def __init__(
+        self,
+        *,
+        suppression: _builtins.bool = ...,
+        gain: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gain", b"gain", "suppression", b"suppression"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoisePolicy: _TypeAlias = NoisePolicy  # noqa: Y015
 
 @_typing.final
 class Greeting(_message.Message):

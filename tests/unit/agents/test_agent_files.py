@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bridge.agents.loader import MAX_FILE_BYTES, BadAgentFile, Problem, read_agent
-from bridge.agents.schema import AgentFile, GreetingPart, LimitsPart, TranscriptionPart
+from bridge.agents.schema import AgentFile, GreetingPart, LimitsPart, NoisePart, TranscriptionPart
 
 ROOT = Path(__file__).parents[3]
 MINIMAL = "agentId: ava\nname: Ava\ninstructions: Be kind.\n"
@@ -216,5 +216,6 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
     }
     expected = fields_of(AgentFile) | fields_of(GreetingPart, "greeting.")
     expected |= fields_of(LimitsPart, "limits.") | fields_of(TranscriptionPart, "transcription.")
+    expected |= fields_of(NoisePart, "noise.")
     expected |= {path + name for path, names in parts.items() for name in names}
     assert documented_fields() == expected

@@ -19,6 +19,7 @@ from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import MemoryPlacer
 from tests.fakes.agents import SPEC
+from tests.fakes.cleaning import NoCleaners
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import FakeModels, FakeSession
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
@@ -138,6 +139,7 @@ class World:
             host_id=HOST,
             rooms=self.rooms,
             models=self.models,
+            cleaners=NoCleaners(),
             directory=self.directory,
             events=self.events,
             store=self.store,

@@ -1,28 +1,31 @@
 """What the callers say on its way to the model, by its sound."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bridge.calls.uplink import Uplink
 from bridge.ids import Identity
+from bridge.media.cleaning import Cleaner
 from bridge.media.resample import to_model
 from bridge.pcm import MODEL_RATE_HZ, ROOM_FRAME_BYTES
 from tests.fakes.agents import SILENT
 from tests.fakes.clock import settle
 from tests.fakes.model import Answers, FakeSession
 from tests.fakes.sound import FakeSpeaker
-from tests.tones import amplitude_at, loudest_hz, tone
+from tests.tones import amplitude_at, loudest_hz, samples_of, tone
 
 
 class Line:
     """An uplink into one session, and the speakers on it."""
 
-    def __init__(self, group: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, group: asyncio.TaskGroup, make_cleaner: Callable[[], Cleaner | None]
+    ) -> None:
         self._group = group
-        self.uplink = Uplink(to_model())
+        self.uplink = Uplink(to_model(), make_cleaner)
         self.session = FakeSession(1, SILENT.model, Answers.NONE)
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -53,9 +56,11 @@ async def line() -> AsyncIterator[Line]:
 
 
 @asynccontextmanager
-async def _line() -> AsyncIterator[Line]:
+async def _line(
+    make_cleaner: Callable[[], Cleaner | None] = lambda: None,
+) -> AsyncIterator[Line]:
     async with asyncio.TaskGroup() as group:
-        it = Line(group)
+        it = Line(group, make_cleaner)
         it.uplink.connect(it.session)
         yield it
         for task in it.tasks.values():
@@ -139,3 +144,29 @@ async def test_chain_can_print_itself(line: Line) -> None:
     chain = str(line.uplink)
     for stage in ("Mixer", "LevelMeter", "SoxrResampler", "model"):
         assert stage in chain
+
+
+class Halving:
+    """A cleaner whose work can be heard, and counted."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def clean(self, frame: memoryview) -> memoryview:
+        self.frames += 1
+        return memoryview((samples_of(frame) // 2).tobytes())
+
+
+async def test_each_microphone_is_cleaned_by_a_cleaner_of_its_own_before_the_mix() -> None:
+    made: list[Halving] = []
+
+    def make() -> Halving:
+        made.append(Halving())
+        return made[-1]
+
+    async with _line(make) as line:
+        first, second = await line.speaker("a"), await line.speaker("b")
+        await line.hear(a=(first, tone(600, 400)), b=(second, tone(1500, 400)))
+        assert amplitude_at(line.heard, 600, MODEL_RATE_HZ) == pytest.approx(4000, rel=0.05)
+        assert amplitude_at(line.heard, 1500, MODEL_RATE_HZ) == pytest.approx(4000, rel=0.05)
+        assert [cleaner.frames for cleaner in made] == [20, 20]
