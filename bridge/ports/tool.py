@@ -31,6 +31,22 @@ class ToolReaction(Enum):
     """It speaks unless somebody is speaking already."""
 
 
+class BuiltinTool(Enum):
+    """What the call itself executes."""
+
+    END_CALL = "end_call"
+    NOTIFY_LANGUAGE_SWITCH = "notify_language_switch"
+    SEND_DTMF = "send_dtmf"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayExecution:
+    """A gateway that has registered for it executes the tool."""
+
+
+ToolExecution = BuiltinTool | GatewayExecution
+
+
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
     """A function as the model is told of it, and how its calls are treated."""
@@ -51,6 +67,7 @@ class ToolSpec:
     filler_after_s: float = 1.0
     timeout_text: str | None = field(default=None, repr=False)
     """Said when its time is up; None leaves the words to the model."""
+    execution: ToolExecution = GatewayExecution()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,9 @@ class ToolExecutor(Protocol):
 class ToolExecutors(Protocol):
     """Finds who executes an agent's tools in one call."""
 
-    def executor(self, agent_id: AgentId, name: str) -> ToolExecutor:
-        """Return who executes this tool; one that finds nobody answers `no_tool_server`."""
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:
+        """Return who executes this tool; one that finds nobody answers `no_tool_server`.
+
+        Never asked for a built-in one.
+        """
         ...
