@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import grpc
 
-from bridge.api import convert, events, paging, requests
+from bridge.api import paging, requests
 from bridge.api.interceptor import about
-from bridge.api.times import timestamp
 from bridge.calls.reception import Admission, Reception
 from bridge.calls.registry import Registry
 from bridge.ids import ConnectionId
+from bridge.messages import convert, events
+from bridge.messages.times import timestamp
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import call_service_pb2_grpc
 

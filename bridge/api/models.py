@@ -5,8 +5,8 @@ from typing import Any, Final
 import grpc
 
 from bridge.api import requests
-from bridge.api.times import timestamp
 from bridge.errors import ModelError, ModelFailure, Refusal, Unavailable, WrongState
+from bridge.messages.times import timestamp
 from bridge.ports.agent import AgentCatalogue
 from bridge.ports.model import ModelService as Models
 from bridge.v1 import model_service_pb2 as pb

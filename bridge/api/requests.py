@@ -7,10 +7,11 @@ from typing import Final
 
 from google.protobuf.message import Message
 
-from bridge.api import overrides, times
+from bridge.api import overrides
 from bridge.api.violations import Violations
 from bridge.calls.reception import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
+from bridge.messages import times
 from bridge.ports.agent import AgentRequest
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.placement import CallFilter, RequestKey

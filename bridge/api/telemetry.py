@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import grpc
 
-from bridge.api import convert, requests
+from bridge.api import requests
 from bridge.api.interceptor import about
-from bridge.api.times import duration, timestamp
 from bridge.calls.registry import Registry
+from bridge.messages import convert
+from bridge.messages.times import duration, timestamp
 from bridge.ports.clock import Clock
 from bridge.v1 import telemetry_service_pb2 as pb
 from bridge.v1 import telemetry_service_pb2_grpc

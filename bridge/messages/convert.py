@@ -1,6 +1,6 @@
 """Calls, reports and telemetry as the API's messages."""
 
-from bridge.api.times import duration, duration_of_ms, timestamp
+from bridge.messages.times import duration, duration_of_ms, timestamp
 from bridge.ports.call import CallLimits, CallView, ParticipantView
 from bridge.ports.model import TokenCounts
 from bridge.ports.report import (

@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from bridge.api import convert
-from bridge.api.times import duration, timestamp
+from bridge.messages import convert
+from bridge.messages.times import duration, timestamp
 from bridge.ports.event import (
     AgentStateChanged,
     CallEvent,

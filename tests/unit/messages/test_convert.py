@@ -9,9 +9,9 @@ import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.json_format import MessageToDict, MessageToJson
 
-from bridge.api import convert, events
 from bridge.api.requests import list_calls
 from bridge.ids import Identity
+from bridge.messages import convert, events
 from bridge.ports.call import (
     AgentState,
     CallState,
