@@ -3,7 +3,8 @@
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -25,6 +26,16 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for the type checker only
 MaybeHandler: TypeAlias = "Handler | None"
 NextHandler: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]]"
+Parse = Callable[[bytes], Any]
+
+# By whether requests and responses are streams; an attribute of handlers, and a part of the names
+# of what makes them.
+_BEHAVIOUR: Final = {
+    (False, False): "unary_unary",
+    (False, True): "unary_stream",
+    (True, False): "stream_unary",
+    (True, True): "stream_stream",
+}
 
 
 class Edge(grpc.aio.ServerInterceptor):
@@ -61,42 +72,43 @@ def _wrapped(method: str, handler: Handler) -> Handler:
     """Return the handler, with requests parsed by us: grpc calls a bad message INTERNAL."""
     parse = handler.request_deserializer
     assert parse is not None  # noqa: S101 - generated handlers always have one
+    kind = (handler.request_streaming, handler.response_streaming)
+    # The types know only the synchronous server's handlers.
+    behaviour: Any = getattr(handler, _BEHAVIOUR[kind])
+    read = partial(_each_parsed if handler.request_streaming else _parsed, parse)
 
-    if handler.response_streaming:
-        # The types know only the synchronous server's handlers.
-        stream: Any = handler.unary_stream
-
-        async def answer_with_stream(raw: bytes, context: Context) -> AsyncIterator[Any]:
-            async with _edge(method, context):
-                async for response in stream(_parsed(parse, raw), context):
-                    yield response
-
-        return grpc.unary_stream_rpc_method_handler(
-            answer_with_stream,
-            response_serializer=handler.response_serializer,
-        )
-
-    unary: Any = handler.unary_unary
-
-    async def answer(raw: bytes, context: Context) -> Any:  # noqa: ANN401 - any response message
+    async def answer(given: Any, context: Context) -> Any:  # noqa: ANN401 - any message, or several
         async with _edge(method, context):
-            return await unary(_parsed(parse, raw), context)
+            return await behaviour(read(given), context)
 
-    return grpc.unary_unary_rpc_method_handler(
-        answer,
+    async def answer_with_stream(given: Any, context: Context) -> None:  # noqa: ANN401 - as above
+        # Written from here, not yielded to grpc: whatever surrounds the answers is then left in the
+        # task that entered it, also when the client has gone.
+        async with _edge(method, context), aclosing(behaviour(read(given), context)) as responses:
+            async for response in responses:
+                await context.write(response)
+
+    make: Any = getattr(grpc, f"{_BEHAVIOUR[kind]}_rpc_method_handler")
+    wrapped: Handler = make(
+        answer_with_stream if handler.response_streaming else answer,
         response_serializer=handler.response_serializer,
     )
+    return wrapped
 
 
 def _refusing(method: str, refusal: Refusal) -> Handler:
-    async def refuse(_raw: bytes, context: Context) -> bytes:
+    """Return a handler for RPCs of every kind: it asks for no request, and sends no response."""
+
+    async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
         async with _edge(method, context):
             raise refusal
 
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    # The types know only the synchronous server's handlers.
+    behaviour: Any = refuse
+    return grpc.stream_stream_rpc_method_handler(behaviour)
 
 
-def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:  # noqa: ANN401 - any request message
+def _parsed(parse: Parse, raw: bytes) -> Message:
     try:
         request: Message = parse(raw)
     except DecodeError as error:
@@ -106,6 +118,11 @@ def _parsed(parse: Callable[[bytes], Any], raw: bytes) -> Any:  # noqa: ANN401 -
     if _log.is_enabled_for(logging.DEBUG):
         _log.debug("rpc request", request=redacted(request))
     return request
+
+
+async def _each_parsed(parse: Parse, raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    async for raw in raws:
+        yield _parsed(parse, raw)
 
 
 @asynccontextmanager
