@@ -82,7 +82,8 @@ class FileCatalogue:
     def resolve(self, request: AgentRequest) -> ResolvedAgent:
         """
         :raises NotFound: no such agent, or not this tenant's.
-        :raises InvalidRequest: a language it does not speak, an override it does not allow.
+        :raises InvalidRequest: a language it does not speak, an override it does not allow, a
+            variable it does not have or lacks.
         """
         agent = self._now.by_id.get(request.agent_id)
         if agent is None or not _is_visible(agent, request.tenant_id):

@@ -9,9 +9,10 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile
 from bridge.agents.yaml_tree import Path as FieldPath
-from bridge.agents.yaml_tree import Place, Tree, YamlMistake, read_yaml
+from bridge.agents.yaml_tree import Place, Tree, Value, YamlMistake, read_yaml
 
 # Four times the longest prompt, and still nothing to read.
 MAX_FILE_BYTES: Final = 262_144
@@ -111,10 +112,17 @@ def read_agent(file: str, raw: bytes) -> AgentFile:
             file, "must be a mapping: agentId: ..., name: ..., instructions: ...", Place(1, 1)
         )
     try:
-        return AgentFile.model_validate(tree.value, context=bool(tree.value.get("company")))
+        return AgentFile.model_validate(tree.value, context=_known(tree.value))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise BadAgentFile([_problem(file, tree, detail) for detail in details]) from None
+
+
+def _known(file: Mapping[str, Value]) -> Known:
+    """Return what the file's templates may name, before anything in it has been checked."""
+    variables = file.get("variables")
+    names = variables if isinstance(variables, list | dict) else ()
+    return Known(bool(file.get("company")), frozenset(n for n in names if isinstance(n, str)))
 
 
 def _read_file(path: Path) -> AgentFile | BadAgentFile:

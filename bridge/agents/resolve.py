@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from bridge.agents.prompt import PromptParts, assemble, clean_name, fill
+from bridge.agents.prompt import Known, PromptParts, assemble, clean_name, fill
 from bridge.agents.schema import (
     AgentFile,
     GreetingPart,
@@ -16,6 +16,7 @@ from bridge.agents.schema import (
     ServerVadPart,
 )
 from bridge.agents.tags import choose, english_name, is_tag
+from bridge.agents.variables import values_of
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
 from bridge.ports.agent import (
@@ -33,28 +34,34 @@ from bridge.ports.model import ModelConfig, SemanticVad, ServerVad, TurnDetectio
 
 # What a prompt calls somebody whose name is not known. A greeting says no name then.
 _NAMELESS: Final = "the caller"
+# Twice the longest template: a value that stands in it a thousand times must not fill a context.
+_MAX_PROMPT_CHARS: Final = 65_536
 
 
 def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> ResolvedAgent:
     """
     :raises InvalidRequest: a language it does not speak, overrides it does not allow or that are
-        wrong in themselves; all of them are named.
+        wrong in themselves, variables it does not have or lacks; all of them are named.
     """
     tag, violations = _language(agent, request.language)
     violations += _override_violations(agent, request.overrides)
+    variables, wrong_variables = values_of(agent.variables, request.variables)
+    violations += wrong_variables
     if violations:
         raise InvalidRequest(violations)
     part = agent.languages[tag] or LanguagePart()
     changes = request.overrides
-    values = _values(agent, tag, clean_name(request.caller_name))
-    greeting = changes.greeting or _greeting(part.greeting or agent.greeting)
+    values = _values(agent, tag, clean_name(request.caller_name), variables)
+    greeting = _filled(changes.greeting or _greeting(part.greeting or agent.greeting), values)
+    prompt = _prompt(agent, part, changes.instructions, values)
+    _check_length(prompt, greeting, "variables" if request.variables else "participant_name")
     return ResolvedAgent(
         agent_id=AgentId(agent.agent_id),
         name=agent.name,
         language=tag,
         model=ModelConfig(
             model=changes.model or agent.model or default_model,
-            instructions=_prompt(agent, part, changes.instructions, values),
+            instructions=prompt,
             voice=changes.voice or part.voice or agent.voice,
             speed=agent.speed if changes.speed is None else changes.speed,
             turn_detection=changes.turn_detection or _turn_detection(agent),
@@ -66,7 +73,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
             noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
             max_output_tokens=agent.max_output_tokens,
         ),
-        greeting=_filled(greeting, values),
+        greeting=greeting,
         limits=AgentLimits(
             agent.limits.join_timeout, agent.limits.max_duration, agent.limits.rejoin_grace
         ),
@@ -105,7 +112,8 @@ def _override_violations(agent: AgentFile, overrides: AgentOverrides) -> list[Fi
     ]
     wanted = {name: _plain(value) for name, value in given.items() if name in agent.overridable}
     try:
-        OverridesPart.model_validate(wanted, context=bool(agent.company))
+        known = Known(bool(agent.company), frozenset(agent.variables))
+        OverridesPart.model_validate(wanted, context=known)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             # The words that pydantic puts in for a union's member are the names in the proto.
@@ -132,8 +140,11 @@ def _plain(value: object) -> object:
     return value
 
 
-def _values(agent: AgentFile, tag: str, caller_name: str) -> dict[str, str]:
+def _values(
+    agent: AgentFile, tag: str, caller_name: str, variables: Mapping[str, str]
+) -> dict[str, str]:
     return {
+        **variables,
         "agent_name": agent.name,
         "caller_name": caller_name,
         "company": agent.company or "",
@@ -152,8 +163,28 @@ def _prompt(
             accent=part.accent and fill(part.accent, named),
             language_instructions=part.instructions and fill(part.instructions, named),
             caller_name=values["caller_name"],
+            variables={name: values[name] for name in agent.variables},
         )
     )
+
+
+def _check_length(prompt: str, greeting: Greeting, field: str) -> None:
+    """
+    :raises InvalidRequest: what `field` has put in makes a text too long.
+    """
+    texts = {"prompt": prompt}
+    match greeting:
+        case SayGreeting(text) | PromptGreeting(text):
+            texts["greeting"] = text
+        case UserFirst():
+            pass
+    violations = [
+        FieldViolation(field, f"would make the {name} longer than {_MAX_PROMPT_CHARS} characters")
+        for name, text in texts.items()
+        if len(text) > _MAX_PROMPT_CHARS
+    ]
+    if violations:
+        raise InvalidRequest(violations)
 
 
 def _turn_detection(agent: AgentFile) -> TurnDetection:

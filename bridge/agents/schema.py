@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.agents.prompt import placeholder_problem
+from bridge.agents.prompt import PLACEHOLDERS, Known, placeholder_problem
 from bridge.agents.tags import is_tag
 from bridge.durations import (
     JOIN_TIMEOUT_RANGE_S,
@@ -22,8 +22,14 @@ from bridge.durations import (
     parse_duration_s,
     within,
 )
+from bridge.ports.agent import (
+    MAX_VARIABLE_CHARS,
+    MAX_VARIABLES,
+    VARIABLE_NAME,
+    VARIABLE_NAME_RULE,
+)
 
-# Validate with context=True where the agent has a company, for the sake of {company}.
+# Validate with a `Known` as context: which placeholders there are stands in the file itself.
 
 # As in proto/bridge/v1/agent.proto.
 MAX_INSTRUCTIONS_CHARS: Final = 32_768
@@ -45,7 +51,8 @@ def _one_line(text: str) -> str:
 def _template(text: str, info: ValidationInfo) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
-    if problem := placeholder_problem(text, has_company=bool(info.context)):
+    known = info.context if isinstance(info.context, Known) else Known()
+    if problem := placeholder_problem(text, known):
         raise ValueError(problem)
     return text
 
@@ -62,14 +69,27 @@ def _tag(tag: str) -> str:
     return tag
 
 
-def _as_mapping(languages: object) -> object:
-    if not isinstance(languages, list):
-        return languages
-    if not all(isinstance(tag, str) for tag in languages):
-        raise ValueError("must be a list of language tags, or a mapping by tag")
-    if len(set(languages)) < len(languages):
-        raise ValueError("names a language twice")
-    return dict.fromkeys(languages)
+def _variable_name(name: str) -> str:
+    if not VARIABLE_NAME.fullmatch(name):
+        raise ValueError(f"must be {VARIABLE_NAME_RULE}")
+    if name in PLACEHOLDERS:
+        raise ValueError("is a placeholder that every agent has")
+    return name
+
+
+def _as_mapping(what: str) -> BeforeValidator:
+    """Let a bare list of names stand for a mapping that says nothing of each."""
+
+    def by_name(names: object) -> object:
+        if not isinstance(names, list):
+            return names
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError(f"must be a list of {what}s, or a mapping by {what}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"names a {what} twice")
+        return dict.fromkeys(names)
+
+    return BeforeValidator(by_name)
 
 
 def _distinct(languages: dict[str, "LanguagePart | None"]) -> dict[str, "LanguagePart | None"]:
@@ -108,6 +128,7 @@ Overridable = Literal[
     "noise",
 ]
 Tag = Annotated[str, AfterValidator(_tag)]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class Part(BaseModel):
@@ -173,6 +194,14 @@ class LanguagePart(Part):
     greeting: GreetingPart | None = None
 
 
+class VariablePart(Part):
+    """A placeholder of the agent's own."""
+
+    default: Annotated[
+        str | None, Field(max_length=MAX_VARIABLE_CHARS), AfterValidator(_one_line)
+    ] = None
+
+
 class LimitsPart(Part):
     """How long calls with this agent may take."""
 
@@ -215,9 +244,14 @@ class AgentFile(Part):
     company: Line | None = None
     languages: Annotated[
         dict[Tag, LanguagePart | None],
-        BeforeValidator(_as_mapping),
+        _as_mapping("language tag"),
         AfterValidator(_distinct),
     ] = Field(default_factory=_english)
+    variables: Annotated[
+        dict[VariableName, VariablePart | None],
+        _as_mapping("variable"),
+        Field(max_length=MAX_VARIABLES),
+    ] = Field(default_factory=dict)
     model: Line | None = None
     voice: Line = DEFAULT_VOICE
     speed: Speed = 1.0

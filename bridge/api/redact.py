@@ -23,11 +23,19 @@ def redacted(message: Message) -> dict[str, object]:
 def _strike(message: Message) -> None:
     for field, value in message.ListFields():
         if _is_sensitive(field):
-            # Of strings only: tests hold that no field of another type is marked.
-            setattr(message, field.name, f"[{len(value)} characters]")
+            # Of strings and maps to strings only: tests hold that nothing else is marked.
+            if _is_map(field):
+                for key in value:
+                    value[key] = _length_of(value[key])
+            else:
+                setattr(message, field.name, _length_of(value))
         elif field.message_type is not None and not _is_map(field):
             for child in value if field.is_repeated else (value,):
                 _strike(child)
+
+
+def _length_of(text: str) -> str:
+    return f"[{len(text)} characters]"
 
 
 def _is_sensitive(field: FieldDescriptor) -> bool:

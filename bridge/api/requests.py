@@ -12,7 +12,13 @@ from bridge.api.violations import Violations
 from bridge.calls.reception import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
 from bridge.messages import times
-from bridge.ports.agent import AgentRequest
+from bridge.ports.agent import (
+    MAX_VARIABLE_CHARS,
+    MAX_VARIABLES,
+    VARIABLE_NAME,
+    VARIABLE_NAME_RULE,
+    AgentRequest,
+)
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.placement import CallFilter, RequestKey
 from bridge.v1 import (
@@ -138,6 +144,7 @@ def model_token(
         agent_id=_agent_id(request.agent_id, wrong),
         tenant_id=_tenant_id(request.tenant_id, wrong),
         language=_language(request.voice_language, wrong),
+        variables=_variables(request.variables, wrong),
     )
     ttl_s = _span(request, "ttl", 10.0, 2 * _HOUR_S, wrong)
     wrong.check()
@@ -156,6 +163,7 @@ def _call_request(
         caller_name=request.participant_name.strip(),
         language=_language(request.voice_language, wrong),
         overrides=overrides.parse(request.agent, wrong),
+        variables=_variables(request.variables, wrong),
     )
     return CallRequest(
         agent=agent,
@@ -249,6 +257,17 @@ def _check_metadata(metadata: Mapping[str, str], wrong: Violations) -> None:
             wrong.add("metadata", f"keys must have 1 to {_MAX_METADATA_KEY} characters")
         if len(value) > _MAX_METADATA_VALUE:
             wrong.add("metadata", f"values must have at most {_MAX_METADATA_VALUE} characters")
+
+
+def _variables(variables: Mapping[str, str], wrong: Violations) -> Mapping[str, str]:
+    if len(variables) > MAX_VARIABLES:
+        wrong.add("variables", f"at most {MAX_VARIABLES} entries")
+    for name, value in variables.items():
+        if not VARIABLE_NAME.fullmatch(name):
+            wrong.add("variables", f"names are {VARIABLE_NAME_RULE}")
+        elif len(value) > MAX_VARIABLE_CHARS:
+            wrong.add(f"variables.{name}", f"at most {MAX_VARIABLE_CHARS} characters")
+    return dict(variables)
 
 
 def _limit(

@@ -305,6 +305,7 @@ def _settled_by_the_call(request: CallRequest) -> list[FieldViolation]:
     asked = {
         "metadata": bool(request.metadata),
         "agent": request.agent.overrides != type(request.agent.overrides)(),
+        "variables": bool(request.agent.variables),
         "limits": request.limits != AskedLimits(),
         "start_policy": request.start_policy is not None,
     }

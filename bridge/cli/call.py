@@ -1,5 +1,6 @@
 """How does a call sound: `mediabridge call`, with a recording as the caller."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +18,22 @@ from bridge.cli.running import run
 from bridge.errors import RoomError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def pairs(
+    _context: click.Context, _option: click.Parameter, written: Sequence[str]
+) -> Mapping[str, str]:
+    """Return what NAME=VALUE options say.
+
+    :raises click.BadParameter: one of them has no "=".
+    """
+    found: dict[str, str] = {}
+    for pair in written:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"must be NAME=VALUE, not {pair}")
+        found[name] = value
+    return found
 
 
 @click.command("call")
@@ -40,6 +57,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--language", default="", help='BCP-47, such as "en" or "es-MX".')
 @click.option("--tenant", default="", help="Whose call it is.")
 @click.option(
+    "--variable",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=pairs,
+    help="Fills a placeholder of the agent's own; may be given several times.",
+)
+@click.option(
     "--max-seconds",
     type=click.FloatRange(1, 3600),
     default=120.0,
@@ -57,6 +82,7 @@ def command(  # noqa: PLR0913 - one argument an option
     name: str,
     language: str,
     tenant: str,
+    variables: Mapping[str, str],
     max_seconds: float,
 ) -> None:
     """Place a call: play a recording as the caller, record the answer, print the report.
@@ -71,7 +97,7 @@ def command(  # noqa: PLR0913 - one argument an option
         speech = load_speech(wav)
     except UnusableRecording as wrong:
         raise click.ClickException(str(wrong)) from wrong
-    plan = CallPlan(agent, speech, out, name, language, tenant, max_seconds)
+    plan = CallPlan(agent, speech, out, name, language, tenant, variables, max_seconds)
 
     async def call() -> Outcome:
         async with client_for(server, tls=tls) as bridge:

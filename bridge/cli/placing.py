@@ -1,8 +1,9 @@
 """How is a call placed: created over gRPC, spoken by a recording, ended once it is answered."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -45,6 +46,7 @@ class CallPlan:
     name: str
     language: str = ""
     tenant_id: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
     max_seconds: float = 120.0
 
 
@@ -68,7 +70,11 @@ async def place_call(bridge: BridgeClient, plan: CallPlan, console: Console) -> 
     :raises RoomUnreachable: LiveKit did not let the caller in.
     """
     created = await bridge.create_room(
-        plan.name, plan.agent_id, voice_language=plan.language, tenant_id=plan.tenant_id
+        plan.name,
+        plan.agent_id,
+        voice_language=plan.language,
+        tenant_id=plan.tenant_id,
+        variables=plan.variables,
     )
     conversation = Conversation()
     began_at = datetime.now(UTC)

@@ -77,6 +77,7 @@ class CallOptions(TypedDict, total=False):
     agent: AgentOverrides
     limits: CallLimits
     start_policy: StartPolicy.ValueType
+    variables: Mapping[str, str]
 
 
 class RoomOptions(CallOptions, total=False):
@@ -224,6 +225,7 @@ class BridgeClient:
         voice_language: str = "",
         tenant_id: str = "",
         ttl: timedelta | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> CreateModelTokenResponse:
         """Return a short-lived key for a browser that talks to the model itself."""
         request = CreateModelTokenRequest(
@@ -231,6 +233,7 @@ class BridgeClient:
             voice_language=voice_language,
             tenant_id=tenant_id,
             ttl=_duration(ttl),
+            variables=variables,
         )
         return await self._unary(self._model.CreateModelToken, request)
 

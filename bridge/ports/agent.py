@@ -1,11 +1,18 @@
 """Who answers a call: an agent as resolved for one call, and where agents come from."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.ids import AgentId, TenantId
 from bridge.ports.model import ModelConfig, TurnDetection
+
+# As in proto/bridge/v1/call_service.proto.
+MAX_VARIABLES: Final = 32
+MAX_VARIABLE_CHARS: Final = 1_024
+VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+VARIABLE_NAME_RULE: Final = 'letters, digits and "_", at most 64, the first no digit'
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,8 @@ class AgentRequest:
     caller_name: str = ""
     language: str | None = None
     overrides: AgentOverrides = field(default_factory=AgentOverrides)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What fills the agent's own placeholders."""
 
 
 class AgentCatalogue(Protocol):
@@ -102,7 +111,8 @@ class AgentCatalogue(Protocol):
     def resolve(self, request: AgentRequest) -> ResolvedAgent:
         """
         :raises NotFound: no such agent, or not this tenant's.
-        :raises InvalidRequest: a language it does not speak, an override it does not allow.
+        :raises InvalidRequest: a language it does not speak, an override it does not allow, a
+            variable it does not have or lacks.
         """
         ...
 

@@ -63,6 +63,26 @@ class CreateRoomRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class VariablesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PARTICIPANT_NAME_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     VOICE_LANGUAGE_FIELD_NUMBER: _builtins.int
@@ -74,6 +94,7 @@ class CreateRoomRequest(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     START_POLICY_FIELD_NUMBER: _builtins.int
     TOKEN_TTL_FIELD_NUMBER: _builtins.int
+    VARIABLES_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -112,6 +133,14 @@ class CreateRoomRequest(_message.Message):
         Default 10 min.
         """
 
+    @_builtins.property
+    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What fills the agent's own placeholders: exactly the variables that its file declares. One that
+        has no default there is required; an empty value counts as none. Whatever a value says, it is
+        put in once and literally, on one line, and the prompt calls it data. At most 32 entries, values
+        of at most 1,024 characters.
+        """
+
     def __init__(
         self,
         *,
@@ -126,10 +155,11 @@ class CreateRoomRequest(_message.Message):
         limits: _call_pb2.CallLimits | None = ...,
         start_policy: _call_pb2.StartPolicy.ValueType = ...,
         token_ttl: _duration_pb2.Duration | None = ...,
+        variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,6 +251,26 @@ class JoinRoomRequest(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class VariablesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PARTICIPANT_NAME_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     VOICE_LANGUAGE_FIELD_NUMBER: _builtins.int
@@ -232,6 +282,7 @@ class JoinRoomRequest(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     START_POLICY_FIELD_NUMBER: _builtins.int
     TOKEN_TTL_FIELD_NUMBER: _builtins.int
+    VARIABLES_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -264,6 +315,10 @@ class JoinRoomRequest(_message.Message):
     def token_ttl(self) -> _duration_pb2.Duration:
         """As in CreateRoomRequest."""
 
+    @_builtins.property
+    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """As in CreateRoomRequest; refused where the room belongs to a call."""
+
     def __init__(
         self,
         *,
@@ -278,10 +333,11 @@ class JoinRoomRequest(_message.Message):
         limits: _call_pb2.CallLimits | None = ...,
         start_policy: _call_pb2.StartPolicy.ValueType = ...,
         token_ttl: _duration_pb2.Duration | None = ...,
+        variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

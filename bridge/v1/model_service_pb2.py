@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62ridge/v1/model_service.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x17\x43reateModelTokenRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0evoice_language\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x81\x01\n\x18\x43reateModelTokenResponse\x12\x13\n\x05value\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmodel_url\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t2k\n\x0cModelService\x12[\n\x10\x43reateModelToken\x12\".bridge.v1.CreateModelTokenRequest\x1a#.bridge.v1.CreateModelTokenResponseBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x62ridge/v1/model_service.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x01\n\x17\x43reateModelTokenRequest\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x16\n\x0evoice_language\x18\x02 \x01(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12J\n\tvariables\x18\x05 \x03(\x0b\x32\x31.bridge.v1.CreateModelTokenRequest.VariablesEntryB\x04\x88\xe7\x18\x01\x1a\x30\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x81\x01\n\x18\x43reateModelTokenResponse\x12\x13\n\x05value\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tmodel_url\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t2k\n\x0cModelService\x12[\n\x10\x43reateModelToken\x12\".bridge.v1.CreateModelTokenRequest\x1a#.bridge.v1.CreateModelTokenResponseBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bridge.v1.model_service_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021io.mediabridge.v1P\001Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1'
+  _globals['_CREATEMODELTOKENREQUEST_VARIABLESENTRY']._loaded_options = None
+  _globals['_CREATEMODELTOKENREQUEST_VARIABLESENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEMODELTOKENREQUEST'].fields_by_name['variables']._loaded_options = None
+  _globals['_CREATEMODELTOKENREQUEST'].fields_by_name['variables']._serialized_options = b'\210\347\030\001'
   _globals['_CREATEMODELTOKENRESPONSE'].fields_by_name['value']._loaded_options = None
   _globals['_CREATEMODELTOKENRESPONSE'].fields_by_name['value']._serialized_options = b'\210\347\030\001'
-  _globals['_CREATEMODELTOKENREQUEST']._serialized_start=134
-  _globals['_CREATEMODELTOKENREQUEST']._serialized_end=260
-  _globals['_CREATEMODELTOKENRESPONSE']._serialized_start=263
-  _globals['_CREATEMODELTOKENRESPONSE']._serialized_end=392
-  _globals['_MODELSERVICE']._serialized_start=394
-  _globals['_MODELSERVICE']._serialized_end=501
+  _globals['_CREATEMODELTOKENREQUEST']._serialized_start=135
+  _globals['_CREATEMODELTOKENREQUEST']._serialized_end=387
+  _globals['_CREATEMODELTOKENREQUEST_VARIABLESENTRY']._serialized_start=339
+  _globals['_CREATEMODELTOKENREQUEST_VARIABLESENTRY']._serialized_end=387
+  _globals['_CREATEMODELTOKENRESPONSE']._serialized_start=390
+  _globals['_CREATEMODELTOKENRESPONSE']._serialized_end=519
+  _globals['_MODELSERVICE']._serialized_start=521
+  _globals['_MODELSERVICE']._serialized_end=628
 # @@protoc_insertion_point(module_scope)

@@ -77,7 +77,7 @@ def test_the_examples_are_good(name: str) -> None:
         ("greeting: {text: 'Hi {x}'}", "a.yaml:4:12: greeting.text: unknown placeholder {x}"),
         ("languages: []", "a.yaml:4:1: languages: must name a language"),
         ("languages: [en, EN]", "a.yaml:4:1: languages: names a language twice"),
-        ("languages: [en, en]", "a.yaml:4:1: languages: names a language twice"),
+        ("languages: [en, en]", "a.yaml:4:1: languages: names a language tag twice"),
         ("languages: [en, 5]", "a.yaml:4:1: languages: must be a list of language tags"),
         ("languages: {english: }", "a.yaml:4:13: languages.english: must be a language tag"),
         (
@@ -206,6 +206,7 @@ def fields_of(model: type[BaseModel], path: str = "") -> set[str]:
 def test_the_documentation_has_every_field_and_no_other() -> None:
     parts: dict[str, set[str]] = {
         "languages.*.": {"voice", "accent", "instructions", "greeting"},
+        "variables.*.": {"default"},
         "turn_detection.": {
             "type",
             "threshold",

@@ -149,6 +149,16 @@ def test_listed_fields_can_be_overridden() -> None:
     assert agent.model.instructions.startswith("Sell to Ada.\n\n# Language")
 
 
+def test_what_a_call_changes_comes_before_what_is_different_in_its_language() -> None:
+    agent = resolved(
+        language="es", voice="ash", greeting=SayGreeting("Hey"), instructions="Sell in {language}."
+    )
+    assert (agent.model.voice, agent.greeting) == ("ash", SayGreeting("Hey"))
+    prompt = agent.model.instructions
+    assert prompt.startswith("Sell in Spanish (es-MX).\n\n# Language\nSpeak Spanish (es-MX),")
+    assert "Accent: from Harbour town\nDiga usted, Ada." in prompt
+
+
 def test_a_caller_can_be_made_to_speak_first() -> None:
     assert resolved(greeting=UserFirst()).greeting == UserFirst()
 

@@ -27,8 +27,14 @@ def named(field: FieldDescriptor) -> str:
     return str(field.full_name)
 
 
+def is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
 @pytest.mark.parametrize("field", [f for f in fields() if is_sensitive(f)], ids=named)
-def test_only_single_strings_are_marked(field: FieldDescriptor) -> None:
+def test_only_strings_and_maps_to_strings_are_marked(field: FieldDescriptor) -> None:
+    if (entry := field.message_type) is not None and is_map(field):
+        field = entry.fields_by_name["value"]
     assert field.type == FieldDescriptor.TYPE_STRING
     assert not field.is_repeated
 
@@ -37,10 +43,15 @@ def test_only_single_strings_are_marked(field: FieldDescriptor) -> None:
 def test_what_is_marked_shows_its_length_alone(field: FieldDescriptor) -> None:
     assert field.containing_type is not None
     message = GetMessageClass(field.containing_type)()
-    setattr(message, field.name, _SPOKEN)
-    shown = redacted(message)
-    assert shown == {field.name: f"[{len(_SPOKEN)} characters]"}
-    assert getattr(message, field.name) == _SPOKEN, "the message itself stays as it is"
+    length: object = f"[{len(_SPOKEN)} characters]"
+    if is_map(field):
+        getattr(message, field.name)["k"] = _SPOKEN
+        length = {"k": length}
+    else:
+        setattr(message, field.name, _SPOKEN)
+    before = type(message).FromString(message.SerializeToString())
+    assert redacted(message) == {field.name: length}
+    assert message == before, "the message itself stays as it is"
 
 
 @pytest.mark.parametrize(

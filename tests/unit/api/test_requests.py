@@ -105,6 +105,9 @@ BAD = [
     (CREATE, "metadata", [{"": "v"}, {"k" * 65: "v"}, {"k": "v" * 513}]),
     (CREATE, "metadata", [{str(number): "" for number in range(33)}]),
     (LIST, "metadata", [{"": "v"}]),
+    (CREATE, "variables", [{"": "v"}, {"a b": "v"}, {"1": "v"}, {"é": "v"}, {"k" * 65: "v"}]),
+    (JOIN, "variables", [{f"v{number}": "" for number in range(33)}]),
+    (TOKEN, "variables", [{"a.b": "v"}]),
     (CREATE, "token_ttl", [span(29.9), span(DAY_S + 1), span(-1), span(0)]),
     (CREATE, "limits.join_timeout", [span(0.9), span(3601), span(-5)]),
     (CREATE, "limits.max_duration", [span(0), span(DAY_S + 1)]),
@@ -136,6 +139,8 @@ GOOD = [
     (CREATE, "request_id", ["x" * 64, "~!@ #"]),
     (CREATE, "room_name", ["a", "0.a_b-C", "x" * 128]),
     (CREATE, "metadata", [{"k" * 64: "v" * 512}, {str(number): "" for number in range(32)}]),
+    (CREATE, "variables", [{"k" * 64: "v" * 1024}, {"_a1": '\n{x} "'}]),
+    (CREATE, "variables", [{f"v{number}": "" for number in range(32)}]),
     (CREATE, "token_ttl", [span(30), span(DAY_S)]),
     (CREATE, "limits.join_timeout", [span(1), span(3600)]),
     (CREATE, "limits.max_duration", [span(1), span(DAY_S)]),
@@ -275,3 +280,16 @@ def test_overrides_become_what_the_domain_asks_for() -> None:
     asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
     assert asked.greeting == UserFirst()
     assert asked.turn_detection == SemanticVad("auto")
+
+
+@pytest.mark.parametrize("rpc", [CREATE, JOIN, TOKEN])
+def test_a_variable_that_is_too_long_is_named(rpc: Rpc) -> None:
+    message = changed(rpc, "variables", {"order_id": "v" * 1025, "plan": "v"})
+    assert wrong_fields(rpc, message) == ["variables.order_id"]
+
+
+def test_variables_reach_the_agent() -> None:
+    message = changed(CREATE, "variables", {"order_id": "A-17"})
+    assert requests.create_room(message).agent.variables == {"order_id": "A-17"}  # type: ignore[arg-type]
+    message = changed(TOKEN, "variables", {"order_id": "A-17"})
+    assert requests.model_token(message)[0].variables == {"order_id": "A-17"}  # type: ignore[arg-type]

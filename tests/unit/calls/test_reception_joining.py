@@ -98,6 +98,16 @@ async def test_overrides_of_a_call_that_has_begun_are_refused(world: World) -> N
         assert [violation.field for violation in refused.value.violations] == ["agent"]
 
 
+async def test_variables_of_a_call_that_has_begun_are_refused(world: World) -> None:
+    async with desk_over(world) as desk:
+        made = await desk.reception.create(request())
+        asked = request()
+        asked = replace(asked, agent=replace(asked.agent, variables={"order_id": "A-17"}))
+        with pytest.raises(InvalidRequest) as refused:
+            await desk.reception.join(asked, made.view.spec.room_name)
+        assert [violation.field for violation in refused.value.violations] == ["variables"]
+
+
 async def test_ending_call_lets_nobody_in(world: World) -> None:
     async with desk_over(world) as desk, asyncio.TaskGroup() as group:
         made = await desk.reception.create(request())

@@ -113,6 +113,15 @@ def test_speech_that_cannot_be_read_is_refused_before_the_call(tmp_path: Path) -
     assert "in.wav" in result.output
 
 
+def test_a_variable_without_a_value_is_refused_before_the_call(tmp_path: Path) -> None:
+    wav = tmp_path / "in.wav"
+    wav.write_bytes(b"")
+    arguments = ["call", "--agent", "a", "--wav", str(wav), "--variable", "order_id"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "must be NAME=VALUE, not order_id" in result.output
+
+
 def test_a_server_that_is_not_there_is_said_so() -> None:
     result = CliRunner().invoke(main, ["watch", "--server", "unix:/nowhere/at/all"])
     assert result.exit_code == 1
