@@ -10,7 +10,6 @@ from bridge import logs
 from bridge.cli.connecting import client_for, refusals_explained, server_options
 from bridge.cli.display import print_line
 from bridge.cli.extras import needs_extra
-from bridge.cli.hearing import FLOOR_DBFS
 from bridge.cli.microphone import UnusableRecording, load_speech
 from bridge.cli.placing import CallPlan, Outcome, place_call
 from bridge.cli.report_view import render_report
@@ -135,11 +134,4 @@ def show_outcome(console: Console, plan: CallPlan, outcome: Outcome, picture: Pa
         picture.parent.mkdir(parents=True, exist_ok=True)
         draw(plan.out, marks_of(outcome.report, outcome.began_at), picture, title)
         print_line(console, f"picture:   {picture}")
-    hearing = outcome.hearing
-    heard = (
-        f"heard the agent for {hearing.sounding_ms / 1000:.1f} s, up to "
-        f"{hearing.loudest_dbfs:.0f} dBFS"
-        if hearing.is_sound
-        else f"did NOT hear the agent: nothing above {FLOOR_DBFS:.0f} dBFS"
-    )
-    print_line(console, f"the caller {heard}")
+    print_line(console, f"the caller {outcome.hearing}")

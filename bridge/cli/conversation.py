@@ -11,43 +11,18 @@ from bridge.v1.report_pb2 import CallReport
 _WAITING = frozenset({AGENT_STATE_IDLE, AGENT_STATE_LISTENING})
 
 
-class Conversation:
-    """Follows one call's events; others wait here for what they tell."""
+class Turns:
+    """Whose turn it is, as whoever writes it down sees it; others wait here for it to change."""
 
     def __init__(self) -> None:
         self.agent_speaks = False
         self.is_answered = False
         """The agent has spoken since the caller last did, and has finished."""
-        self._ended: CallReport | None = None
-        self._caller_speaks = False
-        self._spoken_since = False
+        self.has_ended = False
         self._changed = asyncio.Event()
 
-    @property
-    def report(self) -> CallReport | None:
-        """The call's last word; None while it lasts."""
-        return self._ended
-
-    @property
-    def has_ended(self) -> bool:
-        return self._ended is not None
-
-    def take(self, event: CallEvent) -> None:
-        """Take in the next event."""
-        match event.WhichOneof("kind"):
-            case "user_speech":
-                self._caller_speaks = event.user_speech.speaking
-                self._spoken_since = False
-            case "agent_state_changed":
-                state = event.agent_state_changed.state
-                self.agent_speaks = state == AGENT_STATE_SPEAKING
-                self._spoken_since |= self.agent_speaks
-                waits = state in _WAITING and not self._caller_speaks
-                self.is_answered = waits and self._spoken_since
-            case "ended":
-                self._ended = event.ended.report
-        if self._caller_speaks or self.agent_speaks:
-            self.is_answered = False
+    def _tell(self) -> None:
+        """Let those who wait look again."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -81,3 +56,37 @@ class Conversation:
     async def _end(self) -> None:
         while not self.has_ended:
             await self._changed.wait()
+
+
+class Conversation(Turns):
+    """Follows one call's events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended: CallReport | None = None
+        self._caller_speaks = False
+        self._spoken_since = False
+
+    @property
+    def report(self) -> CallReport | None:
+        """The call's last word; None while it lasts."""
+        return self._ended
+
+    def take(self, event: CallEvent) -> None:
+        """Take in the next event."""
+        match event.WhichOneof("kind"):
+            case "user_speech":
+                self._caller_speaks = event.user_speech.speaking
+                self._spoken_since = False
+            case "agent_state_changed":
+                state = event.agent_state_changed.state
+                self.agent_speaks = state == AGENT_STATE_SPEAKING
+                self._spoken_since |= self.agent_speaks
+                waits = state in _WAITING and not self._caller_speaks
+                self.is_answered = waits and self._spoken_since
+            case "ended":
+                self._ended = event.ended.report
+                self.has_ended = True
+        if self._caller_speaks or self.agent_speaks:
+            self.is_answered = False
+        self._tell()

@@ -28,6 +28,14 @@ class Hearing:
     def is_sound(self) -> bool:
         return self.sounding_ms >= _LEAST_MS
 
+    def __str__(self) -> str:
+        if not self.is_sound:
+            return f"did NOT hear the agent: nothing above {FLOOR_DBFS:.0f} dBFS"
+        return (
+            f"heard the agent for {self.sounding_ms / 1000:.1f} s, "
+            f"up to {self.loudest_dbfs:.0f} dBFS"
+        )
+
 
 def hearing_of(samples: NDArray[np.int16]) -> Hearing:
     """Measure 48 kHz sound, frame by frame."""

@@ -24,8 +24,10 @@ class _Lazy:
 _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "serve": _Lazy("bridge.cli.server", "Run the server.", "server"),
     "call": _Lazy("bridge.cli.call", "Place a call with a recording as the caller.", "server"),
+    "join": _Lazy("bridge.cli.join", "Be the caller of a call that somebody created.", "server"),
     "watch": _Lazy("bridge.cli.watch", "Watch all live calls, or one call's events."),
     "model": _Lazy("bridge.cli.model", "Run the simulator of a realtime model.", "server"),
+    "sandbox": _Lazy("bridge.cli.sandbox", "Run all of it for the tests of a gateway.", "server"),
     "demo": _Lazy("bridge.cli.demo", "Show everything at once on this machine.", "demo,server"),
 }
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bridge.cli.conversation import Conversation
+from bridge.cli.conversation import Conversation, Turns
 from bridge.cli.display import Display, display_for
 from bridge.cli.hearing import Hearing, hearing_of
 from bridge.cli.microphone import Microphone
@@ -130,7 +130,7 @@ async def _speak(
         async with asyncio.TaskGroup() as tasks:
             microphone = Microphone(caller)
             playing = tasks.create_task(microphone.run(), name="microphone")
-            await _converse_at_most(plan.max_seconds, conversation, microphone, plan.speech)
+            await converse_at_most(plan.max_seconds, conversation, microphone, plan.speech)
             playing.cancel()
         # Files are small, and nothing else of this call is going on any more.
         plan.out.parent.mkdir(parents=True, exist_ok=True)
@@ -138,25 +138,26 @@ async def _speak(
         return hearing_of(caller.heard.samples)
 
 
-async def _converse_at_most(
-    seconds: float, conversation: Conversation, microphone: Microphone, speech: bytes
+async def converse_at_most(
+    seconds: float, turns: Turns, microphone: Microphone, speech: bytes
 ) -> None:
+    """Do as `converse`, and break off after so long."""
     try:
         async with asyncio.timeout(seconds):
-            await converse(conversation, microphone, speech)
+            await converse(turns, microphone, speech)
     except TimeoutError:
         return  # what was heard until then counts
 
 
-async def converse(conversation: Conversation, microphone: Microphone, speech: bytes) -> None:
+async def converse(turns: Turns, microphone: Microphone, speech: bytes) -> None:
     """Let the agent greet, speak, and hear the answer out; returns early when the call ends."""
-    if await conversation.until(lambda: conversation.agent_speaks, _GREETING_BEGINS_WITHIN_S):
-        await conversation.until(lambda: not conversation.agent_speaks, _GREETING_ENDS_WITHIN_S)
-        await conversation.pause(_AFTER_GREETING_S)
-    await conversation.while_it_lasts(microphone.say(speech))
+    if await turns.until(lambda: turns.agent_speaks, _GREETING_BEGINS_WITHIN_S):
+        await turns.until(lambda: not turns.agent_speaks, _GREETING_ENDS_WITHIN_S)
+        await turns.pause(_AFTER_GREETING_S)
+    await turns.while_it_lasts(microphone.say(speech))
     async with asyncio.timeout(_ANSWERED_WITHIN_S):
-        while await conversation.until(lambda: conversation.is_answered, _ANSWERED_WITHIN_S):
-            if not await conversation.until(lambda: not conversation.is_answered, _SETTLED_S):
+        while await turns.until(lambda: turns.is_answered, _ANSWERED_WITHIN_S):
+            if not await turns.until(lambda: not turns.is_answered, _SETTLED_S):
                 return
 
 

@@ -23,8 +23,9 @@ SPEECH: Final = Path(__file__).parent / "speech.wav"
 
 _READY_WITHIN_S: Final = 30.0
 _PROBE_WITHIN_S: Final = 1.0
-# Where `mediabridge call` and `watch` look unless told otherwise; another one where it is taken.
-_USUAL_PORT: Final = 50051
+USUAL_PORT: Final = 50051
+"""Where `mediabridge call` and `watch` look unless told otherwise."""
+
 _NO_KEY_NEEDED: Final = "simulator"
 
 Tell = Callable[[str], None]
@@ -45,11 +46,18 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(
-    binary: Path, agents_dir: Path, logs: Path, tell: Tell, environ: Mapping[str, str] = os.environ
+    binary: Path,
+    agents_dir: Path,
+    logs: Path,
+    tell: Tell,
+    *,
+    port: int = USUAL_PORT,
+    environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[Stack]:
     """Start everything and give it once it is ready; on leaving all of it is gone, last first.
 
-    With OPENAI_API_KEY in the environment that service answers, else a simulator.
+    The bridge listens on `port`, or on a free one where that is taken or 0. With OPENAI_API_KEY
+    in the environment that service answers, else a simulator.
 
     :raises PartFailed: a part did not start; the message holds its last log lines.
     """
@@ -59,7 +67,7 @@ async def running_stack(
         tell(f"livekit-server {server.url}")
         model, settings = await _model(parts, environ)
         tell(f"model          {model}")
-        target = f"127.0.0.1:{_free_port(_USUAL_PORT)}"
+        target = f"127.0.0.1:{_free_port(port)}"
         settings |= {
             "LIVEKIT_ENABLED": "true",
             "LIVEKIT_SERVER_URL": server.url,

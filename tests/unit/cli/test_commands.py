@@ -20,6 +20,8 @@ from bridge.v1.telemetry_service_pb2 import StreamTelemetryResponse
 from tests.unit.cli import messages
 from tests.unit.client.fake_bridge import FakeBridge, serving
 
+COMMANDS = ("serve", "call", "join", "watch", "model", "sandbox", "demo")
+
 WITHOUT_EXTRAS = """
 import sys
 
@@ -49,11 +51,11 @@ def base_install(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for name in ("serve", "call", "watch", "model", "demo"):
+    for name in COMMANDS:
         assert name in result.output
 
 
-@pytest.mark.parametrize("name", ["serve", "call", "watch", "model", "demo"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
     assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
 
