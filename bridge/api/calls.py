@@ -10,10 +10,10 @@ from bridge.api.interceptor import about
 from bridge.calls.reception import Admission, Reception
 from bridge.calls.registry import Registry
 from bridge.ids import ConnectionId
-from bridge.messages import convert, events
+from bridge.messages import convert
 from bridge.messages.times import timestamp
 from bridge.v1 import call_service_pb2 as pb
-from bridge.v1 import call_service_pb2_grpc
+from bridge.v1 import call_service_pb2_grpc, event_pb2
 
 NAME: Final = "bridge.v1.CallService"
 
@@ -118,4 +118,4 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         connection_id, after = requests.watch(request)
         about(connection_id)
         async for event in await self._registry.watch(connection_id, after):
-            yield pb.WatchEventsResponse(event=events.event(event))
+            yield pb.WatchEventsResponse(event=event_pb2.CallEvent.FromString(event.payload))

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from bridge.errors import NotFound
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallView
-from bridge.ports.event import CallEvent
 from bridge.ports.host import Host, HostId, HostStatus
 from bridge.ports.placement import CallFilter, Directory, Placed
 from bridge.ports.report import CallReport
-from bridge.ports.store import EventLog, Store
+from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.telemetry import CallTelemetry
 
 
@@ -17,7 +16,7 @@ class Registry:
     """Answers for every call, wherever it is carried."""
 
     def __init__(
-        self, directory: Directory, hosts: Mapping[HostId, Host], events: EventLog, store: Store
+        self, directory: Directory, hosts: Mapping[HostId, Host], events: EventArchive, store: Store
     ) -> None:
         self._directory = directory
         self._hosts = hosts
@@ -84,7 +83,7 @@ class Registry:
     ) -> Sequence[CallView]:
         return [self.live(view) for view in await self._directory.page(calls, after, limit)]
 
-    async def watch(self, connection_id: ConnectionId, after: int) -> AsyncIterator[CallEvent]:
+    async def watch(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
         """Return the call's events behind `after`, until its end.
 
         :raises NotFound: no such call.

@@ -19,7 +19,14 @@ from bridge.ports.event import (
     UserSpeech,
     Warned,
 )
+from bridge.ports.store import LoggedEvent
 from bridge.v1 import call_pb2, event_pb2
+
+
+def logged(of: CallEvent) -> LoggedEvent:
+    """Return the event as logs keep it: encoded as its watchers will get it."""
+    is_last = isinstance(of.kind, Ended)
+    return LoggedEvent(of.connection_id, of.sequence, is_last, event(of).SerializeToString())
 
 
 def event(of: CallEvent) -> event_pb2.CallEvent:

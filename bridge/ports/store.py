@@ -1,6 +1,7 @@
 """What is kept of calls: their events while they may be watched, their reports afterwards."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge.errors import OutOfRange
@@ -20,15 +21,33 @@ class EventsTrimmed(OutOfRange):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event as it is kept: encoded once, where it happened, and passed on as it is."""
+
+    connection_id: ConnectionId
+    sequence: int
+    is_last: bool
+    payload: bytes = field(repr=False)
+
+
 class EventLog(Protocol):
-    """The events of each call, in order. The owner of a call numbers them."""
+    """Where the owner of a call writes its events, numbered and in order."""
 
     async def append(self, event: CallEvent) -> None:
         """Keep an event. The same sequence number again is ignored, so a retry is safe."""
         ...
 
-    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[CallEvent]:
-        """Yield the events behind `after`, then new ones as they come; ends behind `Ended`.
+
+class EventArchive(Protocol):
+    """The events of each call, for whoever follows them."""
+
+    async def keep(self, event: LoggedEvent) -> None:
+        """Keep an event. The same sequence number again is ignored, so a retry is safe."""
+        ...
+
+    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
+        """Yield the events behind `after`, then new ones as they come; ends behind the last one.
 
         Holds no queue of its own: a reader that is too slow finds its place trimmed.
 

@@ -5,16 +5,17 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 
 from bridge.ids import ConnectionId
-from bridge.ports.event import CallEvent, Ended
+from bridge.messages.events import logged
+from bridge.ports.event import CallEvent
 from bridge.ports.report import CallReport
-from bridge.ports.store import EventsTrimmed
+from bridge.ports.store import EventsTrimmed, LoggedEvent
 
 
 class _CallEvents:
     """One call's newest events."""
 
     def __init__(self, limit: int) -> None:
-        self.events: deque[CallEvent] = deque(maxlen=limit)
+        self.events: deque[LoggedEvent] = deque(maxlen=limit)
         self.news = asyncio.Condition()
 
     @property
@@ -23,9 +24,9 @@ class _CallEvents:
 
     @property
     def has_ended(self) -> bool:
-        return bool(self.events) and isinstance(self.events[-1].kind, Ended)
+        return bool(self.events) and self.events[-1].is_last
 
-    def at(self, sequence: int) -> CallEvent:
+    def at(self, sequence: int) -> LoggedEvent:
         """
         :raises EventsTrimmed: it is no longer kept.
         """
@@ -36,7 +37,10 @@ class _CallEvents:
 
 
 class MemoryEventLog:
-    """Implements EventLog. Keeps the newest events of each call, and the calls ended last."""
+    """Implements EventLog and EventArchive.
+
+    Keeps the newest events of each call, and the calls ended last.
+    """
 
     def __init__(self, *, events_per_call: int, ended_calls: int) -> None:
         self._events_per_call = events_per_call
@@ -45,6 +49,9 @@ class MemoryEventLog:
         self._ended: OrderedDict[ConnectionId, _CallEvents] = OrderedDict()
 
     async def append(self, event: CallEvent) -> None:
+        await self.keep(logged(event))
+
+    async def keep(self, event: LoggedEvent) -> None:
         call = self._find(event.connection_id)
         if call is None:
             call = self._live[event.connection_id] = _CallEvents(self._events_per_call)
@@ -58,7 +65,7 @@ class MemoryEventLog:
         async with call.news:
             call.news.notify_all()
 
-    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[CallEvent]:
+    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
         call = self._find(connection_id)
         if call is None:
             raise KeyError(connection_id)
@@ -68,7 +75,7 @@ class MemoryEventLog:
         return self._live.get(connection_id) or self._ended.get(connection_id)
 
     @staticmethod
-    async def _follow(call: _CallEvents, after: int) -> AsyncIterator[CallEvent]:
+    async def _follow(call: _CallEvents, after: int) -> AsyncIterator[LoggedEvent]:
         sequence = after + 1
         while True:
             if sequence <= call.last_sequence:

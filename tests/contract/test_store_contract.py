@@ -1,4 +1,4 @@
-"""What every EventLog and Store does. A further adapter joins by a parameter of the fixtures."""
+"""What every event log, archive and store does. Further adapters join by fixture parameters."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from bridge.ids import ConnectionId
+from bridge.messages.events import logged
 from bridge.ports.call import CallState, CallView
 from bridge.ports.event import CallEvent, Ended, EventKind, Warned
 from bridge.ports.report import CallReport, MediaTotals, SetupTimes
-from bridge.ports.store import EventLog, EventsTrimmed, Store
+from bridge.ports.store import EventsTrimmed, LoggedEvent, Store
 from bridge.store.memory import MemoryEventLog, MemoryStore
+from bridge.v1 import event_pb2
 from tests.fakes.agents import SPEC, numbered
 from tests.fakes.clock import settle
 
@@ -20,7 +22,7 @@ CALL = SPEC.connection_id
 
 
 @pytest.fixture(params=["memory"])
-async def log(request: pytest.FixtureRequest) -> EventLog:
+async def log(request: pytest.FixtureRequest) -> MemoryEventLog:
     assert request.param == "memory"
     return MemoryEventLog(events_per_call=KEPT, ended_calls=2)
 
@@ -44,12 +46,12 @@ def last(sequence: int, call: ConnectionId = CALL) -> CallEvent:
     return event(sequence, Ended(report()), call)
 
 
-async def append(log: EventLog, *sequences: int) -> None:
+async def append(log: MemoryEventLog, *sequences: int) -> None:
     for sequence in sequences:
         await log.append(event(sequence))
 
 
-async def collect(events: AsyncIterator[CallEvent], seen: list[int]) -> None:
+async def collect(events: AsyncIterator[LoggedEvent], seen: list[int]) -> None:
     async for one in events:
         seen.append(one.sequence)  # noqa: PERF401 - seen by the test as it grows
 
@@ -57,7 +59,7 @@ async def collect(events: AsyncIterator[CallEvent], seen: list[int]) -> None:
 class Followers:
     """Readers in tasks of their own."""
 
-    def __init__(self, log: EventLog, group: asyncio.TaskGroup) -> None:
+    def __init__(self, log: MemoryEventLog, group: asyncio.TaskGroup) -> None:
         self._log = log
         self._group = group
 
@@ -69,7 +71,7 @@ class Followers:
 
 @pytest.mark.parametrize("after", range(4))
 async def test_follower_gets_what_is_behind_its_point_and_then_what_comes(
-    log: EventLog, after: int
+    log: MemoryEventLog, after: int
 ) -> None:
     await append(log, 1, 2, 3)
     async with asyncio.TaskGroup() as group:
@@ -82,7 +84,7 @@ async def test_follower_gets_what_is_behind_its_point_and_then_what_comes(
     assert seen == list(range(after + 1, 6))
 
 
-async def test_follower_ahead_of_the_call_waits_for_it(log: EventLog) -> None:
+async def test_follower_ahead_of_the_call_waits_for_it(log: MemoryEventLog) -> None:
     await append(log, 1)
     async with asyncio.TaskGroup() as group:
         seen, _ = Followers(log, group).follow(3)
@@ -94,7 +96,7 @@ async def test_follower_ahead_of_the_call_waits_for_it(log: EventLog) -> None:
     assert seen == [4, 5]
 
 
-async def test_followers_get_the_same_each_at_its_own_pace(log: EventLog) -> None:
+async def test_followers_get_the_same_each_at_its_own_pace(log: MemoryEventLog) -> None:
     await append(log, 1)
     async with asyncio.TaskGroup() as group:
         followers = Followers(log, group)
@@ -109,7 +111,7 @@ async def test_followers_get_the_same_each_at_its_own_pace(log: EventLog) -> Non
     assert rest == [2, 3, 4]
 
 
-async def test_follower_that_goes_away_leaves_the_others_alone(log: EventLog) -> None:
+async def test_follower_that_goes_away_leaves_the_others_alone(log: MemoryEventLog) -> None:
     await append(log, 1)
     async with asyncio.TaskGroup() as group:
         followers = Followers(log, group)
@@ -122,7 +124,7 @@ async def test_follower_that_goes_away_leaves_the_others_alone(log: EventLog) ->
     assert seen == [1, 2]
 
 
-async def test_follower_that_is_too_slow_finds_its_place_trimmed(log: EventLog) -> None:
+async def test_follower_that_is_too_slow_finds_its_place_trimmed(log: MemoryEventLog) -> None:
     await append(log, 1)
     slow = log.follow(CALL, 0)
     assert (await anext(slow)).sequence == 1
@@ -133,7 +135,7 @@ async def test_follower_that_is_too_slow_finds_its_place_trimmed(log: EventLog) 
     assert trimmed.value.reason == "EVENTS_TRIMMED"
 
 
-async def test_slow_follower_costs_the_others_nothing(log: EventLog) -> None:
+async def test_slow_follower_costs_the_others_nothing(log: MemoryEventLog) -> None:
     await append(log, 1)
     async with asyncio.TaskGroup() as group:
         slow = log.follow(CALL, 0)
@@ -146,14 +148,16 @@ async def test_slow_follower_costs_the_others_nothing(log: EventLog) -> None:
     assert seen == list(range(1, 21))
 
 
-async def test_events_that_are_no_longer_kept_are_refused_from_the_start(log: EventLog) -> None:
+async def test_events_that_are_no_longer_kept_are_refused_from_the_start(
+    log: MemoryEventLog,
+) -> None:
     await append(log, *range(1, 11))
     with pytest.raises(EventsTrimmed):
         await anext(log.follow(CALL, 10 - KEPT - 1))
     assert (await anext(log.follow(CALL, 10 - KEPT))).sequence == 10 - KEPT + 1
 
 
-async def test_following_an_ended_call_ends(log: EventLog) -> None:
+async def test_following_an_ended_call_ends(log: MemoryEventLog) -> None:
     await append(log, 1, 2)
     await log.append(last(3))
     for after, rest in {0: [1, 2, 3], 2: [3], 3: [], 99: []}.items():
@@ -162,7 +166,7 @@ async def test_following_an_ended_call_ends(log: EventLog) -> None:
         assert seen == rest
 
 
-async def test_event_that_is_told_again_is_ignored(log: EventLog) -> None:
+async def test_event_that_is_told_again_is_ignored(log: MemoryEventLog) -> None:
     await append(log, 1, 2, 2, 1)
     await log.append(last(3))
     await log.append(last(3))
@@ -171,12 +175,12 @@ async def test_event_that_is_told_again_is_ignored(log: EventLog) -> None:
     assert seen == [1, 2, 3]
 
 
-async def test_unknown_call_cannot_be_followed(log: EventLog) -> None:
+async def test_unknown_call_cannot_be_followed(log: MemoryEventLog) -> None:
     with pytest.raises(KeyError):
         log.follow(ConnectionId("nobody"), 0)
 
 
-async def test_calls_are_followed_apart(log: EventLog) -> None:
+async def test_calls_are_followed_apart(log: MemoryEventLog) -> None:
     other = ConnectionId("call-2")
     await append(log, 1)
     await log.append(event(1, call=other))
@@ -189,7 +193,7 @@ async def test_calls_are_followed_apart(log: EventLog) -> None:
 
 
 async def test_calls_that_ended_first_are_forgotten_but_not_while_they_are_followed(
-    log: EventLog,
+    log: MemoryEventLog,
 ) -> None:
     ids = [ConnectionId(f"ended-{number}") for number in range(3)]
     await log.append(event(1, call=ids[0]))
@@ -223,3 +227,20 @@ async def test_oldest_reports_are_given_up(store: Store) -> None:
         await store.save(report(number))
     kept = [await store.report(ConnectionId(f"call-{number}")) for number in (1, 2, 3)]
     assert kept == [None, report(2), report(3)]
+
+
+async def test_event_is_kept_as_its_watchers_will_get_it(log: MemoryEventLog) -> None:
+    await log.append(event(1, Warned("code", "words")))
+    await log.append(last(2))
+    first, second = [one async for one in log.follow(CALL, 0)]
+    message = event_pb2.CallEvent.FromString(first.payload)
+    assert (message.sequence, message.warning.message) == (1, "words")
+    assert (first.is_last, second.is_last) == (False, True)
+    assert event_pb2.CallEvent.FromString(second.payload).ended.report.complete
+
+
+async def test_event_that_came_encoded_is_kept_as_it_came(log: MemoryEventLog) -> None:
+    encoded = logged(event(1))
+    await log.keep(encoded)
+    await log.keep(encoded)
+    assert await anext(log.follow(CALL, 0)) == encoded

@@ -7,7 +7,6 @@ import pytest
 from bridge.errors import NotFound, RoomUnreachable
 from bridge.ids import ConnectionId
 from bridge.ports.call import CallState, EndReason
-from bridge.ports.event import Ended
 from bridge.ports.placement import CallFilter
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import ACME, OTHER, desk_over, named, request
@@ -123,7 +122,7 @@ async def test_watcher_sees_everything_from_any_point_on(world: World) -> None:
         await desk.registry.end(made.view.connection_id)
         seen = [event async for event in stream]
         assert [event.sequence for event in seen] == list(range(3, 3 + len(seen)))
-        assert isinstance(seen[-1].kind, Ended)
+        assert [event.is_last for event in seen] == [False] * (len(seen) - 1) + [True]
 
 
 async def test_watcher_that_stops_does_not_end_the_call(world: World) -> None:
