@@ -1,5 +1,6 @@
 """ModelService: short-lived keys for browsers that talk to the model themselves."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
@@ -32,7 +33,8 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self, request: pb.CreateModelTokenRequest, _context: Context
     ) -> pb.CreateModelTokenResponse:
         asked, ttl_s = requests.model_token(request)
-        config = self._agents.resolve(asked).model
+        # Nobody would execute tools there.
+        config = replace(self._agents.resolve(asked).model, tools=())
         try:
             key = await self._models.create_ephemeral_key(config, ttl_s)
         except ModelError as error:

@@ -5,6 +5,7 @@ from typing import Final
 from bridge.errors import ModelError, ModelFailure
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+from bridge.ports.tool import ToolSpec
 
 _PCM: Final = {"type": "audio/pcm", "rate": MODEL_RATE_HZ}
 
@@ -25,6 +26,8 @@ def session_object(config: ModelConfig) -> dict[str, object]:
         "output_modalities": ["audio"],
         "instructions": config.instructions,
         "max_output_tokens": config.max_output_tokens or "inf",
+        "tools": [_tool(tool) for tool in config.tools],
+        "tool_choice": "auto",
         "audio": {
             "input": {
                 "format": _PCM,
@@ -48,6 +51,15 @@ def safety_headers(config: ModelConfig) -> dict[str, str]:
     if not (identifier.isascii() and identifier.isprintable()):
         raise ModelError(ModelFailure.CONFIG_REJECTED, "safety_identifier")
     return {SAFETY_HEADER: identifier}
+
+
+def _tool(tool: ToolSpec) -> dict[str, object]:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
 
 
 def _noise_reduction(config: ModelConfig) -> dict[str, str] | None:

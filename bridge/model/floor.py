@@ -9,6 +9,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    FunctionCall,
     ModelEvent,
     ModelWarning,
     ResponseDone,
@@ -18,6 +19,7 @@ from bridge.ports.model import (
     SpeechStopped,
     TokenCounts,
 )
+from bridge.ports.tool import ToolCallId
 
 RESUME_TAG: Final = "resume"
 CUT_DETAIL: Final = "session_interrupted"
@@ -50,6 +52,8 @@ class _Answer:
     request: Request | None
     sounding: dict[_ItemPart, None] = field(default_factory=dict)
     has_sound: bool = False
+    has_called: bool = False
+    """Whoever executes the function asks for what follows."""
     cancelled: bool = False
 
 
@@ -60,6 +64,7 @@ class Floor:
         self._requests: dict[str, Request] = {}
         self._answers: dict[str, _Answer] = {}
         self._texts: dict[_ItemPart, str] = {}  # begun, not finished
+        self._calls: set[ToolCallId] = set()  # not answered
         self._speaking: SpeechStarted | None = None
         self._unanswered: str | None = None
         self._owed: Request | None = None
@@ -67,7 +72,8 @@ class Floor:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody speaks, and nobody waits for an answer."""
-        waits = self._requests or self._answers or self._unanswered or self._owed
+        asked = self._requests or self._owed or self._unanswered
+        waits = asked or self._answers or self._calls
         return not (waits or self._speaking)
 
     @property
@@ -96,6 +102,10 @@ class Floor:
         for active, answer in self._answers.items():
             answer.cancelled |= response_id in {None, active}
 
+    def answered(self, call_id: ToolCallId) -> None:
+        """Note that the model is told what came of a call."""
+        self._calls.discard(call_id)
+
     def note(self, event: ModelEvent) -> None:
         """Take in what the model says."""
         match event:
@@ -113,6 +123,10 @@ class Floor:
                 self._answers.pop(response_id, None)
                 if not self._answers:
                     self._texts.clear()
+            case FunctionCall(response_id, call_id=call_id):
+                self._calls.add(call_id)
+                if answer := self._answers.get(response_id):
+                    answer.has_called = True
             case ModelWarning(request_tag=str() as tag):
                 self._requests.pop(tag, None)
             case _:
@@ -122,7 +136,8 @@ class Floor:
         """End what was under way; return the ends that nobody will tell any more.
 
         What is owed afterwards: an answer of which nothing has arrived is asked for again, one
-        that broke off is to be gone on with. A caller whose words are lost is asked for them.
+        that broke off is to be gone on with. One that has called a function is neither: it would
+        call it twice. A caller whose words are lost is asked for them.
         """
         ends: list[ModelEvent] = []
         ends += [
@@ -150,7 +165,7 @@ class Floor:
             heard = bool(text_of(self._unanswered))
             return Request(RESUME_TAG, None if heard else _ASK_AGAIN)
         for answer in self._answers.values():
-            if not answer.cancelled:
+            if not (answer.cancelled or answer.has_called):
                 return self._again(answer)
         return self._owed
 

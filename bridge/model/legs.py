@@ -1,11 +1,13 @@
 """What is one connection's part of a conversation, and what do several come to?"""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bridge.errors import ModelError
-from bridge.model.memory import Item
+from bridge.model.items import Item
+from bridge.model.memory import Memory
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.model import ModelCounters
@@ -22,6 +24,8 @@ class Leg:
     session: RealtimeSession
     items: list[Item]
     """What it was told at its beginning, as text."""
+    revision: int
+    """Of the memory, when it was told."""
     began_s: float
     rotate_at_s: float
     """From then on it is replaced at the next quiet moment,"""
@@ -42,6 +46,24 @@ class Leg:
     def was_told(self, item_id: str) -> bool:
         """Return whether an item is text to this session, not sound."""
         return any(item.get("id") == item_id for item in self.items)
+
+    async def catch_up(self, memory: Memory) -> None:
+        """Tell the session what has become of the conversation since it was told."""
+        with suppress(ModelError):  # whoever reads it learns why it is gone
+            while self.revision != memory.revision:
+                self.revision = memory.revision
+                await self._tell_changes(memory.items())
+
+    async def _tell_changes(self, items: list[Item]) -> None:
+        told, self.items = self.items, items
+        for item in told:
+            if item not in items and "id" in item:
+                await self.session.delete(str(item["id"]))
+        before = "root"
+        for item in items:
+            if item not in told:
+                await self.session.create(item, before)
+            before = str(item.get("id", before))
 
 
 def margins(

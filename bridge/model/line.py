@@ -8,8 +8,9 @@ from typing import Final, Self
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.floor import Floor, Request
+from bridge.model.items import Item
 from bridge.model.legs import Leg, margins, over, total
-from bridge.model.memory import Item, Memory
+from bridge.model.memory import Memory
 from bridge.model.patience import Patience
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import ContinuitySettings
@@ -80,7 +81,7 @@ class Line:
     async def __aenter__(self) -> Self:
         session = await self._connect(self._config, ())
         await self._tasks.__aenter__()
-        leg = self._begin(session, [])
+        leg = self._begin(session, [], self._memory.revision)
         self._use(leg)
         leg.on_air.set()
         self._keeper = self._tasks.create_task(self._keep(leg), name="model-keeper")
@@ -119,10 +120,10 @@ class Line:
         totals = replace(self._past, audio_dropped_ms=self._past.audio_dropped_ms + lost_ms)
         return totals if self.leg is None else total(totals, self.leg.session.counters())
 
-    def _begin(self, session: RealtimeSession, items: list[Item]) -> Leg:
+    def _begin(self, session: RealtimeSession, items: list[Item], revision: int) -> Leg:
         now_s = self._clock.monotonic_s()
         rotate_at_s, force_at_s = margins(session.expires_in_s, self._settings, now_s)
-        leg = Leg(session, items, now_s, rotate_at_s, force_at_s)
+        leg = Leg(session, items, revision, now_s, rotate_at_s, force_at_s)
         leg.task = self._tasks.create_task(self._carry(leg), name="model-reader")
         leg.task.add_done_callback(lambda _: self._legs.discard(leg))
         self._legs.add(leg)
@@ -200,6 +201,7 @@ class Line:
         await self._tell_cut()
         await self._tell(SessionInterrupted(self.session_id, failure.failure))
         leg = await self._reopen(failure)
+        await leg.catch_up(self._memory)
         self._use(leg)
         self._resumed_s = self._clock.monotonic_s()
         gap_ms = (self._resumed_s - began_s) * 1000
@@ -234,16 +236,15 @@ class Line:
 
     async def _open(self, deadline_s: float) -> Leg:
         """Open a connection that knows the conversation, and is not read yet."""
-        items = self._memory.items()
+        items, revision = self._memory.items(), self._memory.revision
         try:
             async with self._clock.timeout(deadline_s):
-                return self._begin(await self._connect(self._config, items), items)
+                return self._begin(await self._connect(self._config, items), items, revision)
         except TimeoutError:
             raise ModelError(ModelFailure.UNAVAILABLE, "deadline") from None
 
     async def _rotate(self, old: Leg) -> Leg:
         """Replace a connection whose time is nearly up; return the one that goes on."""
-        revision = self._memory.revision
         try:
             new = await self._open(self._settings.attempt_deadline_s)
         except ModelError:
@@ -253,13 +254,15 @@ class Line:
         # Both hear the user for a while: words that begin at the moment of the switch are whole.
         self._successor = new
         await self._wait(old, self._settings.overlap_s)
-        self._successor = None
         now_s = self._clock.monotonic_s()
-        in_time = self._floor.is_quiet and self._memory.revision == revision
+        in_time = self._floor.is_quiet and self._memory.revision == new.revision
         if old.is_over or not (in_time or now_s >= old.force_at_s):
+            self._successor = None
             old.rotate_at_s = now_s + _LOOK_EVERY_S
             self._retire(new)
             return old
+        await new.catch_up(self._memory)
+        self._successor = None
         await self._switch(old, new)
         return new
 

@@ -2,33 +2,34 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
+from bridge.model.items import FunctionCalls, Item, MessageRole, function_call, message
 from bridge.pcm import MODEL_RATE_HZ, duration_ms
 from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
+    FunctionCall,
     ModelEvent,
     SpeechStarted,
     UserTextDelta,
     UserTextDone,
 )
-
-Item = dict[str, object]
-"""An item as the wire wants it in conversation.item.create."""
+from bridge.ports.tool import ToolCallId
 
 # An hour of talk; beyond that the model has forgotten the beginning anyway.
 _MAX_ITEMS: Final = 400
 # About 12,000 tokens: with instructions and what is still to come, well inside a context of 32,000.
 _MAX_CHARS: Final = 48_000
-# The protocol takes no longer ids from clients.
-_MAX_ID_CHARS: Final = 32
+# One output must not take the place of everything else that is known.
+_MAX_OUTPUT_CHARS: Final = 16_000
+_SHORTENED: Final = " … (shortened)"
 
 
 @dataclass(slots=True)
-class _Remembered:
-    role: Literal["user", "assistant"]
+class _Message:
+    role: MessageRole
     parts: dict[int, str] = field(default_factory=dict)
     received_ms: dict[int, float] = field(default_factory=dict)
     cut: tuple[int, float] | None = None
@@ -38,6 +39,10 @@ class _Remembered:
     def text(self) -> str:
         """What of the words was heard."""
         return "".join(self._heard(index) for index in sorted(self.parts)).strip()
+
+    def as_item(self, item_id: str) -> Item | None:
+        text = self.text
+        return message(item_id, self.role, text) if text else None
 
     def _heard(self, index: int) -> str:
         words = self.parts[index]
@@ -54,11 +59,25 @@ class _Remembered:
         return heard[: heard.rfind(" ")] if " " in heard else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What never changes: a function's call, or what came of it."""
+
+    item: Item
+
+    def as_item(self, _item_id: str) -> Item:
+        output = self.item.get("output")
+        if not isinstance(output, str) or len(output) <= _MAX_OUTPUT_CHARS:
+            return self.item
+        return self.item | {"output": output[:_MAX_OUTPUT_CHARS] + _SHORTENED}
+
+
 class Memory:
     """Items in the order in which they began. Too many: the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._items: OrderedDict[str, _Remembered] = OrderedDict()
+        self._items: OrderedDict[str, _Message | _Fixed] = OrderedDict()
+        self._calls = FunctionCalls()
         self.revision = 0
         """Grows with every change of what `items` returns."""
 
@@ -66,7 +85,7 @@ class Memory:
         """Take in what the model says."""
         match event:
             case SpeechStarted(item_id):
-                self._item(item_id, "user")
+                self._message(item_id, "user")
             case UserTextDelta(item_id, text):
                 self._grow(item_id, "user", 0, text)
             case UserTextDone(item_id, text):
@@ -76,14 +95,24 @@ class Memory:
             case AgentTextDone(item_id, part, text):
                 self._set(item_id, "assistant", part, text)
             case AudioDelta(_, item_id, part, pcm):
-                received = self._item(item_id, "assistant").received_ms
+                received = self._message(item_id, "assistant").received_ms
                 received[part] = received.get(part, 0.0) + duration_ms(len(pcm), MODEL_RATE_HZ)
+            case FunctionCall(item_id=item_id):
+                self._calls.note(event)
+                self._keep(item_id, _Fixed(function_call(event)))
             case _:
                 pass
 
+    def answer(self, call_id: ToolCallId, output: str) -> list[Item]:
+        """Remember what came of a call; return the items that tell it."""
+        items = self._calls.answer(call_id, output)
+        for item in items:
+            self._keep(str(item["id"]), _Fixed(item))
+        return items
+
     def truncate(self, item_id: str, part: int, end_ms: float) -> None:
         """Forget what of an item lies after `end_ms`."""
-        if (item := self._items.get(item_id)) is not None:
+        if isinstance(item := self._items.get(item_id), _Message):
             item.cut = (part, end_ms)
             self.revision += 1
 
@@ -95,20 +124,28 @@ class Memory:
     def text_of(self, item_id: str) -> str:
         """Return an item's words, as far as they were heard; none for an unknown one."""
         item = self._items.get(item_id)
-        return item.text if item else ""
+        return item.text if isinstance(item, _Message) else ""
 
     def items(self) -> list[Item]:
-        """Return what is known in words, oldest first; of too many words the newest."""
+        """Return what is known in words, oldest first; of too many words the newest.
+
+        A call that is still awaited is always told, and no output without its call.
+        """
         told: list[Item] = []
         left = _MAX_CHARS
-        for item_id, item in reversed(self._items.items()):
-            text = item.text
-            left -= len(text)
-            if left < 0:
-                break
-            if text:
-                told.append(_as_item(item_id, item.role, text))
-        return told[::-1]
+        for item_id, remembered in reversed(self._items.items()):
+            item = remembered.as_item(item_id)
+            if item is None:
+                continue
+            left -= _chars(item)
+            if left >= 0 or self._is_awaited(item):
+                told.append(item)
+        calls = {item["call_id"] for item in told if item["type"] == "function_call"}
+        return [
+            item
+            for item in reversed(told)
+            if item["type"] != "function_call_output" or item["call_id"] in calls
+        ]
 
     def item(self, item_id: str) -> tuple[Item, str] | None:
         """Return an item, and the id before it ("root" for the first), if it has words left."""
@@ -119,27 +156,41 @@ class Memory:
             before = str(item.get("id", before))
         return None
 
-    def _grow(self, item_id: str, role: Literal["user", "assistant"], part: int, text: str) -> None:
-        parts = self._item(item_id, role).parts
+    def _is_awaited(self, item: Item) -> bool:
+        called = item["type"] == "function_call"
+        return called and self._calls.is_awaited(ToolCallId(str(item["call_id"])))
+
+    def _grow(self, item_id: str, role: MessageRole, part: int, text: str) -> None:
+        parts = self._message(item_id, role).parts
         parts[part] = parts.get(part, "") + text
         self.revision += 1
 
-    def _set(self, item_id: str, role: Literal["user", "assistant"], part: int, text: str) -> None:
-        self._item(item_id, role).parts[part] = text
+    def _set(self, item_id: str, role: MessageRole, part: int, text: str) -> None:
+        self._message(item_id, role).parts[part] = text
         self.revision += 1
 
-    def _item(self, item_id: str, role: Literal["user", "assistant"]) -> _Remembered:
+    def _message(self, item_id: str, role: MessageRole) -> _Message:
         item = self._items.get(item_id)
-        if item is None:
-            item = self._items[item_id] = _Remembered(role)
-            if len(self._items) > _MAX_ITEMS:
-                self._items.popitem(last=False)
+        if not isinstance(item, _Message):
+            item = self._items[item_id] = _Message(role)
+            self._forget_oldest()
         return item
 
+    def _keep(self, item_id: str, item: _Fixed) -> None:
+        self._items[item_id] = item
+        self._forget_oldest()
+        self.revision += 1
 
-def _as_item(item_id: str, role: Literal["user", "assistant"], text: str) -> Item:
-    kind = "input_text" if role == "user" else "output_text"
-    # Under its old id, so that whoever cuts it later still finds it.
-    named: Item = {"id": item_id} if len(item_id) <= _MAX_ID_CHARS else {}
-    content = [{"type": kind, "text": text}]
-    return named | {"type": "message", "role": role, "status": "completed", "content": content}
+    def _forget_oldest(self) -> None:
+        if len(self._items) > _MAX_ITEMS:
+            self._items.popitem(last=False)
+
+
+def _chars(item: Item) -> int:
+    """Return how much of the model's context an item takes."""
+    match item:
+        case {"content": [{"text": str(text)}]}:
+            return len(text)
+        case {"arguments": str(text)} | {"output": str(text)}:
+            return len(text)
+    return 0

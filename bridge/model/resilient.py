@@ -13,6 +13,7 @@ from bridge.model.memory import Memory
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.clock import Clock
 from bridge.ports.model import ModelConfig, ModelCounters, ModelEvent
+from bridge.ports.tool import ToolCallId
 
 # What the reader may be behind; then the socket is not read any further.
 _MAX_UNREAD: Final = 64
@@ -115,6 +116,19 @@ class ResilientSession:
         if (leg := self._line.leg) is not None:
             with suppress(ModelError):  # the next session is not told of it
                 await leg.session.delete(item_id)
+
+    async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
+        """Tell the model what came of a call; in a gap, the next session is told with the rest.
+
+        :raises ModelError: the session is gone.
+        """
+        self._check()
+        self._floor.answered(call_id)
+        items = self._memory.answer(call_id, output)
+        if (leg := self._line.leg) is not None:
+            with suppress(ModelError):  # the next session is told
+                for item in items:
+                    await leg.session.create(item)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         """Yield what the model says until we close. One reader; who stops may go on later.

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.commands import TAG_KEY, Command, EventId, append, command
 from bridge.model.failures import fatal_error, is_harmless, lost_error, warning
+from bridge.model.items import FunctionCalls
 from bridge.model.outbox import AudioOutbox
 from bridge.model.socket import ModelSocket
 from bridge.model.tracking import ReceivedAudio, Responses
@@ -24,11 +25,13 @@ from bridge.model.wire import (
 )
 from bridge.ports.model import (
     AudioDelta,
+    FunctionCall,
     ModelConfig,
     ModelCounters,
     ModelEvent,
     ResponseStarted,
 )
+from bridge.ports.tool import ToolCallId
 
 # The provider's clock and ours differ, and it does not count to the second.
 _LIMIT_TOLERANCE_S: Final = 60.0
@@ -60,6 +63,7 @@ class RealtimeSession:
         self._outbox = AudioOutbox(outbox_ms)
         self._audio = ReceivedAudio()
         self._responses = Responses()
+        self._calls = FunctionCalls()
         self._ready: deque[ModelEvent] = deque()
         self._failure: ModelError | None = None
         self._commands_sent = 0
@@ -164,6 +168,14 @@ class RealtimeSession:
         """
         await self._command(Command.DELETE, item_id=item_id)
 
+    async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
+        """Tell the model what came of a call, the first time or again.
+
+        :raises ModelError: the session is gone.
+        """
+        for item in self._calls.answer(call_id, output):
+            await self.create(item)
+
     async def create(self, item: Mapping[str, object], after: str | None = None) -> None:
         """Tell the model an item of the conversation; `after` another, or at its end.
 
@@ -220,6 +232,9 @@ class RealtimeSession:
                     # Should it fail, what is still to be read tells why.
                     with suppress(ModelError):
                         await self.cancel(event.response_id)
+            case FunctionCall():
+                self._calls.note(event)
+                self._ready.append(event)
             case ResponseOver():
                 self._accept_end(event)
             case Refused():

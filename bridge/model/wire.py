@@ -25,6 +25,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    FunctionCall,
     ModelEvent,
     ModelWarning,
     ResponseDone,
@@ -36,6 +37,7 @@ from bridge.ports.model import (
     UserTextDelta,
     UserTextDone,
 )
+from bridge.ports.tool import ToolCallId
 
 # A peer that sends nothing but garbage for so many frames does not speak this protocol.
 MAX_MALFORMED_IN_A_ROW: Final = 16
@@ -181,6 +183,20 @@ def _agent_text_done(name: str) -> Callable[[Fields], AgentTextDone]:
     return read
 
 
+def _function_call(fields: Fields) -> FunctionCall | None:
+    item = nested(fields, "item")
+    # One that was cut off is an item like others, but its arguments are a torso.
+    if item.get("type") != "function_call" or item.get("status") not in {None, "completed"}:
+        return None
+    return FunctionCall(
+        response_id=text(fields, "response_id"),
+        item_id=text(item, "id"),
+        call_id=ToolCallId(text(item, "call_id")),
+        name=text(item, "name"),
+        arguments=text(item, "arguments"),
+    )
+
+
 def _user_text_delta(fields: Fields) -> UserTextDelta | None:
     # The protocol allows a delta without text.
     if not fields.get("delta"):
@@ -221,6 +237,7 @@ _READERS: Final[Mapping[str, Callable[[Fields], ServerEvent | None]]] = {
     "conversation.item.input_audio_transcription.failed": _transcription_failed,
     "response.created": _response_started,
     "response.done": _response_over,
+    "response.output_item.done": _function_call,
     "response.output_audio.delta": _audio_delta,
     "response.output_audio.done": _audio_done,
     "response.output_audio_transcript.delta": _agent_text_delta,
@@ -261,6 +278,5 @@ IGNORED: Final = frozenset(
         "response.mcp_call_arguments.delta",
         "response.mcp_call_arguments.done",
         "response.output_item.added",
-        "response.output_item.done",
     }
 )

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Literal, Protocol
 
 from bridge.errors import ModelFailure
+from bridge.ports.tool import ToolCallId, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class ModelConfig:
     noise_reduction: Literal["near_field", "far_field"] | None = None
     max_output_tokens: int | None = None
     safety_identifier: str | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    """Functions that the model may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,21 @@ class UserTextDone:
     text: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The model calls a function. The response that does so may go on, speak, and call more.
+
+    It waits for `answer_tool`, and then to be asked for a response.
+    """
+
+    response_id: str
+    item_id: str
+    call_id: ToolCallId
+    name: str
+    arguments: str = field(repr=False)
+    """As the model wrote them: meant to be a JSON object, checked by nobody."""
+
+
 class ResponseStatus(Enum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -213,6 +231,7 @@ ModelEvent = (
     | AgentTextDone
     | UserTextDelta
     | UserTextDone
+    | FunctionCall
     | ResponseDone
     | ModelWarning
     | SessionInterrupted
@@ -284,6 +303,15 @@ class ModelSession(Protocol):
 
     async def delete(self, item_id: str) -> None:
         """Make the model forget an item of which nothing was heard."""
+        ...
+
+    async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
+        """Tell the model what came of a function that it called; it does not respond by itself.
+
+        A call may be answered more than once: first that work has begun, then what came of it.
+
+        :raises ModelError: the session is gone.
+        """
         ...
 
     def events(self) -> AsyncIterator[ModelEvent]:

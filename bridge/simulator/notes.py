@@ -30,6 +30,10 @@ class TurnNotes:
         """Note what a tool has answered."""
         self._tool_outputs.append(answer)
 
+    def answered(self) -> None:
+        """Note that all so far has been answered: a client tells a conversation of before."""
+        self._forget()
+
     def time_out(self) -> None:
         """Note that the caller has been silent for long."""
         self._timed_out = True

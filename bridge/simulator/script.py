@@ -36,6 +36,10 @@ class Condition(_Shape):
     turn: Annotated[int, Field(ge=1)] | None = None
     tool: str | None = None
     """The name of a tool that has just answered."""
+    output: str | None = None
+    """Part of what it answered; of any tool, where none is named."""
+    instructions: str | None = None
+    """Part of what the model is told to do in this response, or in every one."""
 
 
 class Say(_Shape):
@@ -65,14 +69,19 @@ class Say(_Shape):
 
 
 class Call(_Shape):
-    """A tool to call."""
+    """A tool to call, whether or not the session offers it."""
 
     tool: Annotated[str, Field(min_length=1)]
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] | str = {}
+    """As text they are written as they stand: they need not be JSON."""
 
 
 def _always(when: object) -> object:
     return {} if when == "any" else when
+
+
+def _as_list(call: object) -> object:
+    return [call] if isinstance(call, dict) else call
 
 
 class Rule(_Shape):
@@ -82,7 +91,8 @@ class Rule(_Shape):
     heard: str = ""
     """The transcript of what the caller said in such a turn."""
     say: Say | None = None
-    call: Call | None = None
+    call: Annotated[list[Call], BeforeValidator(_as_list)] = []
+    """One tool or several, called in one response."""
     end: Literal[True] | None = None
 
     @model_validator(mode="after")

@@ -144,6 +144,8 @@ class Session:
         if item.body["type"] == "function_call_output":
             tool = self.conversation.tool_named_by(item.body["call_id"])
             self._notes.learn(ToolOutput(tool, item.body["output"]))
+        elif item.is_answer and item.id == self.conversation.last_id:
+            self._notes.answered()
         elif item.body.get("role") == "user":
             self._notes.hear(heard)
             if words := words_of(item.body):

@@ -20,6 +20,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    FunctionCall,
     ModelConfig,
     ModelEvent,
     ModelService,
@@ -32,7 +33,10 @@ from bridge.ports.model import (
     SpeechStopped,
     UserTextDone,
 )
+from bridge.ports.tool import ToolCallId, ToolSpec
 from bridge.simulator import Faults, Simulator, SimulatorSettings
+from bridge.simulator.behaviours import Speech, ToolCall, Turn
+from bridge.simulator.sound import tone
 from tests.fakes.model import Answers, FakeModels, FakeSession
 
 CONFIG = ModelConfig(
@@ -40,6 +44,7 @@ CONFIG = ModelConfig(
     instructions="Be brief.",
     voice="marin",
     transcription_model="gpt-4o-mini-transcribe",
+    tools=(ToolSpec("weather", "Tells it.", {"type": "object"}),),
 )
 PATIENCE_S = 10.0
 CHUNK_MS = 100
@@ -65,8 +70,8 @@ class World(Protocol):
 
 
 class FakeWorld:
-    def __init__(self, *, endless: bool) -> None:
-        self.models = FakeModels(Answers.BEGUN if endless else Answers.WHOLE)
+    def __init__(self, answers: Answers) -> None:
+        self.models = FakeModels(answers)
 
     def refuse(self, failure: ModelFailure) -> ModelConfig:
         self.models.refusal = ModelError(failure)
@@ -115,15 +120,31 @@ class SimulatedWorld:
         self._simulator.faults = Faults(drop_after_s=0)
 
 
-@asynccontextmanager
-async def fake_world(*, endless: bool = False) -> AsyncIterator[World]:
-    yield FakeWorld(endless=endless)
+class Caller:
+    """Calls two functions, unless it has just been told an output: then it gives it back."""
+
+    echoes = False
+
+    def transcribe(self, turn: Turn) -> str:
+        return turn.text
+
+    def answer(self, turn: Turn) -> list[Speech | ToolCall]:
+        if turn.tool_outputs:
+            told = " ".join(answer.output for answer in turn.tool_outputs)
+            return [Speech(tone(500, 300), told)]
+        return [ToolCall("weather", '{"city":"Paris"}'), ToolCall("time", '{"city":"Paris"}')]
 
 
 @asynccontextmanager
-async def simulated_world(*, endless: bool = False) -> AsyncIterator[World]:
+async def fake_world(answers: Answers = Answers.WHOLE) -> AsyncIterator[World]:
+    yield FakeWorld(answers)
+
+
+@asynccontextmanager
+async def simulated_world(answers: Answers = Answers.WHOLE) -> AsyncIterator[World]:
+    endless = answers is Answers.BEGUN
     settings = SimulatorSettings(
-        behaviour="tones",
+        behaviour=Caller() if answers is Answers.CALLS else "tones",
         tone_ms=60_000 if endless else 300,
         speed=1 if endless else math.inf,
         first_delta_ms=0,
@@ -133,10 +154,10 @@ async def simulated_world(*, endless: bool = False) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def lasting_world(*, endless: bool = False) -> AsyncIterator[World]:
+async def lasting_world(answers: Answers = Answers.WHOLE) -> AsyncIterator[World]:
     """The one that calls use, which here gives up soon."""
     hurried = ContinuitySettings(reconnect_within_s=0.5)
-    async with simulated_world(endless=endless) as world:
+    async with simulated_world(answers) as world:
         assert isinstance(world, SimulatedWorld)
         world.models = LastingModels(cast("RealtimeModels", world.models), SystemClock(), hurried)
         yield world
@@ -265,7 +286,7 @@ async def test_user_who_speaks_is_heard_and_answered(world: World) -> None:
 
 
 async def test_cancelled_response_ends_as_cancelled(make: Make) -> None:
-    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+    async with make(Answers.BEGUN) as world, world.models.open(CONFIG) as session:
         await session.respond(tag="long")
         await told(session, AudioDelta)
         await session.cancel()
@@ -275,7 +296,7 @@ async def test_cancelled_response_ends_as_cancelled(make: Make) -> None:
 
 
 async def test_response_can_be_cancelled_before_it_began(make: Make) -> None:
-    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+    async with make(Answers.BEGUN) as world, world.models.open(CONFIG) as session:
         await session.respond(tag="long")
         await session.cancel()
         started, *_, ended = await told(session, ResponseDone)
@@ -285,7 +306,7 @@ async def test_response_can_be_cancelled_before_it_began(make: Make) -> None:
 
 
 async def test_second_response_at_once_is_refused_with_its_tag(make: Make) -> None:
-    async with make(endless=True) as world, world.models.open(CONFIG) as session:
+    async with make(Answers.BEGUN) as world, world.models.open(CONFIG) as session:
         await session.respond(tag="first")
         await told(session, ResponseStarted)
         await session.respond(tag="second")
@@ -305,13 +326,74 @@ async def test_commands_that_come_too_late_are_no_error(world: World) -> None:
         assert only(await told(session, ResponseDone), ModelWarning) == []
 
 
+async def calls_of(session: ModelSession) -> list[FunctionCall]:
+    await session.respond(tag="calling")
+    events = await told(session, ResponseDone)
+    return [event for event in events if isinstance(event, FunctionCall)]
+
+
+async def text_of_next_answer(session: ModelSession, tag: str) -> str:
+    await session.respond(tag=tag)
+    events = await told(session, ResponseDone)
+    assert ResponseStarted in {type(event) for event in events}
+    [text] = [event.text for event in events if isinstance(event, AgentTextDone)]
+    return text
+
+
+async def test_functions_that_the_model_calls_are_told_within_their_response(make: Make) -> None:
+    async with make(Answers.CALLS) as world, world.models.open(CONFIG) as session:
+        await session.respond(tag="calling")
+        started, *calls, ended = await told(session, ResponseDone)
+    assert isinstance(started, ResponseStarted)
+    assert isinstance(ended, ResponseDone)
+    assert ended.status is ResponseStatus.COMPLETED
+    assert [one.name for one in calls if isinstance(one, FunctionCall)] == ["weather", "time"]
+    for call in calls:
+        assert isinstance(call, FunctionCall)
+        assert call.response_id == started.response_id
+        assert call.arguments == '{"city":"Paris"}'
+        assert 0 < len(call.call_id) <= 32
+    assert len({call.call_id for call in calls if isinstance(call, FunctionCall)}) == 2
+
+
+async def test_outputs_are_told_and_spoken_of_once_that_is_asked_for(make: Make) -> None:
+    async with make(Answers.CALLS) as world, world.models.open(CONFIG) as session:
+        weather, time = await calls_of(session)
+        await session.answer_tool(time.call_id, "noon")
+        await session.answer_tool(weather.call_id, "sunny")
+        assert await text_of_next_answer(session, "after") == "noon sunny"
+
+
+async def test_a_call_can_be_answered_again(make: Make) -> None:
+    async with make(Answers.CALLS) as world, world.models.open(CONFIG) as session:
+        weather, time = await calls_of(session)
+        await session.answer_tool(weather.call_id, "begun")
+        await session.answer_tool(time.call_id, "noon")
+        assert await text_of_next_answer(session, "first") == "begun noon"
+        for news in ("sunny", "now cloudy"):
+            await session.answer_tool(weather.call_id, news)
+            assert await text_of_next_answer(session, news) == news
+
+
+async def test_output_of_what_was_never_called_is_a_warning(make: Make) -> None:
+    async with make(Answers.CALLS) as world, world.models.open(CONFIG) as session:
+        await session.answer_tool(ToolCallId("call_x"), "42")
+        [refused] = await told(session, ModelWarning)
+    assert isinstance(refused, ModelWarning)
+    assert refused.code == "invalid_tool_call_id"
+
+
 async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -> None:
     async with world.models.open(CONFIG) as session:
         world.lose(session)
         with pytest.raises(ModelError) as caught:
             await told(session, ResponseDone)
         assert caught.value.failure is ModelFailure.LOST
-        for command in (session.respond(tag="late"), session.delete("item_1")):
+        for command in (
+            session.respond(tag="late"),
+            session.delete("item_1"),
+            session.answer_tool(ToolCallId("call_1"), "42"),
+        ):
             with pytest.raises(ModelError):
                 await command
         session.send_audio_nowait(bytes(960))

@@ -19,6 +19,7 @@ from bridge.ports.model import (
     AudioDelta,
     AudioDone,
     EphemeralKey,
+    FunctionCall,
     ModelConfig,
     ModelCounters,
     ModelEvent,
@@ -28,6 +29,7 @@ from bridge.ports.model import (
     ResponseStatus,
     TokenCounts,
 )
+from bridge.ports.tool import ToolCallId
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,16 @@ class Deleted:
     item_id: str
 
 
-Sent = Responded | Cancelled | Truncated | Deleted
-_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A function's output was told."""
+
+    call_id: ToolCallId
+    output: str
+
+
+Sent = Responded | Cancelled | Truncated | Deleted | Answered
+_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered)
 
 
 class Answers(Enum):
@@ -67,6 +77,8 @@ class Answers(Enum):
     """The response starts and speaks, and goes on until it is cancelled."""
     WHOLE = "whole"
     """The response is given from beginning to end."""
+    CALLS = "calls"
+    """It calls two functions, unless it has just been told an output: then it gives it back."""
 
 
 class FakeSession:
@@ -83,6 +95,8 @@ class FakeSession:
         self._session_id = f"sess_{number}"
         self._responses = 0
         self._active: list[str] = []
+        self._called: set[ToolCallId] = set()
+        self._outputs: list[str] = []
         self._failure: ModelError | None = None
         self._waiting: asyncio.Queue[ModelEvent | None] = asyncio.Queue()
         self._unseen: asyncio.Queue[Sent] = asyncio.Queue()
@@ -99,6 +113,8 @@ class FakeSession:
                     self._active.append(event.response_id)
                 case ResponseDone():
                     self._active.remove(event.response_id)
+                case FunctionCall():
+                    self._called.add(event.call_id)
                 case AudioDelta():
                     self._received_ms += duration_ms(len(event.pcm), MODEL_RATE_HZ)
                 case _:
@@ -129,6 +145,24 @@ class FakeSession:
     def answer(self, tag: str | None = None, audio_ms: float = 100, text: str = "Hi.") -> None:
         """Let a whole response happen."""
         self.end_answer(self.begin_answer(tag, audio_ms, text), text)
+
+    def call(self, *names: str, arguments: str = "{}", tag: str | None = None) -> list[ToolCallId]:
+        """Let a response call functions, and end."""
+        self._responses += 1
+        response_id = f"resp_{self._responses}"
+        calls = [
+            FunctionCall(
+                response_id,
+                f"item_{self._responses}_{number}",
+                ToolCallId(f"call_{self._responses}_{number}"),
+                name,
+                arguments,
+            )
+            for number, name in enumerate(names, 1)
+        ]
+        done = ResponseDone(response_id, ResponseStatus.COMPLETED, TokenCounts(output_text=1))
+        self.push(ResponseStarted(response_id, tag), *calls, done)
+        return [call.call_id for call in calls]
 
     def fail(self, error: ModelError) -> None:
         """Break the session: after what was pushed so far, the reader gets `error`."""
@@ -167,6 +201,11 @@ class FakeSession:
             self.answer(tag, text=say or "Hi.")
         elif self.answers is Answers.BEGUN:
             self.begin_answer(tag, text=say or "Hi.")
+        elif self.answers is Answers.CALLS and self._outputs:
+            self.answer(tag, text=" ".join(self._outputs))
+            self._outputs.clear()
+        elif self.answers is Answers.CALLS:
+            self.call("weather", "time", arguments='{"city":"Paris"}', tag=tag)
 
     async def cancel(self, response_id: str | None = None) -> None:
         self._record(Cancelled(response_id))
@@ -179,6 +218,13 @@ class FakeSession:
 
     async def delete(self, item_id: str) -> None:
         self._record(Deleted(item_id))
+
+    async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
+        self._record(Answered(call_id, output))
+        if call_id in self._called:
+            self._outputs.append(output)
+        else:
+            self.push(ModelWarning("invalid_tool_call_id", "conversation.item.create refused"))
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         while not self.closed:

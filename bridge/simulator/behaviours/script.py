@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 
 from bridge.simulator.behaviours.base import HangUp, Output, Speech, ToolCall, Turn
-from bridge.simulator.script import Condition, Rule, Say, load_script
+from bridge.simulator.script import Call, Condition, Rule, Say, load_script
 from bridge.simulator.sound import Samples, load_wav, silence, tone
 
 
@@ -38,12 +38,21 @@ class Script:
 
 def _matches(when: Condition, turn: Turn) -> bool:
     """Return whether every condition that the rule states holds."""
-    tools = {answer.tool for answer in turn.tool_outputs}
     return (
         (when.turn is None or when.turn == turn.number)
         and (when.greeting is None or when.greeting == turn.is_greeting)
         and (when.text is None or when.text.casefold() in turn.text.casefold())
-        and (when.tool is None or when.tool in tools)
+        and (when.instructions is None or when.instructions in turn.instructions)
+        and _tool_matches(when, turn)
+    )
+
+
+def _tool_matches(when: Condition, turn: Turn) -> bool:
+    if when.tool is None and when.output is None:
+        return True
+    return any(
+        when.tool in {None, answer.tool} and (when.output or "") in answer.output
+        for answer in turn.tool_outputs
     )
 
 
@@ -51,11 +60,16 @@ def _outputs(rule: Rule, folder: Path) -> tuple[Output, ...]:
     outputs: list[Output] = []
     if rule.say:
         outputs.append(Speech(_sound(rule.say, folder), rule.say.transcript))
-    if rule.call:
-        outputs.append(ToolCall(rule.call.tool, orjson.dumps(rule.call.arguments).decode()))
+    outputs += [ToolCall(call.tool, _arguments(call)) for call in rule.call]
     if rule.end:
         outputs.append(HangUp())
     return tuple(outputs)
+
+
+def _arguments(call: Call) -> str:
+    if isinstance(call.arguments, str):
+        return call.arguments
+    return orjson.dumps(call.arguments).decode()
 
 
 def _sound(say: Say, folder: Path) -> Samples:

@@ -9,6 +9,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    FunctionCall,
     ModelWarning,
     ResponseDone,
     ResponseStarted,
@@ -19,6 +20,7 @@ from bridge.ports.model import (
     UserTextDelta,
     UserTextDone,
 )
+from bridge.ports.tool import ToolCallId
 
 Payload = dict[str, Any]
 
@@ -85,6 +87,16 @@ def audio(pcm: bytes = PCM, **fields: Any) -> Payload:
     return in_part("response.output_audio.delta", delta=base64.b64encode(pcm).decode()) | fields
 
 
+def called(arguments: str = "{}", response_id: str = "resp_1", **item: Any) -> Payload:
+    """Return the end of an item that calls a function."""
+    whole = {"type": "function_call", "id": "item_f", "call_id": "call_1", "name": "look_up"}
+    item = whole | {"status": "completed", "arguments": arguments} | item
+    return event("response.output_item.done", response_id=response_id, output_index=0, item=item)
+
+
+CALL = FunctionCall("resp_1", "item_f", ToolCallId("call_1"), "look_up", "{}")
+
+
 def error(code: str | None = "invalid_value", **fields: Any) -> Payload:
     refused = {"type": "invalid_request_error", "code": code, "message": "No.", **fields}
     return event("error", error=refused)
@@ -125,6 +137,12 @@ ROWS: list[tuple[Payload, ServerEvent | None]] = [
      AgentTextDone("item_1", 0, "Hi.")),
     (in_part("response.output_text.delta", delta="Hi"), AgentTextDelta("item_1", 0, "Hi")),
     (in_part("response.output_text.done", text="Hi."), AgentTextDone("item_1", 0, "Hi.")),
+    (called(), CALL),
+    (called(status=None), CALL),
+    (called('{"half', status="incomplete"), None),
+    (event("response.output_item.done", response_id="resp_1", output_index=0, item={
+        "type": "message", "role": "assistant", "id": "item_1", "status": "completed",
+        "content": []}), None),
     (done(usage=USAGE, metadata={"request_tag": "greeting"}),
      ResponseOver(
          ResponseDone("resp_1", ResponseStatus.COMPLETED, TOKENS), "greeting")),

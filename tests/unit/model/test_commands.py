@@ -11,8 +11,25 @@ from openai.types.realtime import RealtimeClientEvent
 from pydantic import TypeAdapter
 
 from bridge.model.commands import TAG_KEY, Command, EventId, append, command
+from bridge.model.items import FunctionCalls, Item, function_call, message
+from tests.unit.model.payloads import CALL
 
 CLIENT_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
+
+
+def items_of_a_conversation() -> list[Item]:
+    calls = FunctionCalls()
+    calls.note(CALL)
+    texts = [message("item_1", "user", "Hi."), message("item_2", "assistant", "Hello.")]
+    return [
+        *texts,
+        function_call(CALL),
+        *calls.answer(CALL.call_id, "begun"),
+        *calls.answer(CALL.call_id, "42"),
+    ]
+
+
+ITEMS = items_of_a_conversation()
 
 
 @pytest.mark.parametrize("make", [bytes, memoryview])
@@ -38,6 +55,12 @@ def test_command_is_valid(what: Command, fields: dict[str, object]) -> None:
     read = CLIENT_EVENT.validate_python(frame)
     assert read.type == what.value
     assert EventId.parse(read.event_id) == EventId(what, 7, "tag")
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_item_is_valid(item: Item) -> None:
+    frame = orjson.loads(command(EventId(Command.CREATE, 7), item=item))
+    assert CLIENT_EVENT.validate_python(frame).item.type == item["type"]
 
 
 @given(what=st.sampled_from(Command), number=st.integers(0), tag=st.text())

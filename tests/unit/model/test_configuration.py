@@ -9,6 +9,7 @@ from openai.types.realtime import RealtimeSessionCreateRequest
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.configuration import SAFETY_HEADER, safety_headers, session_object
 from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+from bridge.ports.tool import ToolSpec
 
 PLAIN = ModelConfig(model="gpt-realtime-2.1", instructions="Be brief.", voice="marin")
 
@@ -24,6 +25,8 @@ def test_plain_configuration_is_complete() -> None:
         "output_modalities": ["audio"],
         "instructions": "Be brief.",
         "max_output_tokens": "inf",
+        "tools": [],
+        "tool_choice": "auto",
         "audio": {
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24_000},
@@ -76,6 +79,13 @@ def test_everything_set_is_valid_and_sent() -> None:
 def test_server_vad_is_sent_as_set() -> None:
     vad = read(replace(PLAIN, turn_detection=ServerVad(0.7, 200, 800))).audio.input.turn_detection
     assert (vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms) == (0.7, 200, 800)
+
+
+def test_tools_are_offered_as_functions() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    [tool] = read(replace(PLAIN, tools=(ToolSpec("weather", "Tells it.", schema),))).tools
+    assert (tool.type, tool.name, tool.description) == ("function", "weather", "Tells it.")
+    assert tool.parameters == schema
 
 
 def test_safety_identifier_is_a_header() -> None:

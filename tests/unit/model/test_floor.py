@@ -17,6 +17,7 @@ from bridge.ports.model import (
     SpeechStopped,
     TokenCounts,
 )
+from tests.unit.model.payloads import CALL
 
 SPOKE: tuple[ModelEvent, ...] = (SpeechStarted("item_u", 0), SpeechStopped("item_u", 100))
 SOUND = AudioDelta("resp_1", "item_a", 0, bytes(480))
@@ -147,3 +148,23 @@ def test_a_request_made_in_a_gap_waits_for_its_end() -> None:
     assert not floor.is_quiet
     assert floor.pay() == Request("late")
     assert floor.pay() is None
+
+
+def test_it_is_not_quiet_while_a_call_is_not_answered() -> None:
+    floor = floor_after(ResponseStarted("resp_1", None), CALL, DONE)
+    assert not floor.is_quiet
+    floor.answered(CALL.call_id)
+    assert floor.is_quiet
+
+
+def test_an_answer_that_has_called_a_function_is_not_asked_for_again() -> None:
+    """Whoever executes the function asks; the model would call it twice."""
+    assert owed(floor_after(ResponseStarted("resp_1", None), CALL)) is None
+    assert owed(floor_after(ResponseStarted("resp_1", None), SOUND, CALL)) is None
+
+
+def test_what_is_asked_after_an_output_is_asked_again() -> None:
+    floor = floor_after(ResponseStarted("resp_1", None), CALL, DONE)
+    floor.answered(CALL.call_id)
+    floor.requested(Request("tool"))
+    assert owed(floor) == Request("tool")

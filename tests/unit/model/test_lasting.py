@@ -23,7 +23,7 @@ from bridge.ports.model import (
     SessionRotated,
     UserTextDone,
 )
-from tests.unit.model.payloads import SESSION, audio, created, done, error, event
+from tests.unit.model.payloads import CALL, SESSION, audio, called, created, done, error, event
 from tests.unit.model.peer import CONFIG, PATIENCE_S, Peer, models, refuse, serving
 
 pytestmark = pytest.mark.usefixtures("leaves_no_task")
@@ -76,6 +76,10 @@ async def hello_and_garbage(peer: Peer) -> None:
     for _ in range(16):
         await peer.send(b"garbage")
     await peer.until_gone()
+
+
+async def busy(peer: Peer) -> None:
+    await peer.connection.close(1013)
 
 
 async def stay(peer: Peer) -> None:
@@ -131,9 +135,6 @@ async def test_an_answer_cut_off_ends_as_failed_and_is_gone_on_with() -> None:
 
 
 async def test_a_request_made_in_the_gap_is_sent_after_it() -> None:
-    async def busy(peer: Peer) -> None:
-        await peer.connection.close(1013)
-
     async def successor(peer: Peer) -> None:
         await peer.accept()
         await peer.receive("conversation.item.create")
@@ -152,9 +153,6 @@ async def test_a_request_made_in_the_gap_is_sent_after_it() -> None:
 
 
 async def test_audio_of_the_gap_is_dropped_and_counted() -> None:
-    async def busy(peer: Peer) -> None:
-        await peer.connection.close(1013)
-
     async with lasting(in_turn(hello_and_gone, busy, stay)) as session:
         await told(session, SessionInterrupted)
         session.send_audio_nowait(bytes(9600))
@@ -195,6 +193,106 @@ async def test_a_replayed_item_is_cut_by_being_told_anew() -> None:
     assert deleted["item_id"] == "item_1"
     assert left["previous_item_id"] == "root"
     assert left["item"]["content"] == [{"type": "output_text", "text": "one two"}]
+
+
+async def call_and_gone(peer: Peer) -> None:
+    await peer.accept()
+    await peer.send(created())
+    await peer.send(called())
+    await peer.connection.close(1011)
+
+
+def hearing(seen: list[Any], *kinds: str) -> Part:
+    """Return a connection that takes these events."""
+
+    async def part(peer: Peer) -> None:
+        await peer.accept()
+        seen.extend([await peer.receive(kind) for kind in kinds])
+        await peer.send(created("after"))
+        await peer.until_gone()
+
+    return part
+
+
+CREATE = "conversation.item.create"
+
+
+def types(seen: list[Any]) -> list[str]:
+    return [frame["item"]["type"] if "item" in frame else frame["type"] for frame in seen]
+
+
+async def test_output_of_a_call_whose_connection_is_lost_follows_the_call() -> None:
+    seen: list[Any] = []
+    successor = hearing(seen, CREATE, CREATE, "response.create")
+    async with lasting(in_turn(call_and_gone, successor)) as session:
+        events = await told(session, SessionResumed)
+        await session.answer_tool(CALL.call_id, "42")
+        await session.respond(tag="after")
+        await told(session, ResponseStarted)
+    assert CALL in events
+    assert types(seen) == ["function_call", "function_call_output", "response.create"]
+    assert seen[0]["item"]["call_id"] == seen[1]["item"]["call_id"] == CALL.call_id
+    assert seen[1]["item"]["output"] == "42"
+
+
+async def test_output_that_comes_in_the_gap_is_told_with_its_call() -> None:
+    seen: list[Any] = []
+    successor = hearing(seen, CREATE, CREATE, "response.create")
+    async with lasting(in_turn(call_and_gone, busy, successor)) as session:
+        await told(session, SessionInterrupted)
+        await session.answer_tool(CALL.call_id, "42")
+        await session.respond(tag="after")
+        await told(session, ResponseStarted)
+    assert types(seen) == ["function_call", "function_call_output", "response.create"]
+
+
+async def test_output_that_comes_while_the_next_connection_opens_is_told_behind_the_rest() -> None:
+    seen: list[Any] = []
+    opening, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        opening.set()
+        await answered.wait()
+        await hearing(seen, CREATE, CREATE, "response.create")(peer)
+
+    async with lasting(in_turn(call_and_gone, slow)) as session:
+        await told(session, SessionInterrupted)
+        await opening.wait()
+        await session.answer_tool(CALL.call_id, "42")
+        await session.respond(tag="after")
+        answered.set()
+        await told(session, ResponseStarted)
+    assert types(seen) == ["function_call", "function_call_output", "response.create"]
+    assert seen[1]["previous_item_id"] == CALL.item_id
+
+
+async def test_words_cut_while_the_next_connection_opens_are_not_told_to_it() -> None:
+    seen: list[Any] = []
+    opening, cut = asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        opening.set()
+        await cut.wait()
+        await hearing(seen, CREATE, "conversation.item.delete")(peer)
+
+    async with lasting(in_turn(hello_and_gone, slow)) as session:
+        await told(session, SessionInterrupted)
+        await opening.wait()
+        await session.delete("item_u")
+        cut.set()
+        await told(session, ResponseStarted)
+    assert seen[1]["item_id"] == "item_u"
+
+
+async def test_a_replayed_call_is_not_called_again_by_us() -> None:
+    """Nothing is asked of the new session until the output is there."""
+    seen: list[Any] = []
+    successor = hearing(seen, CREATE, CREATE)
+    async with lasting(in_turn(call_and_gone, successor)) as session:
+        await told(session, SessionResumed)
+        await session.answer_tool(CALL.call_id, "42")
+        await told(session, ResponseStarted)
+    assert types(seen) == ["function_call", "function_call_output"]
 
 
 async def test_sessions_that_are_lost_at_once_again_and_again_end_it() -> None:
@@ -239,9 +337,6 @@ async def test_leaving_does_not_wait_for_a_reader_who_is_gone() -> None:
 
 
 async def test_leaving_ends_a_gap() -> None:
-    async def busy(peer: Peer) -> None:
-        await peer.connection.close(1013)
-
     async with lasting(in_turn(hello_and_gone, busy)) as session:
         await told(session, SessionInterrupted)
 

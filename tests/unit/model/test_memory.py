@@ -6,11 +6,14 @@ from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
+    FunctionCall,
     ModelEvent,
     SpeechStarted,
     UserTextDelta,
     UserTextDone,
 )
+from bridge.ports.tool import ToolCallId
+from tests.unit.model.payloads import CALL
 
 
 def remembering(*events: ModelEvent) -> Memory:
@@ -122,3 +125,78 @@ def test_every_change_shows_in_the_revision() -> None:
     assert memory.revision == before
     memory.note(UserTextDone("item_v", "Well?"))
     assert memory.revision > before
+
+
+def kinds(memory: Memory) -> list[object]:
+    return [item["type"] for item in memory.items()]
+
+
+def call(number: int, arguments: str = "{}") -> FunctionCall:
+    return FunctionCall("resp_1", f"item_{number}", ToolCallId(f"call_{number}"), "f", arguments)
+
+
+def test_calls_and_outputs_stand_where_they_happened() -> None:
+    memory = remembering(UserTextDone("item_u", "Well?"), CALL)
+    memory.note(AgentTextDone("item_a", 0, "One moment."))
+    memory.answer(CALL.call_id, "42")
+    memory.note(AgentTextDone("item_b", 0, "It is 42."))
+    told = memory.items()
+    assert [item["type"] for item in told] == [
+        "message",
+        "function_call",
+        "message",
+        "function_call_output",
+        "message",
+    ]
+    assert told[1] == {
+        "id": "item_f",
+        "type": "function_call",
+        "status": "completed",
+        "call_id": "call_1",
+        "name": "look_up",
+        "arguments": "{}",
+    }
+    assert (told[3]["call_id"], told[3]["output"]) == ("call_1", "42")
+
+
+def test_later_news_about_a_call_are_another_call_with_its_own_output() -> None:
+    memory = remembering(CALL)
+    memory.answer(CALL.call_id, "begun")
+    told = memory.answer(CALL.call_id, "done")
+    assert [item["type"] for item in told] == ["function_call", "function_call_output"]
+    again, output = told
+    assert (again["name"], again["arguments"]) == ("look_up", "{}")
+    assert again["call_id"] == output["call_id"] != CALL.call_id
+    assert len(str(again["call_id"])) <= 32
+    assert memory.items()[2:] == told
+
+
+def test_a_call_that_is_still_awaited_is_told_however_much_was_said_since() -> None:
+    memory = remembering(CALL, *(UserTextDone(f"item_{n}", "x" * 10_000) for n in range(9)))
+    assert kinds(memory) == ["function_call"] + ["message"] * 4
+
+
+def test_no_output_is_told_without_its_call() -> None:
+    memory = remembering(call(1, "x" * 40_000))
+    memory.answer(ToolCallId("call_1"), "42")
+    assert kinds(memory) == ["function_call", "function_call_output"]
+    memory.note(UserTextDone("item_u", "x" * 10_000))
+    assert kinds(memory) == ["message"]
+
+
+def test_a_long_output_leaves_room_for_the_conversation() -> None:
+    memory = remembering(UserTextDone("item_u", "Well?"), CALL)
+    memory.answer(CALL.call_id, "x" * 60_000)
+    assert kinds(memory) == ["message", "function_call", "function_call_output"]
+    output = memory.items()[-1]["output"]
+    assert isinstance(output, str)
+    assert output.endswith("(shortened)")
+
+
+def test_a_call_and_its_output_show_in_the_revision() -> None:
+    memory = remembering()
+    before = memory.revision
+    memory.note(CALL)
+    called = memory.revision
+    memory.answer(CALL.call_id, "42")
+    assert before < called < memory.revision

@@ -115,6 +115,56 @@ rules:
     assert closing.data == 1000
 
 
+async def test_a_script_calls_several_tools_at_once_and_goes_by_what_they_answer(
+    tmp_path: Path,
+) -> None:
+    script = _write(
+        tmp_path,
+        """
+rules:
+  - when: {instructions: whisper}
+    say: {tone_hz: 300, duration_ms: 200}
+  - when: {output: rain}
+    say: {tone_hz: 400, duration_ms: 200}
+  - when: {tool: weather, output: sun}
+    say: {tone_hz: 500, duration_ms: 200}
+  - when: any
+    say: {tone_hz: 600, duration_ms: 200, transcript: One moment}
+    call:
+      - {tool: time}
+      - {tool: weather, arguments: "{not json"}
+""",
+    )
+    async with session(behaviour="script", script=script) as client:
+        for answer, hz in (("rain", 400), ("sun", 500)):
+            spoken, *calls = (await client.response())[-2]["response"]["output"]
+            assert "One moment" in str(spoken)
+            assert [call["name"] for call in calls] == ["time", "weather"]
+            assert [call["arguments"] for call in calls] == ["{}", "{not json"]
+            for call in calls:
+                output = {"type": "function_call_output", "call_id": call["call_id"]}
+                await client.send("conversation.item.create", item=output | {"output": answer})
+            assert round(dominant_hz(audio_of(await client.response())) or 0) == hz
+            whispered = await client.response(instructions="Now whisper.", input=[])
+            assert round(dominant_hz(audio_of(whispered)) or 0) == 300
+
+
+async def test_outputs_of_before_are_not_answered_again(tmp_path: Path) -> None:
+    """A client that tells a new session the conversation so far has had that answer."""
+    rules = "rules:\n  - when: {tool: weather}\n    say: {tone_hz: 500}\n"
+    script = _write(tmp_path, rules)
+    call = {"type": "function_call", "name": "weather", "arguments": "{}", "call_id": "call_1"}
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "sun"}
+    said = {"type": "output_text", "text": "It is sunny."}
+    answer = {"type": "message", "role": "assistant", "content": [said]}
+    async with session(behaviour="script", script=script) as client:
+        for item in (call, output, answer):
+            await client.send("conversation.item.create", item=item)
+        assert audio_of(await client.response()).size == 0
+        await client.send("conversation.item.create", item=output)
+        assert audio_of(await client.response()).size > 0
+
+
 def test_a_turn_that_no_rule_matches_is_not_answered(tmp_path: Path) -> None:
     rules = "rules:\n  - when: {turn: 2}\n    end: true\n"
     assert Script(_write(tmp_path, rules)).answer(Turn(number=1)) == ()
