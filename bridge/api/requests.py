@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,6 +20,7 @@ from bridge.ports.agent import (
     AgentRequest,
 )
 from bridge.ports.call import CallState, StartPolicy
+from bridge.ports.model import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.ports.placement import CallFilter, RequestKey
 from bridge.v1 import (
     call_pb2,
@@ -34,9 +35,16 @@ _MAX_REQUEST_ID: Final = 64
 _MAX_METADATA: Final = 32
 _MAX_METADATA_KEY: Final = 64
 _MAX_METADATA_VALUE: Final = 512
+_MAX_MESSAGES: Final = 100
 _MAX_PAGE: Final = 1000
 _DEFAULT_PAGE: Final = 100
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
+
+_ROLES: Final[Mapping[int, ItemRole]] = {
+    call_service_pb2.CONTEXT_ROLE_SYSTEM: ItemRole.SYSTEM,
+    call_service_pb2.CONTEXT_ROLE_USER: ItemRole.USER,
+    call_service_pb2.CONTEXT_ROLE_AGENT: ItemRole.AGENT,
+}
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -178,6 +186,8 @@ def _call_request(
             rejoin_grace_s=_limit(request.limits, "rejoin_grace", 0.0, 10 * _MINUTE_S, wrong),
         ),
         start_policy=_start_policy(request.start_policy, wrong),
+        prior_connection_id=_prior(request.prior_connection_id, wrong),
+        context=_context(request.initial_messages, wrong),
     )
 
 
@@ -268,6 +278,31 @@ def _variables(variables: Mapping[str, str], wrong: Violations) -> Mapping[str, 
         elif len(value) > MAX_VARIABLE_CHARS:
             wrong.add(f"variables.{name}", f"at most {MAX_VARIABLE_CHARS} characters")
     return dict(variables)
+
+
+def _prior(value: str, wrong: Violations) -> ConnectionId | None:
+    wrong.text("prior_connection_id", value, MAX_ID)
+    return ConnectionId(value) if value else None
+
+
+def _context(
+    messages: Sequence[call_service_pb2.ContextMessage], wrong: Violations
+) -> tuple[ContextItem, ...]:
+    if len(messages) > _MAX_MESSAGES:
+        wrong.add("initial_messages", f"at most {_MAX_MESSAGES}")
+    if sum(len(message.text) for message in messages) > MAX_CONTEXT_CHARS:
+        wrong.add("initial_messages", f"at most {MAX_CONTEXT_CHARS} characters in all")
+    items: list[ContextItem] = []
+    for index, message in enumerate(messages):
+        field = f"initial_messages[{index}]"
+        if not message.text.strip():
+            wrong.add(f"{field}.text", "required")
+        role = _ROLES.get(message.role)
+        if role is None:
+            wrong.add(f"{field}.role", "must be SYSTEM, USER or AGENT")
+        else:
+            items.append(ContextItem(role, message.text))
+    return tuple(items)
 
 
 def _limit(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from bridge.calls.earlier import context_of
 from bridge.calls.registry import Registry
 from bridge.calls.retry import FULL_RETRY_S, ROOM_RETRY_S
 from bridge.errors import (
@@ -28,6 +29,7 @@ from bridge.logs import get_logger
 from bridge.ports.agent import AgentCatalogue, AgentRequest, ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
+from bridge.ports.model import ContextItem
 from bridge.ports.placement import (
     Directory,
     Existing,
@@ -64,6 +66,8 @@ class CallRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     limits: AskedLimits = field(default_factory=AskedLimits)
     start_policy: StartPolicy | None = None
+    prior_connection_id: ConnectionId | None = None
+    context: tuple[ContextItem, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,8 @@ class Reception:
     async def _begin(
         self, request: CallRequest, room_name: RoomName | None, *, foreign: bool
     ) -> Admission:
-        agent = self._agents.resolve(request.agent)
         # Whatever is wrong with the request is said before it takes a slot.
+        agent = await self._agent(request)
         spec = self._spec(request, agent, room_name, foreign=foreign)
         match await self._placer.reserve(spec.connection_id, request.request_key):
             case Existing() as existing:
@@ -151,6 +155,14 @@ class Reception:
                 return await self._place(request, spec, reservation)
             case other:
                 assert_never(other)
+
+    async def _agent(self, request: CallRequest) -> ResolvedAgent:
+        """Return the agent as it is for this call, with all that it is to know."""
+        agent = self._agents.resolve(request.agent)
+        context = await context_of(
+            self._registry, request.agent.tenant_id, request.prior_connection_id, request.context
+        )
+        return replace(agent, model=replace(agent.model, context=context))
 
     async def _place(
         self, request: CallRequest, spec: CallSpec, reservation: Reservation
@@ -308,6 +320,8 @@ def _settled_by_the_call(request: CallRequest) -> list[FieldViolation]:
         "variables": bool(request.agent.variables),
         "limits": request.limits != AskedLimits(),
         "start_policy": request.start_policy is not None,
+        "prior_connection_id": request.prior_connection_id is not None,
+        "initial_messages": bool(request.context),
     }
     return [
         FieldViolation(name, "the room belongs to a call, which has this settled")

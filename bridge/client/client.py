@@ -15,6 +15,7 @@ from bridge.client.watching import Backoff, Sleep, resumed
 from bridge.v1.agent_pb2 import AgentOverrides
 from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
 from bridge.v1.call_service_pb2 import (
+    ContextMessage,
     CreateRoomRequest,
     CreateRoomResponse,
     EndCallRequest,
@@ -78,6 +79,8 @@ class CallOptions(TypedDict, total=False):
     limits: CallLimits
     start_policy: StartPolicy.ValueType
     variables: Mapping[str, str]
+    prior_connection_id: str
+    initial_messages: Iterable[ContextMessage]
 
 
 class RoomOptions(CallOptions, total=False):

@@ -1,27 +1,41 @@
 """What does an item of the conversation look like when we tell it to a session?"""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from bridge.ports.model import FunctionCall
+from bridge.ports.model import ContextItem, FunctionCall, ItemRole
 from bridge.ports.tool import ToolCallId
 
 Item = dict[str, object]
 """An item as the wire wants it in conversation.item.create."""
 
-MessageRole = Literal["user", "assistant"]
+MessageRole = Literal["system", "user", "assistant"]
 
 # The protocol takes no longer ids of items from clients.
 _MAX_ID_CHARS: Final = 32
 # A call that is older than this many others will not be answered any more.
 _MAX_CALLS: Final = 256
+_ROLES: Final[Mapping[ItemRole, MessageRole]] = {
+    ItemRole.SYSTEM: "system",
+    ItemRole.USER: "user",
+    ItemRole.AGENT: "assistant",
+}
 
 
 def message(item_id: str, role: MessageRole, text: str) -> Item:
     """Return what somebody said, under its old id: whoever cuts it later still finds it."""
-    kind = "input_text" if role == "user" else "output_text"
+    kind = "output_text" if role == "assistant" else "input_text"
     content = [{"type": kind, "text": text}]
     return _named(item_id, {"type": "message", "role": role, "content": content})
+
+
+def context_items(context: Sequence[ContextItem]) -> list[Item]:
+    """Return what is known before a call begins."""
+    return [
+        message(f"context_{number}", _ROLES[item.role], item.text)
+        for number, item in enumerate(context, 1)
+    ]
 
 
 def function_call(call: FunctionCall) -> Item:

@@ -79,9 +79,10 @@ class Line:
         self.session_id = ""
 
     async def __aenter__(self) -> Self:
-        session = await self._connect(self._config, ())
+        items = self._memory.items()
+        session = await self._connect(self._config, items)
         await self._tasks.__aenter__()
-        leg = self._begin(session, [], self._memory.revision)
+        leg = self._begin(session, items, self._memory.revision)
         self._use(leg)
         leg.on_air.set()
         self._keeper = self._tasks.create_task(self._keep(leg), name="model-keeper")

@@ -1,15 +1,24 @@
 """What was said so far? The conversation as text, to tell it to a new session."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bridge.model.items import FunctionCalls, Item, MessageRole, function_call, message
+from bridge.model.items import (
+    FunctionCalls,
+    Item,
+    MessageRole,
+    context_items,
+    function_call,
+    message,
+)
 from bridge.pcm import MODEL_RATE_HZ, duration_ms
 from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
+    ContextItem,
     FunctionCall,
     ModelEvent,
     SpeechStarted,
@@ -73,9 +82,13 @@ class _Fixed:
 
 
 class Memory:
-    """Items in the order in which they began. Too many: the oldest are forgotten."""
+    """What is known from the start, then items in the order in which they began.
 
-    def __init__(self) -> None:
+    Too many: the oldest are forgotten, but never what is known from the start.
+    """
+
+    def __init__(self, context: Sequence[ContextItem] = ()) -> None:
+        self._context = context_items(context)
         self._items: OrderedDict[str, _Message | _Fixed] = OrderedDict()
         self._calls = FunctionCalls()
         self.revision = 0
@@ -132,7 +145,7 @@ class Memory:
         A call that is still awaited is always told, and no output without its call.
         """
         told: list[Item] = []
-        left = _MAX_CHARS
+        left = _MAX_CHARS - sum(map(_chars, self._context))
         for item_id, remembered in reversed(self._items.items()):
             item = remembered.as_item(item_id)
             if item is None:
@@ -141,11 +154,12 @@ class Memory:
             if left >= 0 or self._is_awaited(item):
                 told.append(item)
         calls = {item["call_id"] for item in told if item["type"] == "function_call"}
-        return [
+        recalled = (
             item
             for item in reversed(told)
             if item["type"] != "function_call_output" or item["call_id"] in calls
-        ]
+        )
+        return [*self._context, *recalled]
 
     def item(self, item_id: str) -> tuple[Item, str] | None:
         """Return an item, and the id before it ("root" for the first), if it has words left."""

@@ -29,7 +29,7 @@ class ResilientSession:
     def __init__(
         self, connect: Connect, config: ModelConfig, clock: Clock, settings: ContinuitySettings
     ) -> None:
-        self._memory = Memory()
+        self._memory = Memory(config.context)
         self._floor = Floor()
         self._told: asyncio.Queue[ModelEvent | None] = asyncio.Queue(_MAX_UNREAD)
         self._line = Line(

@@ -17,6 +17,7 @@ from bridge.model.commands import Command, EventId, command
 from bridge.model.configuration import safety_headers, session_object
 from bridge.model.failures import opening_error, rejected_configuration
 from bridge.model.fields import MalformedFrame, nested, number, parse_object, text
+from bridge.model.items import context_items
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import RealtimeSettings
 from bridge.model.socket import ModelSocket, connect
@@ -103,7 +104,7 @@ class RealtimeModels:
 
         :raises ModelError: it could not be opened in time, or `config` was refused.
         """
-        async with await self.connect(config) as session:
+        async with await self.connect(config, context_items(config.context)) as session:
             yield session
 
     async def connect(

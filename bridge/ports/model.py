@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from bridge.errors import ModelFailure
 from bridge.ports.tool import ToolCallId, ToolSpec
@@ -30,6 +30,26 @@ class SemanticVad:
 TurnDetection = ServerVad | SemanticVad
 
 
+class ItemRole(Enum):
+    """Whose words a piece of conversation is."""
+
+    SYSTEM = "system"
+    USER = "user"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem:
+    """Something that the model knows before the call begins."""
+
+    role: ItemRole
+    text: str = field(repr=False)
+
+
+# Half of what a new connection is told of a conversation: the rest is for the call itself.
+MAX_CONTEXT_CHARS: Final = 24_000
+
+
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """What a session is told at its start."""
@@ -50,6 +70,8 @@ class ModelConfig:
     safety_identifier: str | None = None
     tools: tuple[ToolSpec, ...] = ()
     """Functions that the model may call."""
+    context: tuple[ContextItem, ...] = field(default=(), repr=False)
+    """Told to every connection before anything else; at most MAX_CONTEXT_CHARS."""
 
 
 @dataclass(frozen=True, slots=True)

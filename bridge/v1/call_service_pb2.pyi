@@ -26,6 +26,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -36,6 +37,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ContextRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ContextRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ContextRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTEXT_ROLE_UNSPECIFIED: _ContextRole.ValueType  # 0
+    """Never accepted."""
+    CONTEXT_ROLE_SYSTEM: _ContextRole.ValueType  # 1
+    """Nobody's: facts and instructions of whoever asks for the call."""
+    CONTEXT_ROLE_USER: _ContextRole.ValueType  # 2
+    """A caller's."""
+    CONTEXT_ROLE_AGENT: _ContextRole.ValueType  # 3
+    """The agent's."""
+
+class ContextRole(_ContextRole, metaclass=_ContextRoleEnumTypeWrapper):
+    """Whose words a message is."""
+
+CONTEXT_ROLE_UNSPECIFIED: ContextRole.ValueType  # 0
+"""Never accepted."""
+CONTEXT_ROLE_SYSTEM: ContextRole.ValueType  # 1
+"""Nobody's: facts and instructions of whoever asks for the call."""
+CONTEXT_ROLE_USER: ContextRole.ValueType  # 2
+"""A caller's."""
+CONTEXT_ROLE_AGENT: ContextRole.ValueType  # 3
+"""The agent's."""
+Global___ContextRole: _TypeAlias = ContextRole  # noqa: Y015
 
 @_typing.final
 class CreateRoomRequest(_message.Message):
@@ -95,6 +124,8 @@ class CreateRoomRequest(_message.Message):
     START_POLICY_FIELD_NUMBER: _builtins.int
     TOKEN_TTL_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
+    PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -113,6 +144,11 @@ class CreateRoomRequest(_message.Message):
     """Default: made by the server. Letters, digits, "_", "-" and ".", at most 128."""
     start_policy: _call_pb2.StartPolicy.ValueType
     """When the model's session is opened."""
+    prior_connection_id: _builtins.str
+    """An earlier call that the agent remembers: what was said in it, as far as it was heard, is told to
+    the model before this call begins. Of a long one the newest 200 utterances, and no more than
+    24,000 characters together with initial_messages. It must be of the same tenant and still kept.
+    """
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Kept with the call, returned, and usable as a filter. At most 32 entries, keys of 1 to 64 and
@@ -141,6 +177,12 @@ class CreateRoomRequest(_message.Message):
         of at most 1,024 characters.
         """
 
+    @_builtins.property
+    def initial_messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextMessage]:
+        """What the agent knows besides, told to the model in this order, behind the earlier call. At most
+        100, of at most 24,000 characters in all.
+        """
+
     def __init__(
         self,
         *,
@@ -156,14 +198,42 @@ class CreateRoomRequest(_message.Message):
         start_policy: _call_pb2.StartPolicy.ValueType = ...,
         token_ttl: _duration_pb2.Duration | None = ...,
         variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        prior_connection_id: _builtins.str = ...,
+        initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateRoomRequest: _TypeAlias = CreateRoomRequest  # noqa: Y015
+
+@_typing.final
+class ContextMessage(_message.Message):
+    """Something that the model is told without anybody hearing it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    role: Global___ContextRole.ValueType
+    """Required. Whose words it is."""
+    text: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        role: Global___ContextRole.ValueType = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContextMessage: _TypeAlias = ContextMessage  # noqa: Y015
 
 @_typing.final
 class CreateRoomResponse(_message.Message):
@@ -283,6 +353,8 @@ class JoinRoomRequest(_message.Message):
     START_POLICY_FIELD_NUMBER: _builtins.int
     TOKEN_TTL_FIELD_NUMBER: _builtins.int
     VARIABLES_FIELD_NUMBER: _builtins.int
+    PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -298,6 +370,8 @@ class JoinRoomRequest(_message.Message):
     request_id: _builtins.str
     """As in CreateRoomRequest; makes a retry safe where the room belongs to no call."""
     start_policy: _call_pb2.StartPolicy.ValueType
+    """As in CreateRoomRequest; refused where the room belongs to a call."""
+    prior_connection_id: _builtins.str
     """As in CreateRoomRequest; refused where the room belongs to a call."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -319,6 +393,10 @@ class JoinRoomRequest(_message.Message):
     def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """As in CreateRoomRequest; refused where the room belongs to a call."""
 
+    @_builtins.property
+    def initial_messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextMessage]:
+        """As in CreateRoomRequest; refused where the room belongs to a call."""
+
     def __init__(
         self,
         *,
@@ -334,10 +412,12 @@ class JoinRoomRequest(_message.Message):
         start_policy: _call_pb2.StartPolicy.ValueType = ...,
         token_ttl: _duration_pb2.Duration | None = ...,
         variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        prior_connection_id: _builtins.str = ...,
+        initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,8 +80,8 @@ class CallServiceServicer:
         """Creates a room, sends the agent into it, and returns a token for the caller. Returns as soon as
         the room exists; the agent arrives while the client connects.
 
-        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent (for this tenant).
-        ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
+        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
+        tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
         RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
         draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
         """

@@ -50,8 +50,8 @@ class CallServiceStub:
     """Creates a room, sends the agent into it, and returns a token for the caller. Returns as soon as
     the room exists; the agent arrives while the client connects.
 
-    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent (for this tenant).
-    ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
+    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
+    tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
     RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
     draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
     """
@@ -102,8 +102,8 @@ class CallServiceAsyncStub(CallServiceStub):
     """Creates a room, sends the agent into it, and returns a token for the caller. Returns as soon as
     the room exists; the agent arrives while the client connects.
 
-    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent (for this tenant).
-    ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
+    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
+    tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
     RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
     draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
     """
@@ -157,8 +157,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a room, sends the agent into it, and returns a token for the caller. Returns as soon as
         the room exists; the agent arrives while the client connects.
 
-        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent (for this tenant).
-        ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
+        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
+        tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
         RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
         draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
         """

@@ -20,7 +20,9 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    ContextItem,
     FunctionCall,
+    ItemRole,
     ModelConfig,
     ModelEvent,
     ModelService,
@@ -68,6 +70,10 @@ class World(Protocol):
         """Break the connection."""
         ...
 
+    def known(self, session: ModelSession) -> list[str]:
+        """Return what of the conversation the model knows."""
+        ...
+
 
 class FakeWorld:
     def __init__(self, answers: Answers) -> None:
@@ -87,6 +93,10 @@ class FakeWorld:
     def lose(self, session: ModelSession) -> None:
         assert isinstance(session, FakeSession)
         session.fail(ModelError(ModelFailure.LOST))
+
+    def known(self, session: ModelSession) -> list[str]:
+        assert isinstance(session, FakeSession)
+        return [item.text for item in session.config.context]
 
 
 class SimulatedWorld:
@@ -118,6 +128,11 @@ class SimulatedWorld:
     def lose(self, session: ModelSession) -> None:
         assert session.session_id
         self._simulator.faults = Faults(drop_after_s=0)
+
+    def known(self, session: ModelSession) -> list[str]:
+        assert session.session_id
+        (one,) = self._simulator.sessions
+        return [item.text for item in one.conversation.items]
 
 
 class Caller:
@@ -194,6 +209,14 @@ async def told(session: ModelSession, last: type[ModelEvent]) -> list[ModelEvent
 
 def only(events: list[ModelEvent], *kinds: type[ModelEvent]) -> list[ModelEvent]:
     return [event for event in events if isinstance(event, kinds)]
+
+
+async def test_a_session_knows_what_it_was_told_before_it_began(world: World) -> None:
+    context = (ContextItem(ItemRole.SYSTEM, "Rain."), ContextItem(ItemRole.AGENT, "It rains."))
+    async with world.models.open(replace(CONFIG, context=context)) as session:
+        await session.respond(tag="one")
+        await told(session, ResponseDone)
+        assert world.known(session)[:2] == ["Rain.", "It rains."]
 
 
 async def test_open_session_has_a_name(world: World) -> None:

@@ -83,6 +83,8 @@ def assemble(kind: Descriptor, chosen: dict[str, Any]) -> Message:
                 setattr(message, name, value)
         elif field.message_type.GetOptions().map_entry:
             target.update(value)
+        elif field.is_repeated:
+            target.extend(assemble(field.message_type, one) for one in value)
         else:
             target.CopyFrom(assemble(field.message_type, value))
             target.SetInParent()

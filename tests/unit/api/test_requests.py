@@ -12,7 +12,7 @@ from bridge.api import requests
 from bridge.errors import InvalidRequest
 from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import CallState, StartPolicy
-from bridge.ports.model import SemanticVad, ServerVad
+from bridge.ports.model import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.v1 import (
     agent_pb2,
     call_pb2,
@@ -83,6 +83,10 @@ def test_smallest_request_is_right(rpc: Rpc) -> None:
     assert wrong_fields(rpc, rpc.right) == []
 
 
+def said(text: str, role: int = 2) -> call_service_pb2.ContextMessage:
+    return call_service_pb2.ContextMessage(role=role, text=text)  # type: ignore[arg-type]
+
+
 NAMES = ["\x00", "a\nb", "tab\t", "\u200b", "\x7f", "x" * 129]
 
 BAD = [
@@ -108,6 +112,8 @@ BAD = [
     (CREATE, "variables", [{"": "v"}, {"a b": "v"}, {"1": "v"}, {"é": "v"}, {"k" * 65: "v"}]),
     (JOIN, "variables", [{f"v{number}": "" for number in range(33)}]),
     (TOKEN, "variables", [{"a.b": "v"}]),
+    (CREATE, "prior_connection_id", NAMES),
+    (CREATE, "initial_messages", [[said("x")] * 101, [said("x" * 12_001)] * 2]),
     (CREATE, "token_ttl", [span(29.9), span(DAY_S + 1), span(-1), span(0)]),
     (CREATE, "limits.join_timeout", [span(0.9), span(3601), span(-5)]),
     (CREATE, "limits.max_duration", [span(0), span(DAY_S + 1)]),
@@ -141,6 +147,8 @@ GOOD = [
     (CREATE, "metadata", [{"k" * 64: "v" * 512}, {str(number): "" for number in range(32)}]),
     (CREATE, "variables", [{"k" * 64: "v" * 1024}, {"_a1": '\n{x} "'}]),
     (CREATE, "variables", [{f"v{number}": "" for number in range(32)}]),
+    (CREATE, "prior_connection_id", ["call-1"]),
+    (CREATE, "initial_messages", [[said("x" * 240)] * 100, [said("two\nlines")]]),
     (CREATE, "token_ttl", [span(30), span(DAY_S)]),
     (CREATE, "limits.join_timeout", [span(1), span(3600)]),
     (CREATE, "limits.max_duration", [span(1), span(DAY_S)]),
@@ -293,3 +301,22 @@ def test_variables_reach_the_agent() -> None:
     assert requests.create_room(message).agent.variables == {"order_id": "A-17"}  # type: ignore[arg-type]
     message = changed(TOKEN, "variables", {"order_id": "A-17"})
     assert requests.model_token(message)[0].variables == {"order_id": "A-17"}  # type: ignore[arg-type]
+
+
+def test_each_wrong_message_is_named_by_its_place() -> None:
+    message = changed(JOIN, "initial_messages", [said("x"), said(" "), said("x", 0), said("x", 9)])
+    assert wrong_fields(JOIN, message) == [
+        "initial_messages[1].text",
+        "initial_messages[2].role",
+        "initial_messages[3].role",
+    ]
+
+
+def test_messages_keep_their_order_and_roles() -> None:
+    told = [said("Be kind.", 1), said("Hello?", 2), said("Hi.", 3)]
+    context = requests.create_room(changed(CREATE, "initial_messages", told)).context  # type: ignore[arg-type]
+    assert context == (
+        ContextItem(ItemRole.SYSTEM, "Be kind."),
+        ContextItem(ItemRole.USER, "Hello?"),
+        ContextItem(ItemRole.AGENT, "Hi."),
+    )

@@ -9,8 +9,10 @@ import pytest
 
 from bridge.calls.reception import Admission, AskedLimits
 from bridge.errors import Exhausted, InvalidRequest, NotFound, Unavailable, WrongState
+from bridge.ids import ConnectionId
 from bridge.ports.agent import AgentOverrides
 from bridge.ports.call import CallState, StartPolicy
+from bridge.ports.model import ContextItem, ItemRole
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import OTHER, Desk, desk_over, named, request
 from tests.unit.calls.rig import World
@@ -76,6 +78,7 @@ async def test_other_tenant_s_call_is_as_if_it_were_not_there(world: World) -> N
         ("metadata", {"k": "v"}),
         ("limits", AskedLimits(max_duration_s=5)),
         ("start_policy", StartPolicy.ON_JOIN),
+        ("prior_connection_id", ConnectionId("call-0")),
     ],
 )
 async def test_what_a_call_has_settled_cannot_be_asked_for(
@@ -96,6 +99,17 @@ async def test_overrides_of_a_call_that_has_begun_are_refused(world: World) -> N
         with pytest.raises(InvalidRequest) as refused:
             await desk.reception.join(asked, made.view.spec.room_name)
         assert [violation.field for violation in refused.value.violations] == ["agent"]
+
+
+async def test_what_the_agent_is_to_know_comes_too_late_for_a_call_that_has_begun(
+    world: World,
+) -> None:
+    async with desk_over(world) as desk:
+        made = await desk.reception.create(request())
+        asked = request(context=(ContextItem(ItemRole.USER, "Hello?"),))
+        with pytest.raises(InvalidRequest) as refused:
+            await desk.reception.join(asked, made.view.spec.room_name)
+        assert [one.field for one in refused.value.violations] == ["initial_messages"]
 
 
 async def test_variables_of_a_call_that_has_begun_are_refused(world: World) -> None:

@@ -6,7 +6,9 @@ from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
+    ContextItem,
     FunctionCall,
+    ItemRole,
     ModelEvent,
     SpeechStarted,
     UserTextDelta,
@@ -47,6 +49,35 @@ TALK: tuple[ModelEvent, ...] = (
 
 def test_items_stand_in_the_order_in_which_they_began() -> None:
     assert said(remembering(*TALK)) == [("user", "Count."), ("assistant", "one two three four")]
+
+
+CONTEXT = (
+    ContextItem(ItemRole.USER, "I ordered a lamp."),
+    ContextItem(ItemRole.AGENT, "It is on its way."),
+    ContextItem(ItemRole.SYSTEM, "The lamp is lost."),
+)
+
+
+def test_what_was_known_from_the_start_comes_first() -> None:
+    memory = Memory(CONTEXT)
+    memory.note(UserTextDone("item_u", "Where is it?"))
+    assert said(memory) == [
+        ("user", "I ordered a lamp."),
+        ("assistant", "It is on its way."),
+        ("system", "The lamp is lost."),
+        ("user", "Where is it?"),
+    ]
+    assert memory.items()[2]["content"] == [{"type": "input_text", "text": "The lamp is lost."}]
+    assert memory.item("item_u") == (memory.items()[3], memory.items()[2]["id"])
+
+
+def test_a_long_talk_never_pushes_out_what_was_known_from_the_start() -> None:
+    memory = Memory((ContextItem(ItemRole.SYSTEM, "s" * 24_000),))
+    for number in range(1_000):
+        memory.note(UserTextDone(f"item_{number}", "u" * 1_000))
+    told = memory.items()
+    assert [item["role"] for item in told] == ["system"] + ["user"] * 24
+    assert told[-1]["id"] == "item_999"
 
 
 def test_items_have_the_shape_of_the_protocol() -> None:
