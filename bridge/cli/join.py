@@ -16,8 +16,9 @@ from bridge.cli.hearing import Hearing, hearing_of
 from bridge.cli.listening import Listening
 from bridge.cli.microphone import Microphone, UnusableRecording, load_speech
 from bridge.cli.placing import converse_at_most
-from bridge.cli.running import only_error, run
+from bridge.cli.running import run
 from bridge.errors import RoomError
+from bridge.groups import only_error
 from bridge.room.caller import Caller
 
 # A ticket is below 8 KiB; whoever pipes something else in should hear of it.

@@ -14,9 +14,9 @@ from bridge.cli.conversation import Conversation, Turns
 from bridge.cli.display import Display, display_for
 from bridge.cli.hearing import Hearing, hearing_of
 from bridge.cli.microphone import Microphone
-from bridge.cli.running import only_error
 from bridge.cli.watch import show_figures
 from bridge.client import BridgeCallError, BridgeClient
+from bridge.groups import only_error
 from bridge.room.caller import Caller
 from bridge.v1.call_service_pb2 import CreateRoomResponse
 from bridge.v1.report_pb2 import CallReport

@@ -3,8 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 _Result = TypeVar("_Result")
@@ -41,15 +40,3 @@ def stop_asked_for() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
     return asked
-
-
-@contextmanager
-def only_error() -> Iterator[None]:
-    """Around a TaskGroup: raise the error that ended it by itself, as callers expect it."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None

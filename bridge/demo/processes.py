@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self, TypeVar
 
+from bridge.groups import first_error
+
 _GONE_WITHIN_S: Final = 15.0
 _TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 16_384
@@ -150,15 +152,8 @@ async def guarded(work: Coroutine[object, object, _Result], children: Sequence[C
     except BaseExceptionGroup as group:
         # A part that died explains whatever else went wrong because of it.
         failed = group.subgroup(PartFailed)
-        raise _first(failed or group) from None
+        raise first_error(failed or group) from None
     return result[0]
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
