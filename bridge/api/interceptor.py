@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
+from inspect import isawaitable
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -82,11 +83,16 @@ def _wrapped(method: str, handler: Handler) -> Handler:
             return await behaviour(read(given), context)
 
     async def answer_with_stream(given: Any, context: Context) -> None:  # noqa: ANN401 - as above
-        # Written from here, not yielded to grpc: whatever surrounds the answers is then left in the
-        # task that entered it, also when the client has gone.
-        async with _edge(method, context), aclosing(behaviour(read(given), context)) as responses:
-            async for response in responses:
-                await context.write(response)
+        async with _edge(method, context):
+            answers = behaviour(read(given), context)
+            if isawaitable(answers):  # one that writes its responses itself, as grpc lets it
+                await answers
+                return
+            # Written from here, not yielded to grpc: whatever surrounds the answers is then left in
+            # the task that entered it, also when the client has gone.
+            async with aclosing(answers) as responses:
+                async for response in responses:
+                    await context.write(response)
 
     make: Any = getattr(grpc, f"{_BEHAVIOUR[kind]}_rpc_method_handler")
     wrapped: Handler = make(

@@ -14,13 +14,19 @@ from bridge.v1.call_service_pb2 import EndCallRequest, EndCallResponse
 from tests.unit.api.rig import free_address, reason_of, wrong_fields_of
 
 _SERVICE = "bridge.v1.Echo"
+_KINDS = ("One", "Many", "Count", "Talk", "Write")
+_STREAMED = {"Count", "Talk", "Write"}
+"""Those that are asked by a stream."""
 _CLOSED = WrongState("CLOSED", "not here")
 # What begins a group of three bytes that never come.
 _GARBAGE = b"\x0a\xff"
 
 
 class Echo:
-    """One RPC of each kind: says what it is told, and refuses when told "refuse"."""
+    """One RPC of each kind: says what it is told, and refuses when told "refuse".
+
+    Talk gives its answers to whoever iterates over them, Write writes them itself.
+    """
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -49,6 +55,10 @@ class Echo:
         finally:
             self.left.set()
 
+    async def write(self, requests: AsyncIterator[EndCallRequest], context: Any) -> None:
+        async for request in requests:
+            await context.write(self._said(request))
+
     def _said(self, request: EndCallRequest) -> EndCallResponse:
         self.heard.append(request.connection_id)
         if request.connection_id == "refuse":
@@ -65,6 +75,7 @@ class Echo:
             "Many": grpc.unary_stream_rpc_method_handler(self.many, **wire),
             "Count": grpc.stream_unary_rpc_method_handler(self.count, **wire),
             "Talk": grpc.stream_stream_rpc_method_handler(self.talk, **wire),
+            "Write": grpc.stream_stream_rpc_method_handler(self.write, **wire),
         }
         return grpc.method_handlers_generic_handler(_SERVICE, behaviours)
 
@@ -87,7 +98,7 @@ class Asker:
     async def answers(self, name: str, *requests: Any, raw: bool = False) -> list[str]:
         """Send the requests, and return all that is said to them."""
         method = self.method(name, raw=raw)
-        call = method(iter(requests)) if name in {"Count", "Talk"} else method(*requests)
+        call = method(iter(requests)) if name in _STREAMED else method(*requests)
         if name in {"One", "Count"}:
             return [(await call).message]
         return [response.message async for response in call]
@@ -125,6 +136,8 @@ def told(*words: str) -> list[EndCallRequest]:
         ("Count", [], ["0"]),
         ("Talk", ["a", "b", "c"], ["a", "b", "c"]),
         ("Talk", [], []),
+        ("Write", ["a", "b", "c"], ["a", "b", "c"]),
+        ("Write", [], []),
     ],
 )
 async def test_messages_pass_in_rpcs_of_every_kind(
@@ -134,7 +147,7 @@ async def test_messages_pass_in_rpcs_of_every_kind(
     assert asker.echo.heard[: len(words)] == words
 
 
-@pytest.mark.parametrize("name", ["One", "Many", "Count", "Talk"])
+@pytest.mark.parametrize("name", _KINDS)
 async def test_refusal_is_told_by_its_reason_in_rpcs_of_every_kind(asker: Asker, name: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await asker.answers(name, *told("refuse"))
@@ -142,7 +155,7 @@ async def test_refusal_is_told_by_its_reason_in_rpcs_of_every_kind(asker: Asker,
     assert reason_of(refused.value) == "NOTHING"
 
 
-@pytest.mark.parametrize("name", ["One", "Many", "Count", "Talk"])
+@pytest.mark.parametrize("name", _KINDS)
 async def test_garbage_is_an_invalid_request_in_rpcs_of_every_kind(asker: Asker, name: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await asker.answers(name, _GARBAGE, raw=True)
@@ -179,7 +192,7 @@ async def test_stream_whose_client_has_gone_is_left(asker: Asker) -> None:
     await asker.echo.left.wait()
 
 
-@pytest.mark.parametrize("name", ["One", "Many", "Count", "Talk"])
+@pytest.mark.parametrize("name", _KINDS)
 async def test_closed_service_refuses_rpcs_of_every_kind(name: str) -> None:
     async with asking(Edge({f"/{_SERVICE}": _CLOSED})) as asker:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
