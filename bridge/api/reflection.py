@@ -9,7 +9,12 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from bridge.v1 import call_service_pb2, model_service_pb2, telemetry_service_pb2
+from bridge.v1 import (
+    call_service_pb2,
+    model_service_pb2,
+    telemetry_service_pb2,
+    tool_service_pb2,
+)
 
 
 def enable(services: Sequence[str], server: grpc.aio.Server) -> None:
@@ -49,6 +54,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
         call_service_pb2,
         telemetry_service_pb2,
         model_service_pb2,
+        tool_service_pb2,
         health_pb2,
         reflection_pb2,
     ):

@@ -8,10 +8,15 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from bridge.api import calls, models, reflection, telemetry
+from bridge.api import calls, models, reflection, telemetry, tools
 from bridge.api.interceptor import Edge
 from bridge.errors import BridgeError, Refusal
-from bridge.v1 import call_service_pb2_grpc, model_service_pb2_grpc, telemetry_service_pb2_grpc
+from bridge.v1 import (
+    call_service_pb2_grpc,
+    model_service_pb2_grpc,
+    telemetry_service_pb2_grpc,
+    tool_service_pb2_grpc,
+)
 
 _KIB: Final = 1024
 
@@ -37,7 +42,7 @@ _OPTIONS: Final = (
 
 _STOP_GRACE_S: Final = 5.0
 
-SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME)
+SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME, tools.NAME)
 
 
 class ListenError(BridgeError):
@@ -46,11 +51,12 @@ class ListenError(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What is served. Without `calls`, that service only refuses."""
+    """What is served. Without `calls` and `tools`, these services only refuse."""
 
     telemetry: telemetry.TelemetryService
     models: models.ModelService
     calls: calls.CallService | None
+    tools: tools.ToolService | None
     closed: Mapping[str, Refusal]
 
 
@@ -78,6 +84,8 @@ async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
     server = grpc.aio.server(interceptors=[Edge(services.closed)], options=_OPTIONS)
     if services.calls is not None:
         call_service_pb2_grpc.add_CallServiceServicer_to_server(services.calls, server)
+    if services.tools is not None:
+        tool_service_pb2_grpc.add_ToolServiceServicer_to_server(services.tools, server)
     telemetry_service_pb2_grpc.add_TelemetryServiceServicer_to_server(services.telemetry, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
     checks = health.aio.HealthServicer()

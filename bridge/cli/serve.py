@@ -18,6 +18,7 @@ from bridge.api import calls as calls_api
 from bridge.api import models as models_api
 from bridge.api import server
 from bridge.api import telemetry as telemetry_api
+from bridge.api import tools as tools_api
 from bridge.calls.call import Call, CallServices, RoomTuning
 from bridge.calls.host import CallHost
 from bridge.calls.reception import Reception, ServerLimits
@@ -35,6 +36,7 @@ from bridge.room.cleaning import WebRtcCleaners
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
 from bridge.store.memory import MemoryEventLog, MemoryStore
+from bridge.tools.servers import ToolServers
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import LEASE_S, MemoryPlacer
 
@@ -71,6 +73,7 @@ class _Calls:
     host: CallHost
     service: calls_api.CallService
     registry: Registry
+    tool_servers: ToolServers
 
 
 async def serve(settings: Settings) -> None:
@@ -101,6 +104,9 @@ async def serve(settings: Settings) -> None:
         await api.set_serving(server.SERVICES, serving=False)
         if calls is not None and stopping.gently:
             await _drain(calls.host, settings.drain_timeout_s, stopping)
+        if calls is not None:
+            # Streams that end by nothing else would hold the server up.
+            calls.tool_servers.close()
     _log.info("stopped")
 
 
@@ -191,7 +197,12 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             group.create_task(Sweep(rooms, host, clock).run(), name="sweep"),
         ]
         async with host:
-            yield _Calls(host, calls_api.CallService(reception, registry), registry)
+            yield _Calls(
+                host,
+                calls_api.CallService(reception, registry),
+                registry,
+                ToolServers(clock),
+            )
         for task in tasks:
             task.cancel()
 
@@ -249,11 +260,13 @@ def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
         calls.registry if calls else Registry(shared.directory, {}, shared.events, shared.store)
     )
     stream = f"/{telemetry_api.NAME}/StreamTelemetry"
+    needing_calls = (f"/{calls_api.NAME}", f"/{tools_api.NAME}", stream)
     return server.Services(
         telemetry=telemetry_api.TelemetryService(
             registry, shared.clock, metadata.version("mediabridge")
         ),
         models=models_api.ModelService(shared.agents, shared.models, shared.models.realtime_url),
         calls=calls.service if calls else None,
-        closed={} if calls else {f"/{calls_api.NAME}": _NO_LIVEKIT, stream: _NO_LIVEKIT},
+        tools=tools_api.ToolService(calls.tool_servers, shared.clock) if calls else None,
+        closed={} if calls else dict.fromkeys(needing_calls, _NO_LIVEKIT),
     )

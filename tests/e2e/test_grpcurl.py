@@ -26,6 +26,7 @@ SERVICES: Final = {
     },
     "bridge.v1.TelemetryService": {"StreamTelemetry", "GetStats"},
     "bridge.v1.ModelService": {"CreateModelToken"},
+    "bridge.v1.ToolService": {"ServeTools"},
 }
 
 

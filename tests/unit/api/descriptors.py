@@ -14,13 +14,14 @@ from bridge.v1 import (
     report_pb2,
     telemetry_pb2,
     telemetry_service_pb2,
+    tool_service_pb2,
 )
 
 FILES: tuple[FileDescriptor, ...] = tuple(
     module.DESCRIPTOR
     for module in (
         *(agent_pb2, call_pb2, call_service_pb2, event_pb2, model_service_pb2),
-        *(report_pb2, telemetry_pb2, telemetry_service_pb2),
+        *(report_pb2, telemetry_pb2, telemetry_service_pb2, tool_service_pb2),
     )
 )
 

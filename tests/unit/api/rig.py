@@ -9,10 +9,16 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from bridge.api import calls, models, server, telemetry
+from bridge.api import calls, models, server, telemetry, tools
 from bridge.errors import WrongState
 from bridge.ports.agent import AgentCatalogue
-from bridge.v1 import call_service_pb2_grpc, model_service_pb2_grpc, telemetry_service_pb2_grpc
+from bridge.tools.servers import ToolServers
+from bridge.v1 import (
+    call_service_pb2_grpc,
+    model_service_pb2_grpc,
+    telemetry_service_pb2_grpc,
+    tool_service_pb2_grpc,
+)
 from tests.fakes.agents import SILENT, FakeAgents
 from tests.unit.calls.desk import Desk, desk_over
 from tests.unit.calls.rig import World
@@ -26,6 +32,7 @@ class Api:
     """A server, and stubs that ask it."""
 
     desk: Desk
+    tool_servers: ToolServers
     server: server.ApiServer
     address: str
     channel: grpc.aio.Channel
@@ -37,6 +44,10 @@ class Api:
     @property
     def calls(self) -> Any:
         return call_service_pb2_grpc.CallServiceStub(self.channel)
+
+    @property
+    def tools(self) -> Any:
+        return tool_service_pb2_grpc.ToolServiceStub(self.channel)
 
     @property
     def telemetry(self) -> Any:
@@ -53,14 +64,18 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def services(desk: Desk, *, livekit: bool = True) -> server.Services:
+def services(
+    desk: Desk, tool_servers: ToolServers | None = None, *, livekit: bool = True
+) -> server.Services:
     world = desk.world
-    stream = f"/{telemetry.NAME}/StreamTelemetry"
+    tool_servers = tool_servers or ToolServers(world.clock)
+    needing_calls = (f"/{calls.NAME}", f"/{tools.NAME}", f"/{telemetry.NAME}/StreamTelemetry")
     return server.Services(
         telemetry=telemetry.TelemetryService(desk.registry, world.clock, "1.2.3"),
         models=models.ModelService(FakeAgents(SILENT), world.models, "wss://model.test"),
         calls=calls.CallService(desk.reception, desk.registry) if livekit else None,
-        closed={} if livekit else {f"/{calls.NAME}": _DISABLED, stream: _DISABLED},
+        tools=tools.ToolService(tool_servers, world.clock) if livekit else None,
+        closed={} if livekit else dict.fromkeys(needing_calls, _DISABLED),
     )
 
 
@@ -68,13 +83,14 @@ def services(desk: Desk, *, livekit: bool = True) -> server.Services:
 async def serving(
     slots: int = 2, *, livekit: bool = True, agents: AgentCatalogue | None = None
 ) -> AsyncIterator[Api]:
-    address = free_address()
+    address, world = free_address(), World()
+    tool_servers = ToolServers(world.clock)
     async with (
-        desk_over(World(), slots, agents) as desk,
-        server.serve(services(desk, livekit=livekit), address) as api,
+        desk_over(world, slots, agents) as desk,
+        server.serve(services(desk, tool_servers, livekit=livekit), address) as api,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        yield Api(desk, api, address, channel)
+        yield Api(desk, tool_servers, api, address, channel)
 
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:

@@ -211,9 +211,9 @@ async def test_client_that_hangs_up_leaves_a_call_that_can_be_found_again(api: A
 
 async def test_every_service_is_healthy_and_not_while_draining(api: Api) -> None:
     names = ("", *server.SERVICES)
-    assert [await health(api, name) for name in names] == [SERVING] * 4
+    assert [await health(api, name) for name in names] == [SERVING] * len(names)
     await api.server.set_serving(server.SERVICES, serving=False)
-    assert [await health(api, name) for name in names] == [NOT_SERVING] * 4
+    assert [await health(api, name) for name in names] == [NOT_SERVING] * len(names)
 
 
 async def test_reflection_lists_every_service(api: Api) -> None:

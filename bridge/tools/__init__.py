@@ -1,0 +1,1 @@
+"""Who executes an agent's tools: gateways on their streams, HTTP endpoints, MCP servers."""
