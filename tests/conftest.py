@@ -7,6 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 import structlog
+from hypothesis import settings
+
+# A busy machine is no failure; what hangs is caught by the timeout of every test.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _LEAK_CHECK = "no_task_outlives_the_test"
 # Tasks that are ending already, behind a socket's last answer, are no leak.

@@ -1,0 +1,90 @@
+"""How do whole domain values get from one of our processes to another? As JSON, by their types.
+
+Only between processes of one release, and never to a client: the API's messages are for those.
+Nothing is written by hand here, so that a field that a value gains is carried at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin
+
+from cattrs import Converter
+from cattrs.preconf.orjson import make_converter
+
+_TAG: Final = "$type"
+_MEMBER: Final = "$member"
+"""Of an enum that is itself a member of a union."""
+
+
+def encode(value: object, declared: Any = None) -> bytes:  # noqa: ANN401 - any type form
+    """Return a domain value as JSON; `declared` is the union that it is a member of, if any."""
+    payload: bytes = _CONVERTER.dumps(value, declared)
+    return payload
+
+
+def decode(declared: Any, payload: bytes) -> Any:  # noqa: ANN401 - any type form
+    """Return the value that `encode` was given.
+
+    :raises ValueError: the payload is not of this type, or another release's.
+    """
+    try:
+        return _CONVERTER.loads(payload, declared)
+    except Exception as error:
+        raise ValueError(f"no {declared} of this release") from error
+
+
+def _members(declared: Any) -> list[Any]:  # noqa: ANN401 - any type form
+    return [member for member in get_args(declared) if member is not NoneType]
+
+
+def _is_union_of_values(declared: Any) -> bool:  # noqa: ANN401 - any type form
+    if get_origin(declared) not in (Union, UnionType):
+        return False
+    members = _members(declared)
+    return len(members) > 1 and all(
+        is_dataclass(member) or (isinstance(member, type) and issubclass(member, Enum))
+        for member in members
+    )
+
+
+def _tagged(declared: Any, converter: Converter) -> Callable[[Any], Any]:  # noqa: ANN401, ARG001
+    def unstructure(value: Any) -> Any:  # noqa: ANN401 - a member, or None
+        if value is None:
+            return None
+        fields = converter.unstructure(value)
+        if isinstance(value, Enum):
+            fields = {_MEMBER: fields}
+        return {_TAG: type(value).__name__, **fields}
+
+    return unstructure
+
+
+def _by_tag(declared: Any, converter: Converter) -> Callable[[Any, Any], Any]:  # noqa: ANN401
+    of_tag = {member.__name__: member for member in _members(declared)}
+
+    def structure(fields: Any, _: Any) -> Any:  # noqa: ANN401 - a member's fields, or None
+        if fields is None:
+            return None
+        rest = dict(fields)
+        member = of_tag[rest.pop(_TAG)]
+        return converter.structure(rest.get(_MEMBER, rest), member)
+
+    return structure
+
+
+def _make_converter() -> Any:  # noqa: ANN401 - the library's type has no public name
+    converter = make_converter(forbid_extra_keys=True, detailed_validation=False)
+    # Otherwise the library leaves them to orjson, which does not see them where they are keys.
+    converter.register_unstructure_hook(Enum, lambda member: member.value)
+    converter.register_structure_hook_factory(_is_union_of_values)(_by_tag)
+    converter.register_unstructure_hook_factory(_is_union_of_values)(_tagged)
+    # JSON of no declared shape, such as a schema. A plain hook would take every class.
+    converter.register_structure_hook_func(
+        lambda declared: declared is object, lambda value, _: value
+    )
+    return converter
+
+
+_CONVERTER: Final = _make_converter()
