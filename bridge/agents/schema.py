@@ -176,6 +176,7 @@ class TranscriptionPart(Part):
     """Who writes down what the caller says."""
 
     model: Line = DEFAULT_TRANSCRIPTION_MODEL
+    confidence: bool = True
 
 
 class NoisePart(Part):

@@ -224,8 +224,8 @@ class Conversation:
                 self._tell_heard()
             case UserTextDelta(item_id, text):
                 told = self._transcripts.grow(Role.USER, item_id, text)
-            case UserTextDone(item_id, text):
-                told = self._transcripts.finish(Role.USER, item_id, text)
+            case UserTextDone(item_id, text, confidence):
+                told = self._transcripts.finish(Role.USER, item_id, text, confidence=confidence)
                 self._turns.user_said(item_id, text)
         if told is not None:
             self._record.tell(told)

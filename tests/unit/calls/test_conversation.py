@@ -117,12 +117,12 @@ async def test_greeting_is_told_apart_from_answers(world: World) -> None:
 async def test_words_of_both_sides_are_told_and_kept(world: World) -> None:
     async with talking(world) as talk:
         await talk.caller_begins("u1")
-        talk.session.push(UserTextDone("u1", "What time is it?"))
+        talk.session.push(UserTextDone("u1", "What time is it?", 0.75))
         await talk.caller_stops("u1")
         await talk.begin_answer(100)
         talk.session.push(AudioDone("r1", "i1", 0), AgentTextDone("i1", 0, "Noon."))
         await world.clock.advance(1)
-        assert Transcript("u1", Role.USER, "What time is it?", True) in talk.kinds
+        assert Transcript("u1", Role.USER, "What time is it?", True, 0.75) in talk.kinds
         assert Transcript("i1", Role.AGENT, "Noon.", True) in talk.kinds
         (turn,) = talk.turns
         assert (turn.user_text, turn.agent_text) == ("What time is it?", "Noon.")
