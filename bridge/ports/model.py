@@ -194,6 +194,11 @@ class ResponseStatus(Enum):
     INCOMPLETE = "incomplete"
 
 
+SESSION_INTERRUPTED: Final = "session_interrupted"
+"""The detail of a response that a lost connection ended. One that was asked for comes again, or
+its rest does, under the same tag."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseDone:
     response_id: str

@@ -1,9 +1,11 @@
 """One call's talk with its model: playing, agent states, greeting, words, costs."""
 
+import asyncio
+
 import pytest
 
 from bridge.errors import ModelError, ModelFailure
-from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import AgentState
 from bridge.ports.event import ResponseBegan, ResponseFinished, Role, Transcript, UserSpeech, Warned
 from bridge.ports.model import (
@@ -87,14 +89,25 @@ async def test_first_sound_is_noted_once(world: World) -> None:
         assert talk.record.view().first_agent_audio_at == first_at
 
 
-async def test_what_the_greeting_says_is_asked_of_the_model(world: World) -> None:
-    async with talking(world) as talk:
-        await talk.conversation.greet(SayGreeting("Welcome."))
-        await talk.conversation.greet(PromptGreeting("Greet them."))
-        assert talk.session.sent == [
-            Responded("greeting", None, "Welcome."),
-            Responded("greeting", "Greet them.", None),
-        ]
+@pytest.mark.parametrize(
+    ("greeting", "asked"),
+    [
+        (SayGreeting("Welcome."), Responded("greeting", None, "Welcome.")),
+        (PromptGreeting("Greet them."), Responded("greeting", "Greet them.", None)),
+    ],
+)
+async def test_what_the_greeting_says_is_asked_of_the_model(
+    world: World, greeting: Greeting, asked: Responded
+) -> None:
+    async with talking(world) as talk, asyncio.TaskGroup() as group:
+        greeted = group.create_task(talk.conversation.greet(greeting))
+        await settle()
+        assert talk.session.sent == [asked]
+        talk.session.answer(tag="greeting", audio_ms=500)
+        await world.clock.advance(0.4)
+        assert not greeted.done(), "it is still heard"
+        await world.clock.advance(0.2)
+        assert greeted.done()
 
 
 async def test_agent_that_lets_the_user_begin_listens_and_says_nothing(world: World) -> None:
