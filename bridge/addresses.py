@@ -30,11 +30,12 @@ def is_local(address: str) -> bool:
     found = _HOST_AND_PORT.fullmatch(address)
     if found is None or int(found[3]) > _MAX_PORT:
         raise ValueError('must be "host:port" (IPv6 in brackets) or "unix:/path"')
-    host = found[1] or found[2]
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: only this one is sure to stay here
-        return host.lower() == "localhost"
+    return _stays_here(found[1] or found[2])
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a checked URL leads to this machine."""
+    return _stays_here(urlsplit(url).hostname or "")
 
 
 def check_url(url: str, schemes: AbstractSet[str] = frozenset(_WEBSOCKET_SCHEME)) -> str:
@@ -66,3 +67,10 @@ def as_http_url(url: str) -> str:
     """Return a checked URL as http or https, as HTTP clients want it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(scheme=_HTTP_SCHEME[parts.scheme]))
+
+
+def _stays_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: only this one is sure to stay here
+        return host.lower() == "localhost"

@@ -23,7 +23,9 @@ _HOST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _KUBERNETES_NAME: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_\w+)")
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://.*")
 # Read by the demo, the tests and client commands: no setting of the server's, but no mistake.
-_READ_BY_OTHERS: Final = frozenset({"API_KEY", "BIN", "GRPCURL", "LIVEKIT_SERVER", "NO_SKIPS"})
+_READ_BY_OTHERS: Final = frozenset(
+    {"API_KEY", "API_KEY_FILE", "GRPCURL", "LIVEKIT_SERVER", "NO_SKIPS"}
+)
 # livekit-server refuses shorter ones: HS256 wants 256 bits.
 _MIN_SECRET_CHARS: Final = 32
 

@@ -2,6 +2,8 @@
 
 BridgeError
 ├── Refusal                  a request that is not carried out; maps to one gRPC status
+│   ├── Unauthenticated      nobody we know asks
+│   ├── Forbidden            somebody we know, who may not do that
 │   ├── InvalidRequest       the request itself is wrong, field by field
 │   ├── NotFound             no such call, agent or room (or not yours to see)
 │   ├── AlreadyExists        the name or request id is taken by something else
@@ -13,13 +15,17 @@ BridgeError
 │   ├── RoomUnreachable      no answer, or not in time
 │   └── RoomRejected         an answer, but a refusal: keys, limits
 ├── ModelError               the realtime model failed us; `failure` says how
+├── BadKeyFile               the file of API keys cannot be used (access)
+├── BadJwks                  there are no keys to check tokens by (access)
 ├── SettingsError            environment variables are wrong (settings)
+├── BadCertificates          there is nothing to serve TLS with (api)
 └── ListenError              the address cannot be listened on (api)
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 
 class BridgeError(Exception):
@@ -44,6 +50,23 @@ class Refusal(BridgeError):
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
+
+
+class Unauthenticated(Refusal):
+    """Nobody we know asks. `detail` is for our log: whoever asks is told no more than `message`."""
+
+    def __init__(self, reason: str, message: str, detail: str = "") -> None:
+        super().__init__(reason, message)
+        self.detail = detail
+
+    @classmethod
+    def invalid(cls, detail: str) -> Self:
+        """Return the one answer to whatever is wrong with credentials that prove nothing."""
+        return cls("INVALID_CREDENTIALS", "these credentials are not valid here", detail)
+
+
+class Forbidden(Refusal):
+    """Somebody we know, who may not do that."""
 
 
 class InvalidRequest(Refusal):

@@ -32,6 +32,7 @@ _SECRET_FORMS: Final = re.compile(
     | (://)[^\s/@:]+:[^\s/@]+(?=@)      # user and password in a URL
     | eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*  # a JSON Web Token
     | \b(?:sk|ek|rk)[-_][\w-]{8,}      # a key of OpenAI, an ephemeral one too
+    | \bmbk_[\w-]{8,}                  # a key of ours
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     Field,
@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bridge.addresses import as_websocket_url, is_local
+from bridge.addresses import as_websocket_url
 from bridge.durations import write_duration
 from bridge.env_values import (
     AnyCase,
@@ -39,6 +39,8 @@ from bridge.env_values import (
     unknown_names,
 )
 from bridge.errors import BridgeError
+from bridge.listen_settings import ListenSettings
+from bridge.secret_files import SUFFIX, with_secrets_of_files
 
 PREFIX: Final = "MEDIABRIDGE_"
 ENV_FILE: Final = Path(".env")
@@ -67,7 +69,7 @@ class LiveKitSettings:
     api_secret: SecretStr
 
 
-class Settings(BaseSettings):
+class Settings(ListenSettings):
     """Everything an operator can set. Made by `load`; spans of time are in seconds.
 
     A later field's check may read the earlier ones: their order matters.
@@ -122,16 +124,6 @@ class Settings(BaseSettings):
         description="Sessions of that model kept open for the next calls, 0 to 100.",
     )
 
-    allow_insecure_listen: bool = Field(
-        False,
-        alias="MEDIABRIDGE_ALLOW_INSECURE_LISTEN",
-        description="Listen beyond this machine although anyone who gets through is served.",
-    )
-    listen: str = Field(
-        "127.0.0.1:50051",
-        alias="MEDIABRIDGE_LISTEN",
-        description="Where gRPC is served: `host:port` or `unix:/path`.",
-    )
     slots: int = Field(
         8, alias="MEDIABRIDGE_SLOTS", ge=1, le=1000, description="Calls at a time, 1 to 1000."
     )
@@ -216,12 +208,14 @@ class Settings(BaseSettings):
 
         :raises SettingsError: some variables are wrong; all of them are named.
         """
-        if env is None:
-            file = DotEnvSettingsSource(cls, env_file=ENV_FILE, case_sensitive=True).env_vars
-            env = {name: value or "" for name, value in file.items()} | dict(os.environ)
+        env = environment() if env is None else env
         given = {name: value.strip() for name, value in env.items() if value.strip()}
         known = variables()
-        problems = unknown_names(given, known, PREFIX)
+        secrets = [name for name, field in known.items() if is_secret(field)]
+        allowed = {*known, *(f"{name}{SUFFIX}" for name in secrets)}
+        problems = unknown_names(given, allowed, PREFIX)
+        given, unreadable = with_secrets_of_files(given, secrets)
+        problems |= unreadable
         try:
             settings = cls.model_validate({name: given[name] for name in known if name in given})
         except ValidationError as error:
@@ -230,7 +224,9 @@ class Settings(BaseSettings):
             for wrong in error.errors(include_input=False, include_url=False):
                 where = str(wrong["loc"][0])
                 what = str(wrong.get("ctx", {}).get("error", wrong["msg"]))
-                problems[names.get(where, where)] = what
+                name = names.get(where, where)
+                if f"{name}{SUFFIX}" not in unreadable:  # or else it is missing for that reason
+                    problems[name] = what
         else:
             if not problems:
                 return settings
@@ -282,17 +278,6 @@ class Settings(BaseSettings):
             raise ValueError("is required unless OPENAI_BASE_URL names another server")
         return key
 
-    @field_validator("listen")
-    @classmethod
-    def _protected(cls, address: str, info: ValidationInfo) -> str:
-        if not is_local(address) and not info.data.get("allow_insecure_listen", True):
-            raise ValueError(
-                "other machines could reach this address, and there is no authentication yet: "
-                "anyone who gets through could make calls. Listen on 127.0.0.1 or unix:/path, or "
-                "set MEDIABRIDGE_ALLOW_INSECURE_LISTEN=true where the network keeps others out"
-            )
-        return address
-
     @field_validator("default_max_duration_s")
     @classmethod
     def _below_maximum(cls, seconds: float, info: ValidationInfo) -> float:
@@ -302,6 +287,21 @@ class Settings(BaseSettings):
         return seconds
 
 
+def environment() -> dict[str, str]:
+    """Return the process's environment, and below it the file .env."""
+    file = DotEnvSettingsSource(Settings, env_file=ENV_FILE, case_sensitive=True).env_vars
+    return {name: value or "" for name, value in file.items()} | dict(os.environ)
+
+
 def variables() -> dict[str, str]:
     """Return every variable's name in the environment, and its name in the class."""
     return {str(field.alias): name for name, field in Settings.model_fields.items()}
+
+
+def is_secret(field: str) -> bool:
+    """Tell whether a field of the class holds a secret."""
+    return _holds_secret(Settings.model_fields[field].annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

@@ -5,7 +5,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationInfo,
     model_validator,
@@ -20,7 +22,6 @@ from bridge.durations import (
     parse_duration_s,
     within,
 )
-from bridge.files.checked import Part
 from bridge.ports.agent import (
     MAX_VARIABLE_CHARS,
     MAX_VARIABLES,
@@ -130,6 +131,14 @@ Tag = Annotated[str, AfterValidator(_tag)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
+class Part(BaseModel):
+    """A mapping in an agent's file."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
 class GreetingPart(Part):
     """What the agent says first: exactly one of the three."""
 
@@ -167,7 +176,6 @@ class TranscriptionPart(Part):
     """Who writes down what the caller says."""
 
     model: Line = DEFAULT_TRANSCRIPTION_MODEL
-    confidence: bool = True
 
 
 class NoisePart(Part):

@@ -1,12 +1,14 @@
 """CallService: calls, from CreateRoom to their report."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Final
 
 import grpc
 
+from bridge.access.principal import Scope
 from bridge.api import paging, requests
-from bridge.api.interceptor import about
+from bridge.api.asker import about, asker
 from bridge.calls.reception import Admission, Reception
 from bridge.calls.registry import Registry
 from bridge.ids import ConnectionId
@@ -44,11 +46,12 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
             participant_id=admission.identity,
             token_expire_time=timestamp(admission.token.expires_at),
             call=convert.call(admission.view),
-            capacity_remaining=admission.slots_free,
+            capacity_remaining=await self._registry.slots_free(asker().tenant_id),
         )
 
     async def JoinRoom(self, request: pb.JoinRoomRequest, _context: Context) -> pb.JoinRoomResponse:
         asked, room_name = requests.join_room(request)
+        asked = replace(asked, may_enter_rooms=asker().may(Scope.ROOMS_ENTER))
         admission: Admission = await self._reception.join(asked, room_name)
         about(admission.view.connection_id)
         return pb.JoinRoomResponse(
@@ -64,7 +67,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
 
     async def EndCall(self, request: pb.EndCallRequest, _context: Context) -> pb.EndCallResponse:
         connection_id = about(requests.connection_id(request.connection_id))
-        view, already_ended = await self._registry.end(connection_id)
+        view, already_ended = await self._registry.end(connection_id, asker().tenant_id)
         return pb.EndCallResponse(
             status="success",
             message="Call had already ended" if already_ended else "Call ended successfully",
@@ -75,7 +78,8 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def GetConnectionStatus(
         self, request: pb.GetConnectionStatusRequest, _context: Context
     ) -> pb.GetConnectionStatusResponse:
-        view = await self._registry.view(about(requests.connection_id(request.connection_id)))
+        connection_id = about(requests.connection_id(request.connection_id))
+        view = await self._registry.view(connection_id, asker().tenant_id)
         return pb.GetConnectionStatusResponse(
             connection_id=view.connection_id,
             room_name=view.spec.room_name,
@@ -109,7 +113,8 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def GetCallReport(
         self, request: pb.GetCallReportRequest, _context: Context
     ) -> pb.GetCallReportResponse:
-        report = await self._registry.report(about(requests.connection_id(request.connection_id)))
+        connection_id = about(requests.connection_id(request.connection_id))
+        report = await self._registry.report(connection_id, asker().tenant_id)
         return pb.GetCallReportResponse(report=convert.report(report))
 
     async def WatchEvents(
@@ -117,5 +122,6 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     ) -> AsyncIterator[pb.WatchEventsResponse]:
         connection_id, after = requests.watch(request)
         about(connection_id)
-        async for event in await self._registry.watch(connection_id, after):
+        tenant_id = asker().tenant_id
+        async for event in await self._registry.watch(connection_id, tenant_id, after):
             yield pb.WatchEventsResponse(event=event_pb2.CallEvent.FromString(event.payload))

@@ -1,7 +1,7 @@
 """What clients without the .proto files are told of the API."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -16,10 +16,12 @@ from bridge.v1 import (
     tool_service_pb2,
 )
 
+SERVICE_NAME: Final = reflection.SERVICE_NAME
+
 
 def enable(services: Sequence[str], server: grpc.aio.Server) -> None:
     """Serve the descriptors of these services, of health and of reflection itself."""
-    names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = (*services, health.SERVICE_NAME, SERVICE_NAME)
     reflection.enable_server_reflection(names, server, pool=_FindsMethods(_pool()))
 
 

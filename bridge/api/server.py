@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from bridge.api import calls, models, reflection, telemetry, tools
+from bridge.api.guard import Guard
 from bridge.api.interceptor import Edge
 from bridge.errors import BridgeError, Refusal
 from bridge.v1 import (
@@ -45,6 +47,17 @@ _STOP_GRACE_S: Final = 5.0
 SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME, tools.NAME)
 
 
+class Exposure(Enum):
+    """Who gets to see a service that is not ours: health, reflection."""
+
+    OPEN = "open"
+    """Anyone."""
+    AUTHENTICATED = "authenticated"
+    """Whoever shows good credentials."""
+    CLOSED = "closed"
+    """Nobody: it is not there."""
+
+
 class ListenError(BridgeError):
     """The address cannot be listened on."""
 
@@ -58,6 +71,25 @@ class Services:
     calls: calls.CallService | None
     tools: tools.ToolService | None
     closed: Mapping[str, Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where to listen, and what is shown there beside our own services."""
+
+    address: str
+    """host:port, or unix:path."""
+    credentials: grpc.ServerCredentials | None = None
+    """None: in the clear."""
+    health: Exposure = Exposure.OPEN
+    reflection: Exposure = Exposure.OPEN
+
+    def open_to_all(self) -> list[str]:
+        exposures = {
+            health.SERVICE_NAME: self.health,
+            reflection.SERVICE_NAME: self.reflection,
+        }
+        return [name for name, exposure in exposures.items() if exposure is Exposure.OPEN]
 
 
 class ApiServer:
@@ -76,12 +108,13 @@ class ApiServer:
 
 
 @asynccontextmanager
-async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
-    """Listen on `address` ("host:port" or "unix:path") for as long as the context lasts.
+async def serve(services: Services, listener: Listener, guard: Guard) -> AsyncIterator[ApiServer]:
+    """Listen for as long as the context lasts, and let in whom the guard lets in.
 
     :raises ListenError: the address is taken, or none of this machine's.
     """
-    server = grpc.aio.server(interceptors=[Edge(services.closed)], options=_OPTIONS)
+    edge = Edge(guard, services.closed, listener.open_to_all())
+    server = grpc.aio.server(interceptors=[edge], options=_OPTIONS)
     if services.calls is not None:
         call_service_pb2_grpc.add_CallServiceServicer_to_server(services.calls, server)
     if services.tools is not None:
@@ -89,13 +122,18 @@ async def serve(services: Services, address: str) -> AsyncIterator[ApiServer]:
     telemetry_service_pb2_grpc.add_TelemetryServiceServicer_to_server(services.telemetry, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
     checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    reflection.enable(SERVICES, server)
+    if listener.health is not Exposure.CLOSED:
+        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    if listener.reflection is not Exposure.CLOSED:
+        reflection.enable(SERVICES, server)
     try:
-        server.add_insecure_port(address)
+        if listener.credentials is None:
+            server.add_insecure_port(listener.address)
+        else:
+            server.add_secure_port(listener.address, listener.credentials)
         await server.start()
     except RuntimeError as error:
-        raise ListenError(f"cannot listen on {address}") from error
+        raise ListenError(f"cannot listen on {listener.address}") from error
     api = ApiServer(server, checks)
     closed = [name for name in SERVICES if f"/{name}" in services.closed]
     await api.set_serving(closed, serving=False)

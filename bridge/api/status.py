@@ -11,10 +11,12 @@ from google.rpc import error_details_pb2, status_pb2
 from bridge.errors import (
     AlreadyExists,
     Exhausted,
+    Forbidden,
     InvalidRequest,
     NotFound,
     OutOfRange,
     Refusal,
+    Unauthenticated,
     Unavailable,
     WrongState,
 )
@@ -23,6 +25,8 @@ DOMAIN: Final = "mediabridge"
 DETAILS_KEY: Final = "grpc-status-details-bin"
 
 _CODE_OF: Final[Mapping[type[Refusal], grpc.StatusCode]] = {
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
     InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
     NotFound: grpc.StatusCode.NOT_FOUND,
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,

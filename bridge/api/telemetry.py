@@ -1,17 +1,18 @@
 """TelemetryService: how calls, and the server, are doing."""
 
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import grpc
 
 from bridge.api import requests
-from bridge.api.interceptor import about
+from bridge.api.asker import about, asker
 from bridge.calls.registry import Registry
 from bridge.messages import convert
 from bridge.messages.times import duration, timestamp
 from bridge.ports.clock import Clock
+from bridge.ports.host import HostStatus
+from bridge.ports.placement import Totals
 from bridge.v1 import telemetry_service_pb2 as pb
 from bridge.v1 import telemetry_service_pb2_grpc
 
@@ -44,22 +45,38 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
         self, _request: pb.GetStatsRequest, _context: Context
     ) -> pb.GetStatsResponse:
         hosts = self._registry.statuses()
-        ended: Counter[str] = Counter()
-        for host in hosts:
-            ended.update({reason.name: count for reason, count in host.calls_ended.items()})
-        # One call has one room: the two counts differ only where a host is not this bridge's.
-        active = sum(host.slots_total - host.slots_free for host in hosts)
-        return pb.GetStatsResponse(
-            active_rooms=active,
-            active_connections=active,
+        tenant_id = asker().tenant_id
+        lag_s = max((host.loop_lag_s for host in hosts), default=0.0)
+        response = pb.GetStatsResponse(
             timestamp=timestamp(self._clock.now()),
             slots_total=sum(host.slots_total for host in hosts),
-            slots_free=sum(host.slots_free for host in hosts),
+            slots_free=await self._registry.slots_free(tenant_id),
             draining=any(host.draining for host in hosts),
             start_time=timestamp(self._started_at),
             version=self._version,
-            calls_created=sum(host.calls_created for host in hosts),
-            calls_refused=self._registry.refused + sum(host.calls_refused for host in hosts),
-            calls_ended={f"END_REASON_{name}": count for name, count in ended.items()},
-            loop_lag=duration(max((host.loop_lag_s for host in hosts), default=0.0)),
+            calls_refused=self._registry.refused(tenant_id),
+            loop_lag=duration(lag_s) if tenant_id is None else None,
         )
+        if tenant_id is None:
+            _count_all(response, hosts)
+        else:
+            _count(response, await self._registry.totals(tenant_id))
+        return response
+
+
+def _count_all(response: pb.GetStatsResponse, hosts: Sequence[HostStatus]) -> None:
+    # One call has one room: the two counts differ only where a host is not this bridge's.
+    active = sum(host.slots_total - host.slots_free for host in hosts)
+    response.active_rooms = response.active_connections = active
+    response.calls_created = sum(host.calls_created for host in hosts)
+    response.calls_refused += sum(host.calls_refused for host in hosts)
+    for host in hosts:
+        for reason, count in host.calls_ended.items():
+            response.calls_ended[f"END_REASON_{reason.name}"] += count
+
+
+def _count(response: pb.GetStatsResponse, totals: Totals) -> None:
+    response.active_rooms = response.active_connections = totals.live
+    response.calls_created = totals.created
+    for reason, count in totals.ended.items():
+        response.calls_ended[f"END_REASON_{reason.name}"] = count

@@ -34,18 +34,14 @@ async def context_of(
 
 
 async def _report(registry: Registry, tenant_id: TenantId, prior: ConnectionId) -> CallReport:
-    unknown = NotFound(
-        "PRIOR_CALL_NOT_FOUND",
-        "prior_connection_id: no such call, or not this tenant's, or no longer kept",
-        {"prior_connection_id": prior},
-    )
     try:
-        report = await registry.report(prior)
+        return await registry.report(prior, tenant_id)
     except NotFound:
-        raise unknown from None
-    if report.view.spec.tenant_id != tenant_id:
-        raise unknown
-    return report
+        raise NotFound(
+            "PRIOR_CALL_NOT_FOUND",
+            "prior_connection_id: no such call, or not this tenant's, or no longer kept",
+            {"prior_connection_id": prior},
+        ) from None
 
 
 def _recalled(report: CallReport, room: int) -> tuple[ContextItem, ...]:

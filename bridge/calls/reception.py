@@ -62,6 +62,8 @@ class CallRequest:
     caller_name: str
     token_ttl_s: float | None = None
     room_name: RoomName | None = None
+    may_enter_rooms: bool = False
+    """Whoever asks may send an agent into a room that is no call's here."""
     request_key: RequestKey | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     limits: AskedLimits = field(default_factory=AskedLimits)
@@ -78,7 +80,6 @@ class Admission:
     identity: Identity
     token: AccessToken
     server_url: str
-    slots_free: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class Reception:
         :raises Refusal: as JoinRoom documents.
         """
         placed = await self._directory.in_room(room_name)
-        if placed is None:
+        if placed is None or not _is_of_tenant(request, placed):
+            # A room of another tenant's is held to just the same: it is not there.
             await self._check_room_can_be_entered(request, room_name)
             # Somebody else may have asked for the same meanwhile.
             placed = await self._directory.in_room(room_name)
@@ -147,7 +149,7 @@ class Reception:
             case KeyReused():
                 raise AlreadyExists("REQUEST_ID_REUSED", "request_id was used with another request")
             case Full():
-                self._registry.count_refusal()
+                self._registry.count_refusal(spec.tenant_id)
                 raise Exhausted(
                     "NO_FREE_SLOT", "every slot is taken", FULL_RETRY_S, {"limit": "slots"}
                 )
@@ -206,8 +208,8 @@ class Reception:
     def _join_call(self, request: CallRequest, placed: Placed) -> Admission:
         view = self._registry.live(placed.view)
         asked, agent = request.agent, view.spec.agent
-        if asked.tenant_id != view.spec.tenant_id:
-            raise NotFound("ROOM_NOT_FOUND", "no such room", {"room_name": view.spec.room_name})
+        if not _is_of_tenant(request, placed):
+            raise _no_room(view.spec.room_name)
         if asked.agent_id and asked.agent_id != agent.agent_id:
             raise WrongState(
                 "OTHER_AGENT",
@@ -228,8 +230,7 @@ class Reception:
         token = self._rooms.mint_caller_token(
             view.spec.room_name, identity, request.caller_name, ttl_s
         )
-        slots_free = sum(status.slots_free for status in self._registry.statuses())
-        return Admission(view, identity, token, self._rooms.url, slots_free)
+        return Admission(view, identity, token, self._rooms.url)
 
     def _spec(
         self,
@@ -288,8 +289,8 @@ class Reception:
             raise InvalidRequest(
                 [FieldViolation("agent_id", "required: this room belongs to no call")]
             )
-        if not await self._room_exists(room_name):
-            raise NotFound("ROOM_NOT_FOUND", "no such room", {"room_name": room_name})
+        if not request.may_enter_rooms or not await self._room_exists(room_name):
+            raise _no_room(room_name)
 
     async def _room_exists(self, room_name: RoomName) -> bool:
         try:
@@ -300,6 +301,14 @@ class Reception:
 
 def _room_taken(room_name: RoomName) -> AlreadyExists:
     return AlreadyExists("ROOM_TAKEN", "room_name is in use", {"room_name": room_name})
+
+
+def _no_room(room_name: RoomName) -> NotFound:
+    return NotFound("ROOM_NOT_FOUND", "no such room", {"room_name": room_name})
+
+
+def _is_of_tenant(request: CallRequest, placed: Placed) -> bool:
+    return request.agent.tenant_id == placed.view.spec.tenant_id
 
 
 def _is_retry(request: CallRequest, placed: Placed) -> bool:

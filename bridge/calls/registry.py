@@ -6,14 +6,19 @@ from bridge.errors import NotFound
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallView
 from bridge.ports.host import Host, HostId, HostStatus
-from bridge.ports.placement import CallFilter, Directory, Placed
+from bridge.ports.placement import CallFilter, Directory, Placed, Totals
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.telemetry import CallTelemetry
+from bridge.tallies import Tallies
 
 
 class Registry:
-    """Answers for every call, wherever it is carried."""
+    """Answers for every call, wherever it is carried.
+
+    Whoever asks for one call says for which tenant; None: for all of them. Another tenant's call is
+    not there, in just the words that are said of one that never was.
+    """
 
     def __init__(
         self, directory: Directory, hosts: Mapping[HostId, Host], events: EventArchive, store: Store
@@ -23,14 +28,15 @@ class Registry:
         self._events = events
         self._store = store
         self._refused = 0
+        self._refused_to: Tallies[str] = Tallies()
 
-    @property
-    def refused(self) -> int:
+    def refused(self, tenant_id: TenantId | None) -> int:
         """Return how many calls were refused because no host had a slot for them."""
-        return self._refused
+        return self._refused if tenant_id is None else self._refused_to.of(tenant_id)["calls"]
 
-    def count_refusal(self) -> None:
+    def count_refusal(self, tenant_id: TenantId) -> None:
         self._refused += 1
+        self._refused_to.add(tenant_id, "calls")
 
     def host(self, host_id: HostId) -> Host:
         return self._hosts[host_id]
@@ -38,22 +44,38 @@ class Registry:
     def statuses(self) -> Sequence[HostStatus]:
         return [host.status() for host in self._hosts.values()]
 
+    async def slots_free(self, tenant_id: TenantId | None) -> int:
+        """Return how many more calls could be taken.
+
+        A tenant is told so as if it were the only one: how busy others are is not its affair.
+        """
+        statuses = self.statuses()
+        if tenant_id is None:
+            return sum(status.slots_free for status in statuses)
+        live = (await self.totals(tenant_id)).live
+        return max(0, sum(status.slots_total for status in statuses) - live)
+
+    async def totals(self, tenant_id: TenantId) -> Totals:
+        return await self._directory.totals(tenant_id)
+
     def live(self, view: CallView) -> CallView:
         """Return the call as its host sees it now; `view` itself where it is carried no more."""
         return self._hosts[HostId(view.host_id)].view(view.connection_id) or view
 
-    async def view(self, connection_id: ConnectionId) -> CallView:
+    async def view(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> CallView:
         """
         :raises NotFound: no such call.
         """
-        return self.live((await self._placed(connection_id)).view)
+        return self.live((await self._placed(connection_id, tenant_id)).view)
 
-    async def end(self, connection_id: ConnectionId) -> tuple[CallView, bool]:
+    async def end(
+        self, connection_id: ConnectionId, tenant_id: TenantId | None
+    ) -> tuple[CallView, bool]:
         """End a call; return it as it ended, and whether it had ended before.
 
         :raises NotFound: no such call.
         """
-        placed = await self._placed(connection_id)
+        placed = await self._placed(connection_id, tenant_id)
         view = self.live(placed.view)
         if view.is_over:
             return view, True
@@ -61,17 +83,17 @@ class Registry:
         if ended is not None:
             return ended, False
         # It ended between our two questions, or never began.
-        view = (await self._placed(connection_id)).view
+        view = (await self._placed(connection_id, tenant_id)).view
         if not view.is_over:
             raise _not_found(connection_id)
         return view, True
 
-    async def report(self, connection_id: ConnectionId) -> CallReport:
+    async def report(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> CallReport:
         """Return a call's report, or what there is of it.
 
         :raises NotFound: no such call.
         """
-        placed = await self._placed(connection_id)
+        placed = await self._placed(connection_id, tenant_id)
         live = self._hosts[placed.host_id].report(connection_id)
         report = live or await self._store.report(connection_id)
         if report is None:
@@ -83,12 +105,14 @@ class Registry:
     ) -> Sequence[CallView]:
         return [self.live(view) for view in await self._directory.page(calls, after, limit)]
 
-    async def watch(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
+    async def watch(
+        self, connection_id: ConnectionId, tenant_id: TenantId | None, after: int
+    ) -> AsyncIterator[LoggedEvent]:
         """Return the call's events behind `after`, until its end.
 
         :raises NotFound: no such call.
         """
-        await self._placed(connection_id)
+        await self._placed(connection_id, tenant_id)
         try:
             return self._events.follow(connection_id, after)
         except KeyError as error:
@@ -105,12 +129,12 @@ class Registry:
             # One host for now; several will be merged here.
             (host,) = self._hosts.values()
             return host.telemetry(None, tenant_id, interval_s)
-        placed = await self._placed(connection_id)
+        placed = await self._placed(connection_id, tenant_id)
         return self._hosts[placed.host_id].telemetry(connection_id, tenant_id, interval_s)
 
-    async def _placed(self, connection_id: ConnectionId) -> Placed:
+    async def _placed(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> Placed:
         placed = await self._directory.get(connection_id)
-        if placed is None:
+        if placed is None or tenant_id not in (None, placed.view.spec.tenant_id):
             raise _not_found(connection_id)
         return placed
 

@@ -24,6 +24,7 @@ from bridge.calls.host import CallHost
 from bridge.calls.reception import Reception, ServerLimits
 from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
+from bridge.cli.admission import guarding, listener
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
 from bridge.logs import get_logger
@@ -93,9 +94,9 @@ async def serve(settings: Settings) -> None:
         calls = None
         if settings.livekit is not None:
             calls = await stack.enter_async_context(_calls(shared, settings.livekit))
-        api = await stack.enter_async_context(
-            server.serve(_services(shared, calls), settings.listen)
-        )
+        guard = await stack.enter_async_context(guarding(settings, shared.clock))
+        where = await stack.enter_async_context(listener(settings, shared.clock))
+        api = await stack.enter_async_context(server.serve(_services(shared, calls), where, guard))
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         _log.info("serving", address=settings.listen, slots=settings.slots)

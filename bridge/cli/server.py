@@ -3,7 +3,10 @@
 import click
 import uvloop
 
+from bridge.access.jwks import BadJwks
+from bridge.access.key_file import BadKeyFile
 from bridge.api.server import ListenError
+from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
 from bridge.settings import Settings, SettingsError
 
@@ -21,5 +24,5 @@ def command() -> None:
         raise click.ClickException(str(wrong)) from wrong
     try:
         uvloop.run(serve(settings))
-    except* ListenError as wrong:
+    except* (ListenError, BadCertificates, BadJwks, BadKeyFile) as wrong:
         raise click.ClickException(str(wrong.exceptions[0])) from None

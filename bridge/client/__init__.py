@@ -21,8 +21,6 @@ from bridge.client.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from bridge.client.serving import ToolServer
-from bridge.client.tools import ToolError, ToolFunction, current_invocation
 from bridge.client.watching import Backoff
 
 __all__ = [
@@ -40,10 +38,6 @@ __all__ = [
     "PermissionDeniedError",
     "ResourceExhaustedError",
     "RoomOptions",
-    "ToolError",
-    "ToolFunction",
-    "ToolServer",
     "UnauthenticatedError",
     "UnavailableError",
-    "current_invocation",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
-from bridge.ports.call import CallState, CallView
+from bridge.ports.call import CallState, CallView, EndReason
 from bridge.ports.host import Epoch, HostId
 
 
@@ -109,6 +109,15 @@ class CallFilter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many calls there are, and were since the directory began."""
+
+    live: int = 0
+    created: int = 0
+    ended: Mapping[EndReason, int] = field(default_factory=dict)
+
+
 class Directory(Protocol):
     """Every live call, and those that ended lately."""
 
@@ -134,4 +143,8 @@ class Directory(Protocol):
         self, calls: CallFilter, after: ConnectionId | None, limit: int
     ) -> Sequence[CallView]:
         """Return up to `limit` calls, the newest first, beginning behind `after`."""
+        ...
+
+    async def totals(self, tenant_id: TenantId) -> Totals:
+        """Return how many calls one tenant has and had; zeros for one that is not known."""
         ...

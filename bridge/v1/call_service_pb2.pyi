@@ -14,6 +14,12 @@ the call or watches it:
 
 Errors are gRPC status codes with google.rpc.ErrorInfo (domain "mediabridge"), BadRequest with
 field violations on INVALID_ARGUMENT, and RetryInfo on RESOURCE_EXHAUSTED and UNAVAILABLE.
+
+Where the server wants credentials, send "authorization: Bearer <key or token>" with every RPC.
+UNAUTHENTICATED: there are none, or they are no longer good, which also ends streams in the middle.
+PERMISSION_DENIED: they lack the scope that the RPC asks for, or are of another tenant than the
+request names. Credentials of one tenant see and touch that tenant's calls, agents and figures
+alone: a request that names no tenant means that one, and what is another's is NOT_FOUND.
 """
 
 from bridge.v1 import agent_pb2 as _agent_pb2
@@ -263,7 +269,9 @@ class CreateRoomResponse(_message.Message):
     participant_id: _builtins.str
     """The caller's identity in the room."""
     capacity_remaining: _builtins.int
-    """Calls this server could still take. A hint: others are asking too."""
+    """Calls this server could still take, as slots_free in GetStatsResponse. A hint: others are asking
+    too.
+    """
     @_builtins.property
     def token_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the token stops admitting."""

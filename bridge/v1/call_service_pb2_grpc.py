@@ -82,7 +82,8 @@ class CallServiceServicer:
 
         INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
         tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
-        RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
+        RESOURCE_EXHAUSTED: all slots are taken, or as many calls as these credentials or this tenant may
+        have; the metadata of ErrorInfo names the limit. UNAVAILABLE: LiveKit does not answer, or the server is
         draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -94,7 +95,8 @@ class CallServiceServicer:
         agent; where it does not, the room must exist on LiveKit, and an agent is sent into it as by
         CreateRoom.
 
-        As CreateRoom; and NOT_FOUND: no such room. FAILED_PRECONDITION: the room's call is ending, or
+        As CreateRoom; and NOT_FOUND: no such room, or one that belongs to no call and that these
+        credentials do not let an agent be sent into. FAILED_PRECONDITION: the room's call is ending, or
         has another agent than the one asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

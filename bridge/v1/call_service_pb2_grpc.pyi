@@ -14,6 +14,12 @@ the call or watches it:
 
 Errors are gRPC status codes with google.rpc.ErrorInfo (domain "mediabridge"), BadRequest with
 field violations on INVALID_ARGUMENT, and RetryInfo on RESOURCE_EXHAUSTED and UNAVAILABLE.
+
+Where the server wants credentials, send "authorization: Bearer <key or token>" with every RPC.
+UNAUTHENTICATED: there are none, or they are no longer good, which also ends streams in the middle.
+PERMISSION_DENIED: they lack the scope that the RPC asks for, or are of another tenant than the
+request names. Credentials of one tenant see and touch that tenant's calls, agents and figures
+alone: a request that names no tenant means that one, and what is another's is NOT_FOUND.
 """
 
 from bridge.v1 import call_service_pb2 as _call_service_pb2
@@ -52,7 +58,8 @@ class CallServiceStub:
 
     INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
     tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
-    RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
+    RESOURCE_EXHAUSTED: all slots are taken, or as many calls as these credentials or this tenant may
+    have; the metadata of ErrorInfo names the limit. UNAVAILABLE: LiveKit does not answer, or the server is
     draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
     """
     JoinRoom: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.JoinRoomRequest, _call_service_pb2.JoinRoomResponse]
@@ -60,7 +67,8 @@ class CallServiceStub:
     agent; where it does not, the room must exist on LiveKit, and an agent is sent into it as by
     CreateRoom.
 
-    As CreateRoom; and NOT_FOUND: no such room. FAILED_PRECONDITION: the room's call is ending, or
+    As CreateRoom; and NOT_FOUND: no such room, or one that belongs to no call and that these
+    credentials do not let an agent be sent into. FAILED_PRECONDITION: the room's call is ending, or
     has another agent than the one asked for.
     """
     EndCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.EndCallRequest, _call_service_pb2.EndCallResponse]
@@ -104,7 +112,8 @@ class CallServiceAsyncStub(CallServiceStub):
 
     INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
     tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
-    RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
+    RESOURCE_EXHAUSTED: all slots are taken, or as many calls as these credentials or this tenant may
+    have; the metadata of ErrorInfo names the limit. UNAVAILABLE: LiveKit does not answer, or the server is
     draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
     """
     JoinRoom: _aio.UnaryUnaryMultiCallable[_call_service_pb2.JoinRoomRequest, _call_service_pb2.JoinRoomResponse]  # type: ignore[assignment]
@@ -112,7 +121,8 @@ class CallServiceAsyncStub(CallServiceStub):
     agent; where it does not, the room must exist on LiveKit, and an agent is sent into it as by
     CreateRoom.
 
-    As CreateRoom; and NOT_FOUND: no such room. FAILED_PRECONDITION: the room's call is ending, or
+    As CreateRoom; and NOT_FOUND: no such room, or one that belongs to no call and that these
+    credentials do not let an agent be sent into. FAILED_PRECONDITION: the room's call is ending, or
     has another agent than the one asked for.
     """
     EndCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.EndCallRequest, _call_service_pb2.EndCallResponse]  # type: ignore[assignment]
@@ -159,7 +169,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such agent, or no such earlier call (for this
         tenant). ALREADY_EXISTS: request_id was used with another request, or room_name is taken.
-        RESOURCE_EXHAUSTED: all slots are taken. UNAVAILABLE: LiveKit does not answer, or the server is
+        RESOURCE_EXHAUSTED: all slots are taken, or as many calls as these credentials or this tenant may
+        have; the metadata of ErrorInfo names the limit. UNAVAILABLE: LiveKit does not answer, or the server is
         draining. FAILED_PRECONDITION: LiveKit is disabled, or the call of this request_id has ended.
         """
 
@@ -173,7 +184,8 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         agent; where it does not, the room must exist on LiveKit, and an agent is sent into it as by
         CreateRoom.
 
-        As CreateRoom; and NOT_FOUND: no such room. FAILED_PRECONDITION: the room's call is ending, or
+        As CreateRoom; and NOT_FOUND: no such room, or one that belongs to no call and that these
+        credentials do not let an agent be sent into. FAILED_PRECONDITION: the room's call is ending, or
         has another agent than the one asked for.
         """
 

@@ -139,7 +139,7 @@ class GetStatsResponse(_message.Message):
     slots_total: _builtins.int
     """Calls this server carries at most."""
     slots_free: _builtins.int
-    """Calls it could still take."""
+    """Calls it could still take. One tenant is told so as if it had the server alone."""
     draining: _builtins.bool
     """It takes no new calls because it is shutting down."""
     version: _builtins.str
@@ -162,7 +162,9 @@ class GetStatsResponse(_message.Message):
 
     @_builtins.property
     def loop_lag(self) -> _duration_pb2.Duration:
-        """The event loop's lag: how late a timer fired, the worst of the last ten seconds."""
+        """The event loop's lag: how late a timer fired, the worst of the last ten seconds. Not told to
+        credentials of one tenant.
+        """
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ class TelemetryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStats(self, request, context):
-        """Returns totals of this server.
+        """Returns totals of this server. To credentials of one tenant: of that tenant's calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

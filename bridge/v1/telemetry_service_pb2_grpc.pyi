@@ -41,7 +41,7 @@ class TelemetryServiceStub:
     INVALID_ARGUMENT: the interval is out of range. NOT_FOUND: no such call, or it has ended.
     """
     GetStats: _grpc.UnaryUnaryMultiCallable[_telemetry_service_pb2.GetStatsRequest, _telemetry_service_pb2.GetStatsResponse]
-    """Returns totals of this server."""
+    """Returns totals of this server. To credentials of one tenant: of that tenant's calls."""
 
 @_typing.type_check_only
 class TelemetryServiceAsyncStub(TelemetryServiceStub):
@@ -56,7 +56,7 @@ class TelemetryServiceAsyncStub(TelemetryServiceStub):
     INVALID_ARGUMENT: the interval is out of range. NOT_FOUND: no such call, or it has ended.
     """
     GetStats: _aio.UnaryUnaryMultiCallable[_telemetry_service_pb2.GetStatsRequest, _telemetry_service_pb2.GetStatsResponse]  # type: ignore[assignment]
-    """Returns totals of this server."""
+    """Returns totals of this server. To credentials of one tenant: of that tenant's calls."""
 
 class TelemetryServiceServicer(metaclass=_abc_1.ABCMeta):
     """How calls, and the server, are doing."""
@@ -80,6 +80,6 @@ class TelemetryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _telemetry_service_pb2.GetStatsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_telemetry_service_pb2.GetStatsResponse, _abc.Awaitable[_telemetry_service_pb2.GetStatsResponse]]:
-        """Returns totals of this server."""
+        """Returns totals of this server. To credentials of one tenant: of that tenant's calls."""
 
 def add_TelemetryServiceServicer_to_server(servicer: TelemetryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bridge.errors import FieldViolation, InvalidRequest
-from bridge.ids import ConnectionId, RoomName
-from bridge.ports.call import CallView
+from bridge.ids import ConnectionId, RoomName, TenantId
+from bridge.ports.call import CallView, EndReason
 from bridge.ports.host import Epoch
-from bridge.ports.placement import CallFilter, Placed, RoomTaken
+from bridge.ports.placement import CallFilter, Placed, RoomTaken, Totals
+from bridge.tallies import Tallies
 
 
 class MemoryDirectory:
@@ -19,6 +20,8 @@ class MemoryDirectory:
         self._calls: dict[ConnectionId, Placed] = {}  # in order of creation
         self._call_in_room: dict[RoomName, ConnectionId] = {}
         self._ended: OrderedDict[ConnectionId, None] = OrderedDict()
+        self._created: Tallies[str] = Tallies()
+        self._endings: Tallies[EndReason] = Tallies()
 
     async def add(self, placed: Placed) -> RoomTaken | None:
         spec = placed.view.spec
@@ -27,6 +30,7 @@ class MemoryDirectory:
             return RoomTaken(holder)
         self._calls[spec.connection_id] = placed
         self._call_in_room[spec.room_name] = spec.connection_id
+        self._created.add(spec.tenant_id, "calls")
         return None
 
     async def update(self, view: CallView, epoch: Epoch) -> None:
@@ -37,6 +41,8 @@ class MemoryDirectory:
         if view.is_over:
             del self._call_in_room[view.spec.room_name]
             self._ended[view.connection_id] = None
+            if view.ending is not None:
+                self._endings.add(view.spec.tenant_id, view.ending.reason)
             while len(self._ended) > self._ended_limit:
                 oldest, _ = self._ended.popitem(last=False)
                 del self._calls[oldest]
@@ -46,6 +52,7 @@ class MemoryDirectory:
         self._ended.pop(connection_id, None)
         if placed is not None and not placed.view.is_over:
             del self._call_in_room[placed.view.spec.room_name]
+            self._created.add(placed.view.spec.tenant_id, "calls", -1)
 
     async def get(self, connection_id: ConnectionId) -> Placed | None:
         return self._calls.get(connection_id)
@@ -72,3 +79,13 @@ class MemoryDirectory:
             if calls.admits(placed.view):
                 page.append(placed.view)
         return page
+
+    async def totals(self, tenant_id: TenantId) -> Totals:
+        return Totals(
+            live=sum(
+                placed.view.spec.tenant_id == tenant_id and not placed.view.is_over
+                for placed in self._calls.values()
+            ),
+            created=self._created.of(tenant_id)["calls"],
+            ended=self._endings.of(tenant_id),
+        )

@@ -6,9 +6,9 @@ import pytest
 
 from bridge.errors import InvalidRequest
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
-from bridge.ports.call import CallState, CallView
+from bridge.ports.call import CallState, CallView, Ending, EndReason
 from bridge.ports.host import Epoch, HostId
-from bridge.ports.placement import CallFilter, Directory, Placed, RoomTaken
+from bridge.ports.placement import CallFilter, Directory, Placed, RoomTaken, Totals
 from bridge.workers.directory import MemoryDirectory
 from tests.fakes.agents import SILENT, numbered
 
@@ -176,3 +176,28 @@ async def test_filters_must_all_hold(directory: Directory) -> None:
     created = CallFilter(states=frozenset({CallState.CREATED, CallState.ENDED}))
     assert await listed(directory, created, limit=2) == [3, 2]
     assert await listed(directory, CallFilter(tenant_id=TenantId("acme")), after=3) == [1]
+
+
+async def test_totals_are_of_one_tenant(directory: Directory) -> None:
+    acme, other = TenantId("acme"), TenantId("other")
+    await add(directory, 1, 2, 3)
+    for number in (4, 5):
+        spec = replace(numbered(number), tenant_id=other)
+        await directory.add(Placed(CallView(spec, HOST), HOST, EPOCH))
+    assert await directory.totals(acme) == Totals(live=3, created=3)
+    await directory.remove(ConnectionId("call-3"))
+    ending = Ending(EndReason.API_ENDED)
+    await directory.update(replace(view(1), state=CallState.ENDED, ending=ending), EPOCH)
+    ended = {EndReason.API_ENDED: 1}
+    assert await directory.totals(acme) == Totals(live=1, created=2, ended=ended)
+    assert await directory.totals(other) == Totals(live=2, created=2)
+    assert await directory.totals(TenantId("nobody")) == Totals()
+
+
+async def test_totals_outlive_the_calls_that_are_kept(directory: Directory) -> None:
+    for number in range(1, ENDED_KEPT + 3):
+        await add(directory, number)
+        over = replace(view(number), state=CallState.ENDED, ending=Ending(EndReason.API_ENDED))
+        await directory.update(over, EPOCH)
+    totals = await directory.totals(TenantId("acme"))
+    assert totals.created == totals.ended[EndReason.API_ENDED] == ENDED_KEPT + 2

@@ -23,6 +23,7 @@ from bridge.redaction import REDACTED, is_sensitive, redact, scrub
 PROMPT = "You are the receptionist of a clinic"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYWxsZXIifQ.c2lnbmF0dXJlLWJ5dGVz"
 OPENAI_KEY = "sk-proj-abcdefghijklmnop"
+OWN_KEY = "mbk_0123456789abcdef_abcdefghijklmnopqrstuvwxyz-_ABCDEFGHIJKLMNO"
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_secret_field_passed_by_mistake_does_not_come_out(
     assert "receptionist" not in output.getvalue()
 
 
-@pytest.mark.parametrize("secret", [JWT, OPENAI_KEY, f"Authorization: Bearer {JWT}"])
+@pytest.mark.parametrize("secret", [JWT, OPENAI_KEY, OWN_KEY, f"Authorization: Bearer {JWT}"])
 def test_what_looks_like_a_token_does_not_come_out_of_any_text(
     output: io.StringIO, secret: str
 ) -> None:
@@ -182,7 +183,7 @@ def test_what_looks_like_a_token_does_not_come_out_of_any_text(
         get_logger("bridge").exception("failed", error=error)
     assert len(lines(output)) == 3
     assert "Traceback" in lines(output)[-1]["exception"]
-    for part in (JWT, OPENAI_KEY):
+    for part in (JWT, OPENAI_KEY, OWN_KEY):
         assert part not in output.getvalue()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bridge.settings import ENV_FILE, Settings, SettingsError, variables
+from bridge.settings import ENV_FILE, Settings, SettingsError, is_secret, variables
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cret-" * 6
@@ -130,14 +130,130 @@ def test_secrets_are_neither_described_nor_represented() -> None:
     }
 
 
+CERTIFICATE = {"MEDIABRIDGE_TLS_CERT": "tls.crt", "MEDIABRIDGE_TLS_KEY": "tls.key"}
+KEYS = {"MEDIABRIDGE_KEYS_FILE": "keys.json"}
+TOKENS = {
+    "MEDIABRIDGE_JWT_JWKS": "jwks.json",
+    "MEDIABRIDGE_JWT_ISSUER": "https://issuer.test",
+    "MEDIABRIDGE_JWT_AUDIENCE": "mediabridge",
+}
+EVERYWHERE = {"MEDIABRIDGE_LISTEN": "0.0.0.0:50051"}
+
+
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:50051", "[::]:50051", "10.0.0.7:50051", "example.org:50051", "127.1:50051"]
 )
 def test_listening_beyond_this_machine_is_refused_in_plain_words(address: str) -> None:
     refused = problems(MEDIABRIDGE_LISTEN=address)
+    assert "no TLS" in refused["MEDIABRIDGE_LISTEN"]
     assert "no authentication" in refused["MEDIABRIDGE_LISTEN"]
     allowed = {"MEDIABRIDGE_LISTEN": address, "MEDIABRIDGE_ALLOW_INSECURE_LISTEN": "true"}
     assert Settings.load({**COMPLETE, **allowed}).listen == address
+
+
+@pytest.mark.parametrize("credentials", [KEYS, TOKENS, {**KEYS, **TOKENS}])
+def test_listening_beyond_this_machine_needs_both_tls_and_authentication(
+    credentials: dict[str, str],
+) -> None:
+    assert "no TLS" in problems(**EVERYWHERE, **credentials)["MEDIABRIDGE_LISTEN"]
+    for certificates in (CERTIFICATE, {**CERTIFICATE, "MEDIABRIDGE_TLS_CLIENT_CA": "ca.crt"}):
+        refused = problems(**EVERYWHERE, **certificates)
+        assert "no authentication" in refused["MEDIABRIDGE_LISTEN"]
+        assert "no TLS" not in refused["MEDIABRIDGE_LISTEN"]
+    settings = Settings.load({**COMPLETE, **EVERYWHERE, **CERTIFICATE, **credentials})
+    assert (settings.has_tls, settings.authenticates) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "exposure"),
+    [
+        ({}, "open"),
+        ({"MEDIABRIDGE_LISTEN": "unix:/run/bridge.sock"}, "open"),
+        (KEYS, "closed"),
+        (CERTIFICATE, "closed"),
+        ({**EVERYWHERE, "MEDIABRIDGE_ALLOW_INSECURE_LISTEN": "true"}, "closed"),
+        ({"MEDIABRIDGE_REFLECTION": "Closed"}, "closed"),
+        ({**KEYS, "MEDIABRIDGE_REFLECTION": "open"}, "open"),
+        ({**KEYS, "MEDIABRIDGE_REFLECTION": "authenticated"}, "authenticated"),
+    ],
+)
+def test_reflection_is_open_where_nothing_else_is_closed_unless_set(
+    given: dict[str, str], exposure: str
+) -> None:
+    settings = Settings.load({**COMPLETE, **given})
+    assert settings.reflection_exposure == exposure
+    assert settings.health == "open"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"MEDIABRIDGE_TLS_CERT": "x"}, "MEDIABRIDGE_TLS_KEY"),
+        ({"MEDIABRIDGE_TLS_KEY": "x"}, "MEDIABRIDGE_TLS_KEY"),
+        ({"MEDIABRIDGE_TLS_CLIENT_CA": "x"}, "MEDIABRIDGE_TLS_CLIENT_CA"),
+        ({**TOKENS, "MEDIABRIDGE_JWT_ISSUER": ""}, "MEDIABRIDGE_JWT_ISSUER"),
+        ({**TOKENS, "MEDIABRIDGE_JWT_AUDIENCE": ""}, "MEDIABRIDGE_JWT_AUDIENCE"),
+        ({"MEDIABRIDGE_JWT_ISSUER": "x"}, "MEDIABRIDGE_JWT_ISSUER"),
+        ({"MEDIABRIDGE_JWT_AUDIENCE": "x"}, "MEDIABRIDGE_JWT_AUDIENCE"),
+        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "http://issuer.test/jwks"}, "MEDIABRIDGE_JWT_JWKS"),
+        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "ftp://issuer.test/jwks"}, "MEDIABRIDGE_JWT_JWKS"),
+        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "https://u:p@issuer.test"}, "MEDIABRIDGE_JWT_JWKS"),
+        ({"MEDIABRIDGE_TENANT_CALLS": "-1"}, "MEDIABRIDGE_TENANT_CALLS"),
+        ({"MEDIABRIDGE_KEY_STREAMS": "many"}, "MEDIABRIDGE_KEY_STREAMS"),
+        ({"MEDIABRIDGE_HEALTH": "auto"}, "MEDIABRIDGE_HEALTH"),
+    ],
+)
+def test_what_is_half_said_of_the_listener_is_refused(given: dict[str, str], problem: str) -> None:
+    assert set(problems(**given)) == {problem}
+
+
+def test_an_issuer_on_this_machine_needs_no_tls() -> None:
+    url = "http://127.0.0.1:8080/jwks"
+    assert Settings.load({**COMPLETE, **TOKENS, "MEDIABRIDGE_JWT_JWKS": url}).jwt_jwks == url
+
+
+def secret_names() -> list[str]:
+    return [name for name, field in variables().items() if is_secret(field)]
+
+
+def test_the_secrets_are_known() -> None:
+    assert {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "OPENAI_API_KEY"} <= set(secret_names())
+    documentation = (ROOT / "docs/settings.md").read_text()
+    assert all(f"`{name}`" in documentation for name in secret_names())
+
+
+@pytest.mark.parametrize("name", secret_names())
+def test_every_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "secret"
+    path.write_text(f"{SECRET}\n")
+    given = {**{key: value for key, value in COMPLETE.items() if key != name}}
+    settings = Settings.load({**given, f"{name}_FILE": str(path)})
+    value = getattr(settings, variables()[name])
+    assert value.get_secret_value() == SECRET
+    assert SECRET not in f"{settings!r}{settings.describe()}"
+
+
+def test_a_secret_in_a_file_and_beside_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(SECRET)
+    assert set(problems(LIVEKIT_API_SECRET_FILE=str(path))) == {"LIVEKIT_API_SECRET_FILE"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"x" * 100_000, None])
+def test_a_file_that_holds_no_secret_is_named_alone(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    refused = problems(LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE=str(path))
+    assert set(refused) == {"LIVEKIT_API_SECRET_FILE"}
+
+
+def test_what_is_wrong_with_a_secret_of_a_file_is_said_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("too-short")
+    refused = problems(LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE=str(path))
+    assert "32 characters" in refused["LIVEKIT_API_SECRET"]
+    assert "too-short" not in str(refused)
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,18 @@
 """Every message, field and method of the API, as its descriptors tell."""
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 
-from bridge.v1 import (
-    agent_pb2,
-    call_pb2,
-    call_service_pb2,
-    event_pb2,
-    model_service_pb2,
-    options_pb2,
-    report_pb2,
-    telemetry_pb2,
-    telemetry_service_pb2,
-    tool_service_pb2,
-)
+import bridge.v1
+from bridge.v1 import options_pb2
 
 FILES: tuple[FileDescriptor, ...] = tuple(
-    module.DESCRIPTOR
-    for module in (
-        *(agent_pb2, call_pb2, call_service_pb2, event_pb2, model_service_pb2),
-        *(report_pb2, telemetry_pb2, telemetry_service_pb2, tool_service_pb2),
-    )
+    importlib.import_module(f"bridge.v1.{module.name}").DESCRIPTOR
+    for module in pkgutil.iter_modules(bridge.v1.__path__)
+    if module.name.endswith("_pb2")
 )
 
 
@@ -40,6 +30,11 @@ def methods() -> Iterator[MethodDescriptor]:
     for file in FILES:
         for service in file.services_by_name.values():
             yield from service.methods
+
+
+def path_of(method: MethodDescriptor) -> str:
+    """Return the method as it is asked for on the wire."""
+    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def is_sensitive(field: FieldDescriptor) -> bool:

@@ -1,7 +1,7 @@
 """A real gRPC server on a loopback port, over a host whose world is in memory."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,9 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from bridge.access.access import Access
 from bridge.api import calls, models, server, telemetry, tools
+from bridge.api.guard import Guard
 from bridge.errors import WrongState
 from bridge.ports.agent import AgentCatalogue
 from bridge.tools.servers import ToolServers
@@ -19,7 +21,6 @@ from bridge.v1 import (
     telemetry_service_pb2_grpc,
     tool_service_pb2_grpc,
 )
-from tests.fakes.agents import SILENT, FakeAgents
 from tests.unit.calls.desk import Desk, desk_over
 from tests.unit.calls.rig import World
 
@@ -72,22 +73,37 @@ def services(
     needing_calls = (f"/{calls.NAME}", f"/{tools.NAME}", f"/{telemetry.NAME}/StreamTelemetry")
     return server.Services(
         telemetry=telemetry.TelemetryService(desk.registry, world.clock, "1.2.3"),
-        models=models.ModelService(FakeAgents(SILENT), world.models, "wss://model.test"),
+        models=models.ModelService(desk.agents, world.models, "wss://model.test"),
         calls=calls.CallService(desk.reception, desk.registry) if livekit else None,
         tools=tools.ToolService(tool_servers, world.clock) if livekit else None,
         closed={} if livekit else dict.fromkeys(needing_calls, _DISABLED),
     )
 
 
+def open_guard(desk: Desk) -> Guard:
+    """Return a guard that lets anyone in."""
+    return Guard(Access(), desk.world.clock)
+
+
 @asynccontextmanager
 async def serving(
-    slots: int = 2, *, livekit: bool = True, agents: AgentCatalogue | None = None
+    slots: int = 2,
+    *,
+    livekit: bool = True,
+    agents: AgentCatalogue | None = None,
+    guard_for: Callable[[Desk], Guard] = open_guard,
+    health: server.Exposure = server.Exposure.OPEN,
+    reflection: server.Exposure = server.Exposure.OPEN,
 ) -> AsyncIterator[Api]:
     address, world = free_address(), World()
     tool_servers = ToolServers(world.clock)
     async with (
         desk_over(world, slots, agents) as desk,
-        server.serve(services(desk, tool_servers, livekit=livekit), address) as api,
+        server.serve(
+            services(desk, tool_servers, livekit=livekit),
+            server.Listener(address, health=health, reflection=reflection),
+            guard_for(desk),
+        ) as api,
         grpc.aio.insecure_channel(address) as channel,
     ):
         yield Api(desk, tool_servers, api, address, channel)

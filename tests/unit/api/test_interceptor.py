@@ -8,9 +8,16 @@ from typing import Any
 import grpc
 import pytest
 
+from bridge.access.access import Access
+from bridge.access.jwks import Jwks
+from bridge.access.principal import Limits
+from bridge.access.tokens import TokenChecker
+from bridge.api.guard import Guard
 from bridge.api.interceptor import Edge
 from bridge.errors import NotFound, WrongState
 from bridge.v1.call_service_pb2 import EndCallRequest, EndCallResponse
+from tests.fakes.clock import FakeClock
+from tests.fakes.issuer import RULES, FakeJwksSource
 from tests.unit.api.rig import free_address, reason_of, wrong_fields_of
 
 _SERVICE = "bridge.v1.Echo"
@@ -104,6 +111,15 @@ class Asker:
         return [response.message async for response in call]
 
 
+def anyone() -> Guard:
+    return Guard(Access(), FakeClock())
+
+
+def nobody() -> Guard:
+    tokens = TokenChecker(Jwks(FakeJwksSource(), FakeClock()), RULES, Limits())
+    return Guard(Access(tokens=tokens), FakeClock())
+
+
 @asynccontextmanager
 async def asking(edge: Edge) -> AsyncIterator[Asker]:
     echo, server, address = Echo(), grpc.aio.server(interceptors=[edge]), free_address()
@@ -119,7 +135,7 @@ async def asking(edge: Edge) -> AsyncIterator[Asker]:
 
 @pytest.fixture
 async def asker() -> AsyncIterator[Asker]:
-    async with asking(Edge()) as running:
+    async with asking(Edge(anyone())) as running:
         yield running
 
 
@@ -194,7 +210,7 @@ async def test_stream_whose_client_has_gone_is_left(asker: Asker) -> None:
 
 @pytest.mark.parametrize("name", _KINDS)
 async def test_closed_service_refuses_rpcs_of_every_kind(name: str) -> None:
-    async with asking(Edge({f"/{_SERVICE}": _CLOSED})) as asker:
+    async with asking(Edge(anyone(), {f"/{_SERVICE}": _CLOSED})) as asker:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await asker.answers(name, *told("a"))
         assert reason_of(refused.value) == "CLOSED"
@@ -202,13 +218,18 @@ async def test_closed_service_refuses_rpcs_of_every_kind(name: str) -> None:
 
 
 async def test_closed_stream_refuses_before_a_request_has_come() -> None:
-    async with asking(Edge({f"/{_SERVICE}": _CLOSED})) as asker:
+    async with asking(Edge(anyone(), {f"/{_SERVICE}": _CLOSED})) as asker:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await asker.method("Talk")().read()
         assert reason_of(refused.value) == "CLOSED"
 
 
-async def test_other_services_pass_untouched(asker: Asker) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await asker._channel.unary_unary("/other.Service/Nothing")(b"")
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+async def test_only_services_that_are_open_to_all_need_no_credentials() -> None:
+    async with asking(Edge(nobody(), open_to_all=[_SERVICE])) as asker:
+        assert await asker.answers("One", *told("a")) == ["a"]
+    async with asking(Edge(nobody(), {f"/{_SERVICE}/Many": _CLOSED})) as asker:
+        for name in ("One", "Many", "Count", "Talk"):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await asker.answers(name, *told("a"))
+            assert reason_of(refused.value) == "NO_CREDENTIALS"
+        assert asker.echo.heard == []

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.agents.catalogue import FileCatalogue
-from tests.unit.api.descriptors import methods
+from tests.unit.api.descriptors import methods, path_of
 from tests.unit.api.rig import Api, reason_of, serving, wrong_fields_of
 
 ALLOWED = {
@@ -101,7 +101,7 @@ def asks() -> st.SearchStrategy[tuple[MethodDescriptor, Message]]:
 
 async def ask(api: Api, method: MethodDescriptor, request: Message) -> None:
     channel: Any = api.channel  # the types know no bytes
-    path = f"/{method.containing_service.full_name}/{method.name}"
+    path = path_of(method)
     raw = request.SerializeToString()
     if not method.server_streaming:
         await channel.unary_unary(path)(raw)

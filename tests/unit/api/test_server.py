@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from tests.fakes.clock import settle
 from tests.unit.api.rig import (
     Api,
     free_address,
+    open_guard,
     reason_of,
     services,
     serving,
@@ -45,6 +47,11 @@ async def health(api: Api, service: str) -> int:
     stub = health_pb2_grpc.HealthStub(api.channel)
     answer = await stub.Check(health_pb2.HealthCheckRequest(service=service))
     return int(answer.status)
+
+
+def listening(api: Api, address: str) -> AbstractAsyncContextManager[server.ApiServer]:
+    """Return another server over the same calls."""
+    return server.serve(services(api.desk), server.Listener(address), open_guard(api.desk))
 
 
 async def refused(asking: Any) -> grpc.aio.AioRpcError:
@@ -245,18 +252,18 @@ async def test_server_without_livekit_runs_and_refuses_calls() -> None:
 
 async def test_taken_port_is_refused(api: Api) -> None:
     with pytest.raises(server.ListenError, match=api.address):
-        await server.serve(services(api.desk), api.address).__aenter__()
+        await listening(api, api.address).__aenter__()
 
 
 async def test_address_of_another_machine_is_refused(api: Api) -> None:
     with pytest.raises(server.ListenError):
-        await server.serve(services(api.desk), "203.0.113.1:50051").__aenter__()
+        await listening(api, "203.0.113.1:50051").__aenter__()
 
 
 async def test_port_is_free_again_behind_a_server(api: Api) -> None:
     address = free_address()
     for _ in range(2):
-        async with server.serve(services(api.desk), address):
+        async with listening(api, address):
             pass
 
 

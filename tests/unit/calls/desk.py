@@ -38,6 +38,7 @@ def request(
     asked = CallRequest(
         agent=AgentRequest(AgentId(agent), tenant, caller_name="Ada"),
         caller_name="Ada",
+        may_enter_rooms=True,
         request_key=key,
     )
     return replace(asked, **changes)
@@ -52,6 +53,7 @@ class Desk:
 
     def __init__(self, world: World, host: CallHost, agents: AgentCatalogue) -> None:
         self.world = world
+        self.agents = agents
         self.host = host
         self.registry = Registry(world.directory, {HOST: host}, world.events, world.store)
         self.reception = Reception(

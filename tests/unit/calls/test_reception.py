@@ -38,7 +38,7 @@ async def test_call_begins_in_a_room_of_its_own(world: World) -> None:
         assert (spec.caller_name, spec.metadata, spec.limits) == ("Ada", {"k": "v"}, LIMITS)
         assert spec.start_policy is StartPolicy.ON_CREATE
         assert made.server_url == world.rooms.url
-        assert made.slots_free == 1
+        assert await desk.registry.slots_free(None) == 1
         assert grant(made) == {"room": spec.room_name, "identity": made.identity, "name": "Ada"}
         assert made.identity == spec.caller_identity
         assert not is_bot(made.identity)
@@ -77,7 +77,7 @@ async def test_room_that_somebody_else_made_is_taken(world: World) -> None:
 async def test_room_name_is_free_again_behind_its_call(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request(room_name=named("lobby")))
-        await desk.registry.end(made.view.connection_id)
+        await desk.registry.end(made.view.connection_id, None)
         await desk.reception.create(request(room_name=named("lobby")))
 
 
@@ -121,7 +121,7 @@ async def test_one_simultaneous_request_too_many_is_refused(world: World, slots:
         assert len(refused) == 1
         assert sum(isinstance(outcome, Admission) for outcome in outcomes) == slots
         assert (refused[0].reason, refused[0].metadata["limit"]) == ("NO_FREE_SLOT", "slots")
-        assert desk.registry.refused + desk.host.status().calls_refused == 1
+        assert desk.registry.refused(None) + desk.host.status().calls_refused == 1
         assert await desk.listed() == slots
 
 
@@ -130,7 +130,7 @@ async def test_slot_is_free_again_when_end_returns(world: World) -> None:
         for _ in range(20):
             made = await desk.reception.create(request())
             await settle()
-            await desk.registry.end(made.view.connection_id)
+            await desk.registry.end(made.view.connection_id, None)
 
 
 async def test_limits_come_from_the_request_then_the_agent_then_the_server(world: World) -> None:
@@ -313,7 +313,7 @@ async def test_other_tenant_s_request_id_opens_no_taken_room(world: World) -> No
 async def test_retry_of_a_call_that_has_ended_is_told_so(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request(request_id="r1"))
-        await desk.registry.end(made.view.connection_id)
+        await desk.registry.end(made.view.connection_id, None)
         with pytest.raises(WrongState) as refused:
             await desk.reception.create(request(request_id="r1"))
         assert refused.value.reason == "CALL_ENDED"
@@ -325,7 +325,7 @@ async def test_retry_of_a_call_that_is_ending_is_told_so(world: World) -> None:
     async with desk_over(world) as desk, asyncio.TaskGroup() as group:
         made = await desk.reception.create(request(request_id="r1"))
         world.rooms.deleting.hang()
-        group.create_task(desk.registry.end(made.view.connection_id))
+        group.create_task(desk.registry.end(made.view.connection_id, None))
         await settle()
         with pytest.raises(WrongState):
             await desk.reception.create(request(request_id="r1"))

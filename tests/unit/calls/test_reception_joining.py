@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from bridge.calls.reception import Admission, AskedLimits
-from bridge.errors import Exhausted, InvalidRequest, NotFound, Unavailable, WrongState
-from bridge.ids import ConnectionId
+from bridge.calls.reception import Admission, AskedLimits, CallRequest
+from bridge.errors import (
+    Exhausted,
+    InvalidRequest,
+    NotFound,
+    Refusal,
+    RoomUnreachable,
+    Unavailable,
+    WrongState,
+)
+from bridge.ids import ConnectionId, RoomName
 from bridge.ports.agent import AgentOverrides
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.model import ContextItem, ItemRole
@@ -42,7 +50,7 @@ async def test_another_human_joins_the_call(world: World) -> None:
         for admission in (made, joined):
             world.livekit.enter(admission.token.jwt)
         await settle()
-        view = await desk.registry.view(made.view.connection_id)
+        view = await desk.registry.view(made.view.connection_id, None)
         assert view.state is CallState.ACTIVE
         assert len(view.participants) == 2
         assert desk.host.status().slots_free == 1
@@ -63,13 +71,41 @@ async def test_other_agent_than_the_call_s_is_refused(world: World) -> None:
         assert refused.value.reason == "OTHER_AGENT"
 
 
-async def test_other_tenant_s_call_is_as_if_it_were_not_there(world: World) -> None:
+async def why_not(desk: Desk, asked: CallRequest, room: RoomName) -> tuple[type, str]:
+    """Return the refusal, in words that would be the same of any other room."""
+    with pytest.raises(Refusal) as refused:
+        await desk.reception.join(asked, room)
+    shown = f"{refused.value.reason}: {refused.value.message} {refused.value.metadata}"
+    return type(refused.value), shown.replace(room, "ROOM")
+
+
+@pytest.mark.parametrize("agent", ["greeter", "patient", ""])
+@pytest.mark.parametrize("may_enter", [True, False])
+@pytest.mark.parametrize("livekit_answers", [True, False])
+async def test_other_tenant_s_call_is_as_if_it_were_not_there(
+    world: World, agent: str, *, may_enter: bool, livekit_answers: bool
+) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
-        with pytest.raises(NotFound) as refused:
-            await desk.reception.join(request("patient", tenant=OTHER), made.view.spec.room_name)
-        assert refused.value.reason == "ROOM_NOT_FOUND"
-        assert made.view.connection_id not in refused.value.metadata.values()
+        if not livekit_answers:
+            world.rooms.asking.error = RoomUnreachable("gone")
+        asked = request(agent, tenant=OTHER, may_enter_rooms=may_enter)
+        answer = await why_not(desk, asked, made.view.spec.room_name)
+        assert answer == await why_not(desk, asked, named("nowhere"))
+        assert await desk.listed() == 1
+
+
+async def test_room_that_is_no_call_s_is_not_there_for_whoever_may_not_enter_it(
+    world: World,
+) -> None:
+    async with desk_over(world) as desk:
+        await world.rooms.create_foreign(LOBBY)
+        asked = request(may_enter_rooms=False)
+        answer = await why_not(desk, asked, LOBBY)
+        assert answer == await why_not(desk, asked, named("nowhere"))
+        await desk.reception.join(request(), LOBBY)
+        # Now it is a call's, and its own tenant's.
+        assert (await desk.reception.join(asked, LOBBY)).view.spec.room_name == LOBBY
 
 
 @pytest.mark.parametrize(
@@ -126,7 +162,7 @@ async def test_ending_call_lets_nobody_in(world: World) -> None:
     async with desk_over(world) as desk, asyncio.TaskGroup() as group:
         made = await desk.reception.create(request())
         world.rooms.deleting.hang()
-        group.create_task(desk.registry.end(made.view.connection_id))
+        group.create_task(desk.registry.end(made.view.connection_id, None))
         await settle()
         with pytest.raises(WrongState) as refused:
             await desk.reception.join(request(), made.view.spec.room_name)
@@ -158,7 +194,7 @@ async def test_agent_is_sent_into_a_room_that_somebody_else_made(world: World) -
         assert joined.view.spec.metadata == {"k": "v"}
         await settle()
         assert len(world.livekit.rooms[LOBBY].bots) == 1
-        await desk.registry.end(joined.view.connection_id)
+        await desk.registry.end(joined.view.connection_id, None)
         assert LOBBY in world.livekit.rooms
 
 

@@ -1,10 +1,11 @@
 """What can be known of a call, wherever it is in its life."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from bridge.errors import NotFound, RoomUnreachable
+from bridge.errors import Exhausted, NotFound, RoomUnreachable
 from bridge.ids import ConnectionId
 from bridge.ports.call import CallState, EndReason
 from bridge.ports.placement import CallFilter
@@ -19,15 +20,48 @@ async def test_unknown_calls_are_not_found(world: World) -> None:
     async with desk_over(world) as desk:
         registry = desk.registry
         for asking in (
-            registry.view(UNKNOWN),
-            registry.end(UNKNOWN),
-            registry.report(UNKNOWN),
-            registry.watch(UNKNOWN, 0),
+            registry.view(UNKNOWN, None),
+            registry.end(UNKNOWN, None),
+            registry.report(UNKNOWN, None),
+            registry.watch(UNKNOWN, None, 0),
             registry.telemetry(UNKNOWN, None, 1.0),
         ):
             with pytest.raises(NotFound) as refused:
                 await asking
             assert refused.value.metadata == {"connection_id": UNKNOWN}
+
+
+async def test_other_tenants_call_is_as_if_it_had_never_been(world: World) -> None:
+    async with desk_over(world) as desk:
+        made = await desk.reception.create(request(tenant=ACME))
+        for connection_id in (made.view.connection_id, UNKNOWN):
+            registry = desk.registry
+            asked: list[Any] = [
+                registry.view(connection_id, OTHER),
+                registry.end(connection_id, OTHER),
+                registry.report(connection_id, OTHER),
+                registry.watch(connection_id, OTHER, 0),
+                registry.telemetry(connection_id, OTHER, 1.0),
+            ]
+            for asking in asked:
+                with pytest.raises(NotFound) as refused:
+                    await asking
+                assert refused.value.reason == "CALL_NOT_FOUND"
+                assert refused.value.message == "no such call"
+                assert refused.value.metadata == {"connection_id": connection_id}
+        for tenant_id in (ACME, None):
+            view = await desk.registry.view(made.view.connection_id, tenant_id)
+            assert view.spec == made.view.spec
+        assert await desk.registry.slots_free(ACME) == 1
+        assert await desk.registry.slots_free(OTHER) == 2
+
+
+async def test_refusals_are_counted_by_tenant(world: World) -> None:
+    async with desk_over(world, slots=0) as desk:
+        for tenant in (ACME, ACME, OTHER):
+            with pytest.raises(Exhausted):
+                await desk.reception.create(request(tenant=tenant))
+        assert [desk.registry.refused(tenant) for tenant in (ACME, OTHER, None)] == [2, 1, 3]
 
 
 async def test_live_calls_are_seen_as_they_are_now(world: World) -> None:
@@ -36,7 +70,7 @@ async def test_live_calls_are_seen_as_they_are_now(world: World) -> None:
         world.events.appending.hang()
         world.livekit.enter(made.token.jwt)
         await settle()
-        view = await desk.registry.view(made.view.connection_id)
+        view = await desk.registry.view(made.view.connection_id, None)
         assert view.state is CallState.ACTIVE
         (listed,) = await desk.registry.page(CallFilter(), None, 10)
         assert listed.state is CallState.ACTIVE
@@ -46,9 +80,9 @@ async def test_live_calls_are_seen_as_they_are_now(world: World) -> None:
 async def test_end_is_truthful_about_calls_that_ended_before(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
-        first, had_ended = await desk.registry.end(made.view.connection_id)
+        first, had_ended = await desk.registry.end(made.view.connection_id, None)
         assert (first.is_over, had_ended) == (True, False)
-        again, had_ended = await desk.registry.end(made.view.connection_id)
+        again, had_ended = await desk.registry.end(made.view.connection_id, None)
         assert (again.ending, had_ended) == (first.ending, True)
 
 
@@ -56,7 +90,7 @@ async def test_end_of_a_call_that_ended_by_itself_changes_nothing(world: World) 
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
         await world.clock.advance(30)
-        view, had_ended = await desk.registry.end(made.view.connection_id)
+        view, had_ended = await desk.registry.end(made.view.connection_id, None)
         assert had_ended
         assert view.ending is not None
         assert view.ending.reason is EndReason.JOIN_TIMEOUT
@@ -68,7 +102,7 @@ async def test_end_of_a_call_that_is_still_starting_ends_it(world: World) -> Non
         group.create_task(desk.reception.create(request(room_name=named("lobby"))))
         await settle()
         (starting,) = await desk.registry.page(CallFilter(), None, 10)
-        ending = group.create_task(desk.registry.end(starting.connection_id))
+        ending = group.create_task(desk.registry.end(starting.connection_id, None))
         await settle()
         assert not ending.done()
         world.rooms.creating.recover()
@@ -83,7 +117,7 @@ async def test_end_of_a_call_that_never_began_finds_none(world: World) -> None:
         starting = asyncio.ensure_future(desk.reception.create(request()))
         await settle()
         (view,) = await desk.registry.page(CallFilter(), None, 10)
-        ending = asyncio.ensure_future(desk.registry.end(view.connection_id))
+        ending = asyncio.ensure_future(desk.registry.end(view.connection_id, None))
         await settle()
         world.rooms.creating.error = RoomUnreachable("no answer")
         world.rooms.creating._answers.set()
@@ -95,11 +129,11 @@ async def test_report_grows_until_the_call_has_ended(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
         await settle()
-        so_far = await desk.registry.report(made.view.connection_id)
+        so_far = await desk.registry.report(made.view.connection_id, None)
         assert not so_far.complete
         assert so_far.setup.media_s is not None
-        await desk.registry.end(made.view.connection_id)
-        report = await desk.registry.report(made.view.connection_id)
+        await desk.registry.end(made.view.connection_id, None)
+        report = await desk.registry.report(made.view.connection_id, None)
         assert report.complete
         assert report == world.store.saved[0]
 
@@ -108,9 +142,9 @@ async def test_report_that_is_no_longer_kept_is_not_found(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
         world.store.saving.error = ConnectionError("no database")
-        await desk.registry.end(made.view.connection_id)
+        await desk.registry.end(made.view.connection_id, None)
         with pytest.raises(NotFound) as refused:
-            await desk.registry.report(made.view.connection_id)
+            await desk.registry.report(made.view.connection_id, None)
         assert refused.value.reason == "REPORT_NOT_KEPT"
 
 
@@ -118,8 +152,8 @@ async def test_watcher_sees_everything_from_any_point_on(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
         await settle()
-        stream = await desk.registry.watch(made.view.connection_id, 2)
-        await desk.registry.end(made.view.connection_id)
+        stream = await desk.registry.watch(made.view.connection_id, None, 2)
+        await desk.registry.end(made.view.connection_id, None)
         seen = [event async for event in stream]
         assert [event.sequence for event in seen] == list(range(3, 3 + len(seen)))
         assert [event.is_last for event in seen] == [False] * (len(seen) - 1) + [True]
@@ -131,20 +165,20 @@ async def test_watcher_that_stops_does_not_end_the_call(world: World) -> None:
         await settle()
 
         async def watch() -> None:
-            async for _ in await desk.registry.watch(made.view.connection_id, 0):
+            async for _ in await desk.registry.watch(made.view.connection_id, None, 0):
                 pass
 
         watching = group.create_task(watch())
         await settle()
         watching.cancel()
         await settle()
-        assert (await desk.registry.view(made.view.connection_id)).state is CallState.WAITING
+        assert (await desk.registry.view(made.view.connection_id, None)).state is CallState.WAITING
 
 
 async def test_telemetry_of_a_call_that_has_ended_is_not_found(world: World) -> None:
     async with desk_over(world) as desk:
         made = await desk.reception.create(request())
-        await desk.registry.end(made.view.connection_id)
+        await desk.registry.end(made.view.connection_id, None)
         with pytest.raises(NotFound):
             await desk.registry.telemetry(made.view.connection_id, None, 1.0)
 

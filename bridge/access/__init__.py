@@ -1,0 +1,1 @@
+"""Who may use the API: principals, what proves them, and how much each may have at once."""

@@ -1,1 +1,0 @@
-"""YAML files that people write: read, checked, told what is wrong with them, watched."""

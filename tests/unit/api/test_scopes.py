@@ -1,0 +1,40 @@
+"""Which scope each RPC asks for, and that none has been forgotten."""
+
+import pytest
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from bridge.access.principal import Scope
+from bridge.api import server
+from bridge.api.scopes import SCOPE_OF, scope_of
+from tests.unit.api.descriptors import FILES, path_of
+
+OTHERS: tuple[FileDescriptor, ...] = (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
+
+
+def paths(*files: FileDescriptor) -> set[str]:
+    return {
+        path_of(method)
+        for file in files
+        for service in file.services_by_name.values()
+        for method in service.methods
+    }
+
+
+def test_every_rpc_has_its_scope_and_nothing_else_has_one() -> None:
+    assert set(SCOPE_OF) == paths(*FILES, *OTHERS)
+
+
+def test_every_service_of_ours_is_served() -> None:
+    ours = {service.full_name for file in FILES for service in file.services_by_name.values()}
+    assert set(server.SERVICES) == ours
+
+
+@pytest.mark.parametrize("path", sorted(paths(*FILES)))
+def test_no_rpc_of_ours_is_anybodys(path: str) -> None:
+    assert scope_of(path) is not None
+
+
+def test_rpc_that_was_forgotten_is_an_admins() -> None:
+    assert scope_of("/bridge.v1.CallService/Forgotten") is Scope.ADMIN
