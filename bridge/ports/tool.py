@@ -44,7 +44,27 @@ class GatewayExecution:
     """A gateway that has registered for it executes the tool."""
 
 
-ToolExecution = BuiltinTool | GatewayExecution
+class ArgumentsIn(Enum):
+    """Where an HTTP request holds a tool's arguments."""
+
+    BODY = "body"
+    """As a JSON object."""
+    QUERY = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpExecution:
+    """An HTTP endpoint executes the tool."""
+
+    method: str
+    url: str
+    """`{name}` in its path or query stands for that argument."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """`${NAME}` stands for that secret: specifications hold none themselves."""
+    arguments_in: ArgumentsIn = ArgumentsIn.BODY
+
+
+ToolExecution = BuiltinTool | GatewayExecution | HttpExecution
 
 
 @dataclass(frozen=True, slots=True)

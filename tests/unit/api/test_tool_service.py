@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -12,10 +11,8 @@ import pytest
 from google.rpc import error_details_pb2
 
 from bridge.api.tools import READ_WITHIN_S, REGISTER_WITHIN_S
-from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.ports.tool import (
     MAX_OUTPUT_BYTES,
-    ToolCallId,
     ToolFailure,
     ToolInvocation,
     ToolOutcome,
@@ -24,6 +21,7 @@ from bridge.ports.tool import (
 from bridge.v1 import tool_service_pb2 as pb
 from tests.fakes.clock import settle
 from tests.unit.api.rig import Api, reason_of, serving, status_of, wrong_fields_of
+from tests.unit.tools.invocations import TIMEOUT_S, failure_of, invocation
 
 Code = grpc.StatusCode
 
@@ -96,17 +94,8 @@ async def gateway(api: Api) -> AsyncIterator[Gateway]:
     stream.break_off()
 
 
-def asked(api: Api, number: int = 1) -> ToolInvocation:
-    return ToolInvocation(
-        tool_call_id=ToolCallId(f"call_{number}"),
-        connection_id=ConnectionId("call-1"),
-        tenant_id=TenantId("acme"),
-        agent_id=AgentId("receptionist"),
-        name="find_order",
-        arguments='{"number": 7}',
-        deadline=api.world.clock.now() + timedelta(seconds=10),
-        metadata={"order": "7"},
-    )
+def asked(api: Api, number: int = 1, **changes: Any) -> ToolInvocation:
+    return invocation(api.world.clock, number, **changes)
 
 
 async def test_invocation_says_everything_and_its_result_comes_back(
@@ -114,15 +103,16 @@ async def test_invocation_says_everything_and_its_result_comes_back(
 ) -> None:
     await gateway.register()
     outcome = tasks.create_task(api.tool_servers.execute(asked(api)))
-    invocation = await gateway.invoked()
-    assert invocation.tool_call_id == "call_1"
-    assert invocation.connection_id == "call-1"
-    assert invocation.agent_id == "receptionist"
-    assert invocation.tenant_id == "acme"
-    assert invocation.name == "find_order"
-    assert json.loads(invocation.arguments_json) == {"number": 7}
-    assert invocation.metadata == {"order": "7"}
-    assert invocation.deadline.ToDatetime(UTC) == api.world.clock.now() + timedelta(seconds=10)
+    told = await gateway.invoked()
+    assert told.tool_call_id == "call_1"
+    assert told.connection_id == "call-1"
+    assert told.agent_id == "receptionist"
+    assert told.tenant_id == "acme"
+    assert told.name == "find_order"
+    assert json.loads(told.arguments_json) == {"number": 7}
+    assert told.metadata == {"order": "7"}
+    now = api.world.clock.now()
+    assert told.deadline.ToDatetime(UTC) == now + timedelta(seconds=TIMEOUT_S)
     await gateway.answer("call_1", output_json='{"shipped": true}')
     assert await outcome == ToolOutput('{"shipped": true}')
 
@@ -169,9 +159,7 @@ async def test_wrong_result_fails_its_own_tool_and_the_stream_goes_on(
     await gateway.invoked()
     await gateway.answer("call_1", **answer)
     await gateway.answer("call_2", output_json="true")
-    failure = await wrong
-    assert isinstance(failure, ToolFailure)
-    assert failure.code == code
+    assert failure_of(await wrong).code == code
     assert await right == ToolOutput("true")
 
 
@@ -244,9 +232,7 @@ async def test_message_that_has_no_place_ends_the_stream_and_fails_what_was_unde
     refusal = await gateway.refused()
     assert refusal.code() is Code.INVALID_ARGUMENT
     assert wrong_fields_of(refusal) == [field]
-    failure = await outcome
-    assert isinstance(failure, ToolFailure)
-    assert failure.code == "tool_server_lost"
+    assert failure_of(await outcome).code == "tool_server_lost"
 
 
 @pytest.mark.parametrize("how", ["breaks off", "closes its side"])
@@ -263,9 +249,7 @@ async def test_gateway_that_is_gone_fails_what_was_under_way_and_another_takes_t
     else:
         await gateway.close_own_side()
         assert await gateway.ended() is Code.OK
-    failure = await outcome
-    assert isinstance(failure, ToolFailure)
-    assert failure.code == "tool_server_lost"
+    assert failure_of(await outcome).code == "tool_server_lost"
     following = tasks.create_task(api.tool_servers.execute(asked(api, 2)))
     assert (await other.invoked()).tool_call_id == "call_2"
     await other.answer("call_2", output_json="2")
@@ -304,8 +288,8 @@ async def test_gateway_that_does_not_read_is_cut_off_and_told_so(
     arguments = json.dumps({"text": "x" * 200_000})
     outcomes = []
     for number in range(64):  # more than any socket's buffers hold
-        invocation = replace(asked(api, number), arguments=arguments)
-        outcomes.append(tasks.create_task(api.tool_servers.execute(invocation)))
+        asking = api.tool_servers.execute(asked(api, number, arguments=arguments))
+        outcomes.append(tasks.create_task(asking))
     while not outcomes[-1].done():
         await asyncio.sleep(0.05)  # for the sockets, which no test clock moves
         await api.world.clock.advance(READ_WITHIN_S)
@@ -330,8 +314,7 @@ async def test_every_gateway_has_its_own_stream_on_one_connection(
     for number, gateway in enumerate(gateways):
         await gateway.register(connection_ids=[f"call-{number}"])
     await settle()
-    invocation = asked(api)
-    outcome = tasks.create_task(api.tool_servers.execute(invocation))
+    outcome = tasks.create_task(api.tool_servers.execute(asked(api)))
     assert (await gateways[1].invoked()).tool_call_id == "call_1"
     await gateways[1].answer("call_1", output_json="1")
     assert await outcome == ToolOutput("1")

@@ -3,23 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bridge.errors import Exhausted, Unavailable
 from bridge.ids import AgentId, ConnectionId, TenantId
-from bridge.ports.tool import ToolCallId, ToolFailure, ToolInvocation, ToolOutcome, ToolOutput
+from bridge.ports.tool import ToolCallId, ToolInvocation, ToolOutcome, ToolOutput
 from bridge.tools.registration import Registration
 from bridge.tools.server import Cancellation, ToolServer
 from bridge.tools.servers import ToolServers
 from tests.fakes.clock import FakeClock, settle
+from tests.unit.tools.invocations import TIMEOUT_S, failure_of, invocation
 
 DONE = ToolOutput("true")
-ME = ConnectionId("call-1")
-RECEPTIONIST = AgentId("receptionist")
 
 
 class Room:
@@ -59,16 +56,8 @@ class Room:
         self._streams.pop(server).close()
 
     def asked(self, number: int = 1, **changes: Any) -> asyncio.Task[ToolOutcome]:
-        invocation = ToolInvocation(
-            tool_call_id=ToolCallId(f"call_{number}"),
-            connection_id=ME,
-            tenant_id=TenantId("acme"),
-            agent_id=RECEPTIONIST,
-            name="find_order",
-            arguments='{"number": 7}',
-            deadline=self.clock.now() + timedelta(seconds=10),
-        )
-        return self._tasks.create_task(self.servers.execute(replace(invocation, **changes)))
+        asked = invocation(self.clock, number, **changes)
+        return self._tasks.create_task(self.servers.execute(asked))
 
     def close(self) -> None:
         for server in list(self._streams):
@@ -97,9 +86,7 @@ async def cancelled(server: ToolServer) -> Cancellation:
 
 
 async def failed(asked: asyncio.Task[ToolOutcome]) -> str:
-    outcome = await asked
-    assert isinstance(outcome, ToolFailure)
-    return outcome.code
+    return failure_of(await asked).code
 
 
 async def test_result_comes_back_to_its_own_invocation(room: Room) -> None:
@@ -253,9 +240,9 @@ async def test_result_before_its_invocation_was_sent_is_a_stray_one(room: Room) 
     ("said", "after_s", "reason"),
     [
         ("interrupted", 0.0, "interrupted"),
-        ("interrupted", 11.0, "interrupted"),
+        ("interrupted", TIMEOUT_S, "interrupted"),
         (None, 0.0, "cancelled"),
-        (None, 11.0, "timeout"),
+        (None, TIMEOUT_S, "timeout"),
     ],
 )
 async def test_gateway_is_told_that_nobody_waits_any_more_and_why(

@@ -1,0 +1,145 @@
+"""Tools that HTTP endpoints execute, on servers that an operator has listed."""
+
+import socket
+from typing import Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from bridge.destinations import DestinationRefused, Destinations
+from bridge.ports.clock import Clock
+from bridge.ports.tool import (
+    MAX_OUTPUT_BYTES,
+    HttpExecution,
+    ToolFailure,
+    ToolInvocation,
+    ToolOutcome,
+)
+from bridge.tools.failures import OUTPUT_TOO_LARGE, invalid_result
+from bridge.tools.http_request import Request, UnusableArguments, request_for
+from bridge.tools.http_response import outcome_of
+from bridge.tools.secrets import SecretMissing, Secrets
+
+# A server that is there takes a connection at once; the tool's time is better spent on its answer.
+_CONNECT_WITHIN_S: Final = 5.0
+_MOST_CONNECTIONS: Final = 100
+_MOST_CONNECTIONS_TO_ONE: Final = 32
+_HEADERS: Final = {
+    "User-Agent": "mediabridge",
+    "Accept": "application/json, text/plain",
+    # What is small when it comes and large when it is unpacked would get past the limit.
+    "Accept-Encoding": "identity",
+}
+
+
+class HttpTools:
+    """Calls endpoints. Entering opens a pool of connections, leaving closes it."""
+
+    def __init__(self, destinations: Destinations, secrets: Secrets, clock: Clock) -> None:
+        self._destinations = destinations
+        self._secrets = secrets
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=_ListedOnly(self._destinations),
+                use_dns_cache=False,
+                limit=_MOST_CONNECTIONS,
+                limit_per_host=_MOST_CONNECTIONS_TO_ONE,
+            ),
+            # One tenant's cookies are nothing to another's request.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers=_HEADERS,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def execute(self, execution: HttpExecution, invocation: ToolInvocation) -> ToolOutcome:
+        """Send one request, and wait until the invocation's deadline.
+
+        It is sent again only where its method may be repeated, and the connection broke.
+        """
+        try:
+            request = request_for(execution, invocation, self._secrets)
+            return await self._sent(request, self._left_s(invocation))
+        except UnusableArguments as wrong:
+            return ToolFailure("invalid_arguments", f"These arguments cannot be used: {wrong}.")
+        except SecretMissing as missing:
+            return ToolFailure("misconfigured", "This is not set up.", f"{missing} is not set")
+        except DestinationRefused as refused:
+            return ToolFailure("not_allowed", "This is not set up.", str(refused))
+        except aiohttp.ConnectionTimeoutError as error:
+            return _unreachable(error)
+        except TimeoutError:
+            return ToolFailure("timeout", "The service took too long.")
+        except (aiohttp.ClientError, OSError) as error:
+            return _unreachable(error)
+
+    def _left_s(self, invocation: ToolInvocation) -> float:
+        return max(0.0, (invocation.deadline - self._clock.now()).total_seconds())
+
+    async def _sent(self, request: Request, within_s: float) -> ToolOutcome:
+        url = URL(request.url, encoded=True)
+        # The resolver sees names only, not what is an address already.
+        self._destinations.check_host(url.host or "", url.port or 0)
+        async with (
+            self._clock.timeout(within_s),
+            self._session.request(
+                request.method,
+                url,
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_WITHIN_S),
+            ) as response,
+        ):
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                return invalid_result("the response is compressed, although nobody asked for it")
+            body = await _read(response)
+            if body is None:
+                return OUTPUT_TOO_LARGE
+            return outcome_of(response.status, response.content_type, body)
+
+
+class _ListedOnly(AbstractResolver):
+    """Looks names up, and gives nothing to connect to but what may be connected to.
+
+    What it returns is what is connected to: between the check and the connection nobody asks again.
+    """
+
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        permitted = self._destinations.permitted((one["host"] for one in found), port)
+        return [one for one in found if one["host"] in permitted]
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body; None: it is too large, and the rest is left unread."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_OUTPUT_BYTES:
+            return None
+    return bytes(body)
+
+
+def _unreachable(error: aiohttp.ClientError | OSError) -> ToolFailure:
+    refused = getattr(error, "os_error", None)
+    if isinstance(refused, DestinationRefused):
+        return ToolFailure("not_allowed", "This is not set up.", str(refused))
+    # Its text may quote what was sent.
+    return ToolFailure("http_unreachable", "The service cannot be reached.", type(error).__name__)
