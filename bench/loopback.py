@@ -18,7 +18,7 @@ from bench.systems import Running, System
 # Bursts sound alike every two seconds: what is later than that counts as lost.
 _LATEST_S: Final = 1.8
 # Jitter buffers find their depth, the model's socket its pace.
-_WARM_UP_S: Final = 2.5
+WARM_UP_S: Final = 2.5
 _FLOWS_S: Final = 10.0
 _TRAILING_S: Final = 0.5
 
@@ -44,8 +44,8 @@ async def measure(
     """
     async with system.run(stage, "loopback") as running:
         # Whatever is loaded with the first call belongs to the process, not to a call.
-        async with _calls(running, 1) as callers:
-            await _prove(callers)
+        async with calls_at_once(running, 1) as callers:
+            await prove(callers)
         await asyncio.sleep(1)
         idle_mb = pss_mb(running.pids)
         for calls in levels:
@@ -97,13 +97,13 @@ async def _undisturbed(running: Running, calls: int, seconds: float, seed: int) 
 
 
 async def _level(running: Running, calls: int, seconds: float, seed: int) -> _Level:
-    async with _calls(running, calls) as callers:
-        speeches = [sound.speech(i, _WARM_UP_S + seconds, seed) for i in range(calls)]
+    async with calls_at_once(running, calls) as callers:
+        speeches = [sound.speech(i, WARM_UP_S + seconds, seed) for i in range(calls)]
         talking = [
             asyncio.create_task(caller.say(speech), name="caller talks")
             for caller, (speech, _) in zip(callers, speeches, strict=True)
         ]
-        await asyncio.sleep(_WARM_UP_S)
+        await asyncio.sleep(WARM_UP_S)
         watch = Watch(running.pids)
         await asyncio.sleep(seconds - 1)
         cores, load, mb = watch.cores(), watch.load(), pss_mb(running.pids)
@@ -121,7 +121,7 @@ async def _level(running: Running, calls: int, seconds: float, seed: int) -> _Le
 def _tally(
     into: _Level, number: int, caller: TimedCaller, starts: list[int], far: list[float]
 ) -> None:
-    settled_s = caller.spoken_s[0] + _WARM_UP_S
+    settled_s = caller.spoken_s[0] + WARM_UP_S
     said = [b for b in sound.said(starts, caller.spoken_s, number) if b.at_s >= settled_s]
     heard = caller.bursts()
     into.tally.said += len(said)
@@ -152,7 +152,7 @@ def _answer(burst: Burst, heard: list[Burst]) -> float | None:
 
 
 @asynccontextmanager
-async def _calls(running: Running, calls: int) -> AsyncIterator[list[TimedCaller]]:
+async def calls_at_once(running: Running, calls: int) -> AsyncIterator[list[TimedCaller]]:
     """Have so many calls at once."""
     async with AsyncExitStack() as stack:
         seats = [await running.open_call(number) for number in range(calls)]
@@ -164,7 +164,7 @@ async def _calls(running: Running, calls: int) -> AsyncIterator[list[TimedCaller
         yield list(callers)
 
 
-async def _prove(callers: list[TimedCaller]) -> None:
+async def prove(callers: list[TimedCaller]) -> None:
     """Make sure that sound flows, and is whose it should be, before anything is measured."""
     for number, caller in enumerate(callers):
         for seed in itertools.count():
