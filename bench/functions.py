@@ -34,7 +34,6 @@ async def sample(pid: int, seconds: float, folder: Path) -> Counter[str]:
         *("record", "--pid", str(pid), "--duration", str(round(seconds))),
         *("--rate", str(_RATE_HZ), "--format", "raw", "--output", str(out)),
         "--threads",
-        "--nonblocking",  # what is measured must not be stopped 250 times a second
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -9,6 +9,8 @@ from bridge.pcm import MODEL_RATE_HZ, byte_count, duration_ms
 class AudioOutbox:
     """Audio between a source that never waits and a socket that may. When full, drops the oldest.
 
+    While the socket takes everything at once, nothing waits here: see `passed`.
+
     One sender: what `take` gave counts as queued until `sent`.
     """
 
@@ -34,6 +36,15 @@ class AudioOutbox:
             self._queued_bytes -= dropped
             self._dropped_bytes += dropped
         self._filled.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is ahead of what comes next."""
+        return not (self._queued_bytes or self._taken_bytes)
+
+    def passed(self, byte_count: int) -> None:
+        """Note audio that went out without waiting."""
+        self._sent_bytes += byte_count
 
     async def take(self) -> bytes:
         """Wait for the oldest chunk and return it. Cancelling loses nothing."""

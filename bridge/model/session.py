@@ -111,7 +111,13 @@ class RealtimeSession:
         return None if self._limit_at_s is None else self._limit_at_s - _loop_time_s()
 
     def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
-        """Queue audio of the user; a full queue drops its oldest, a closed session all of it."""
+        """Send audio of the user, or queue it where the socket is full.
+
+        A full queue drops its oldest, a closed session all of it.
+        """
+        if self._may_send and self._outbox.is_empty and self._socket.send_nowait(append(pcm)):
+            self._outbox.passed(len(pcm))
+            return
         self._outbox.put_nowait(pcm)
         if self._closing:
             self._outbox.discard()
@@ -209,6 +215,10 @@ class RealtimeSession:
             unknown_events=self._decoder.unknown,
             ignored_refusals=self._ignored_refusals,
         )
+
+    @property
+    def _may_send(self) -> bool:
+        return self._sender is not None and self._failure is None and not self._closing
 
     async def _receive(self) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from openai import AsyncOpenAI
 from websockets.asyncio.client import ClientConnection
+from websockets.protocol import State
 
 from bridge.model.settings import RealtimeSettings
 
@@ -37,6 +38,23 @@ class ModelSocket:
     def round_trip_ms(self) -> float | None:
         """The last ping's, None before the first."""
         return self._connection.latency * 1000 or None
+
+    def send_nowait(self, frame: bytes) -> bool:
+        """Send one text frame if the socket takes it at once; return whether it did.
+
+        What the connection does for `send` alone (a context, a deadline, a wait for room) costs
+        more than the sending, fifty times a second.
+        """
+        connection = self._connection
+        if (
+            connection.protocol.state is not State.OPEN
+            or connection.paused
+            or connection.transport.is_closing()
+        ):
+            return False
+        connection.protocol.send_text(frame)
+        connection.send_data()
+        return True
 
     async def send(self, frame: bytes) -> None:
         """Send one text frame. Once cancelled, it may have gone out or not.

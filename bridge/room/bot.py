@@ -26,10 +26,10 @@ from bridge.ports.room import (
     SpeakerStarted,
     SpeakerStopped,
 )
+from bridge.room.audio import Audio
 from bridge.room.chat import ChatInbox
 from bridge.room.humans import Humans, is_human
 from bridge.room.leaving import leave
-from bridge.room.output import SourceOutput
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
 from bridge.room.stats import NetworkTotals
@@ -46,9 +46,10 @@ _log = get_logger(__name__)
 class RoomBot:
     """A `Bot` over one `rtc.Room`."""
 
-    def __init__(self, room: rtc.Room, clock: Clock) -> None:
+    def __init__(self, room: rtc.Room, audio: Audio, clock: Clock) -> None:
         self._room = room
-        self._output = SourceOutput()
+        self._audio = audio
+        self._output = audio.output()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
         self._humans = Humans(self._emit)
         self._chat = ChatInbox(room, self._emit)
@@ -180,7 +181,7 @@ class RoomBot:
             return
         self._stop_speaker(publication.sid)
         identity = Identity(participant.identity)
-        speaker = TrackSpeaker(track, publication.sid, identity)
+        speaker = TrackSpeaker(self._audio, track, publication.sid, identity)
         self._speakers[publication.sid] = speaker
         self._emit(SpeakerStarted(speaker))
         if publication.muted:

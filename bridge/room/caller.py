@@ -14,8 +14,8 @@ from bridge.logs import get_logger
 from bridge.media.recording import Recording, wav
 from bridge.pcm import ROOM_FRAME_BYTES
 from bridge.ports.room import LeaveReason
+from bridge.room.audio import Audio, best_audio
 from bridge.room.leaving import leave
-from bridge.room.output import SourceOutput
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
 
@@ -41,14 +41,16 @@ class Caller:
     def __init__(
         self,
         room: rtc.Room,
+        audio: Audio,
         on_heard: HeardFrame | None,
         on_spoken: SpokenFrame | None,
         max_seconds: float,
     ) -> None:
         self._room = room
+        self._audio = audio
         self._on_heard = on_heard
         self._on_spoken = on_spoken
-        self._microphone = SourceOutput()
+        self._microphone = audio.output()
         self._published: rtc.LocalAudioTrack | None = None
         started_s = time.monotonic()
         self.heard = Recording(started_s, max_seconds)
@@ -70,13 +72,15 @@ class Caller:
         on_heard: HeardFrame | None = None,
         on_spoken: SpokenFrame | None = None,
         max_seconds: float = 600.0,
+        audio: Audio | None = None,
     ) -> AsyncIterator[Self]:
         """Enter the room, and publish a microphone unless told not to.
 
         :raises RoomUnreachable: LiveKit refused or did not answer in time.
         """
+        audio = audio or best_audio()
         room = rtc.Room()
-        caller = cls(room, on_heard, on_spoken, max_seconds)
+        caller = cls(room, audio, on_heard, on_spoken, max_seconds)
         try:
             await caller._enter(url, token)
             if publish:
@@ -170,6 +174,7 @@ class Caller:
                 await self._room.connect(url, token)
         except (rtc.ConnectError, TimeoutError) as error:
             raise RoomUnreachable("the caller could not join") from error
+        self._audio.entered(self._room)
 
     def _on_track_subscribed(
         self,
@@ -181,7 +186,7 @@ class Caller:
             return
         if not is_bot(participant.identity):
             return
-        speaker = TrackSpeaker(track, publication.sid, Identity(participant.identity))
+        speaker = TrackSpeaker(self._audio, track, publication.sid, Identity(participant.identity))
         self._speakers[publication.sid] = speaker
         # Owned by this caller: `hang_up` ends and awaits it.
         self._listening.append(

@@ -1,4 +1,4 @@
-"""How does the bot speak: frames into LiveKit's audio source, and what of them is still queued.
+"""How does the bot speak through the SDK as it is: frames into its source, and what is queued.
 
 What the SDK asks of us (livekit 1.2): never two captures at once, never cancel one (the native
 side keeps its completion and refuses the next), and nothing shorter than 10 ms, which would
@@ -20,13 +20,13 @@ from bridge.pcm import BYTES_PER_SAMPLE, ROOM_RATE_HZ, TICK_MS
 # of holes into 5 s of speech, 120 ms up to 80, 200 ms none.
 QUEUE_MS: Final = 200
 # A capture ends within a frame; one that takes this long will not end at all.
-_CAPTURE_S: Final = 2.0
+CAPTURE_S: Final = 2.0
 
 _TICK_BYTES: Final = TICK_MS * ROOM_RATE_HZ // 1000 * BYTES_PER_SAMPLE
 
 
 class SourceOutput:
-    """An `AudioOutput` over one `rtc.AudioSource`."""
+    """An `Output` over one `rtc.AudioSource`."""
 
     def __init__(self) -> None:
         self._source = rtc.AudioSource(ROOM_RATE_HZ, 1, queue_size_ms=QUEUE_MS)
@@ -82,7 +82,7 @@ class SourceOutput:
         if capture is None:
             return
         # Unlike `wait_for` this leaves the capture alone, whether time is up or we are cancelled.
-        done, _ = await asyncio.wait({capture}, timeout=_CAPTURE_S)
+        done, _ = await asyncio.wait({capture}, timeout=CAPTURE_S)
         if not done:
             raise RoomError("LiveKit's audio source is stuck")
         if self._capture is capture:

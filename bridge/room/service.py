@@ -17,6 +17,7 @@ from bridge.ids import ConnectionId, Identity, RoomName
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
+from bridge.room.audio import Audio, best_audio
 from bridge.room.bot import RoomBot
 from bridge.room.leaving import leave
 from bridge.room.tokens import Minter
@@ -51,6 +52,7 @@ class LiveKitRooms:
         host_id: str,
         public_url: str | None = None,
         clock: Clock | None = None,
+        audio: Audio | None = None,
     ) -> None:
         self._url = url
         self._public_url = public_url or url
@@ -58,6 +60,7 @@ class LiveKitRooms:
         self._host_id = host_id
         self._minter = Minter(api_key, api_secret)
         self._clock = clock or SystemClock()
+        self._audio = audio or best_audio()
         self._api: api.LiveKitAPI | None = None
         self._stragglers: set[asyncio.Task[None]] = set()
 
@@ -125,7 +128,8 @@ class LiveKitRooms:
         try:
             async with asyncio.timeout(_JOIN_S):
                 await self._connect(connection, room, self._minter.bot_token(room, identity, name))
-                bot = RoomBot(connection, self._clock)
+                self._audio.entered(connection)
+                bot = RoomBot(connection, self._audio, self._clock)
                 try:
                     await bot.enter()
                 except BaseException:

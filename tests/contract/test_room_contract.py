@@ -38,7 +38,10 @@ from bridge.ports.room import (
     SpeakerStopped,
     SpeakerTrack,
 )
+from bridge.room.audio import Audio, best_audio
 from bridge.room.caller import Caller
+from bridge.room.direct_audio import DirectAudio
+from bridge.room.sdk_audio import SdkAudio
 from bridge.room.service import LiveKitRooms
 from tests.fakes.room import FakeHuman, FakeLiveKit, FakeRooms
 from tests.livekit_reader import LiveKitReader
@@ -155,13 +158,15 @@ class _HumanOnline:
 
 
 class RealWorld:
-    def __init__(self, server: "LiveKitServer") -> None:
+    def __init__(self, server: "LiveKitServer", audio: Audio) -> None:
         self._server = server
+        self._audio = audio
 
     @asynccontextmanager
     async def rooms(self, host_id: str = "host-a") -> AsyncIterator[RoomService]:
         server = self._server
-        async with LiveKitRooms(server.url, server.api_key, server.api_secret, host_id) as rooms:
+        keys = (server.api_key, server.api_secret)
+        async with LiveKitRooms(server.url, *keys, host_id, audio=self._audio) as rooms:
             yield rooms
 
     @asynccontextmanager
@@ -179,7 +184,7 @@ class RealWorld:
 
     @asynccontextmanager
     async def human(self, jwt: str) -> AsyncIterator[Human]:
-        async with Caller.join(self._server.url, jwt, publish=False) as caller:
+        async with Caller.join(self._server.url, jwt, publish=False, audio=self._audio) as caller:
             human = _HumanOnline(caller)
             try:
                 yield human
@@ -187,11 +192,22 @@ class RealWorld:
                 await human.stop_reading()
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.e2e)])
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("direct", marks=pytest.mark.e2e),
+        pytest.param("sdk", marks=pytest.mark.e2e),
+    ]
+)
 async def world(request: pytest.FixtureRequest) -> World:
     if request.param == "fake":
         return FakeWorld()
-    return RealWorld(request.getfixturevalue("livekit_server"))
+    server = request.getfixturevalue("livekit_server")
+    if request.param == "sdk":
+        return RealWorld(server, SdkAudio())
+    audio = best_audio()
+    assert isinstance(audio, DirectAudio)
+    return RealWorld(server, audio)
 
 
 @pytest.fixture

@@ -35,8 +35,10 @@ from bridge.ports.room import (
     SpeakerStarted,
     SpeakerStopped,
 )
+from bridge.room.audio import best_audio
 from bridge.room.bot import RoomBot
 from bridge.room.caller import Caller
+from bridge.room.direct_audio import DirectAudio
 from bridge.room.service import LiveKitRooms
 from tests.livekit_reader import LiveKitReader
 from tests.tones import amplitude_at, tone
@@ -122,6 +124,9 @@ async def nothing_leaks() -> AsyncIterator[None]:
     yield
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}
     assert FfiClient.instance.queue._subscribers == []
+    audio = best_audio()
+    assert isinstance(audio, DirectAudio)
+    assert audio.router.routed_rooms == 0
 
 
 @pytest.fixture
