@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := bridge tests bench scripts
+IN_GO := $(BIN)/python scripts/in_go.py
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v gcc),-race)
 
 $(BIN)/uv: requirements/bootstrap.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -43,6 +46,10 @@ test: livekit ## Run all Python tests
 test-web: ## Run the page's own tests
 	cd clients/web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 
+.PHONY: test-go
+test-go: livekit ## Run the Go client's and gateway's tests, on a live bridge
+	$(IN_GO) go test -count=1 $(RACE) ./...
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, import contract, proto lint, generated code
 	$(BIN)/ruff format --check $(SOURCES)
@@ -52,6 +59,9 @@ check: $(READY) ## Format, lint, types, import contract, proto lint, generated c
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/python scripts/generate.py --check
+	@unformatted=$$($(IN_GO) gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	$(IN_GO) go mod tidy -diff
+	$(IN_GO) go vet ./...
 
 .PHONY: breaking
 breaking: $(READY) ## Compare the API with the last release
@@ -64,7 +74,7 @@ bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet
 	$(BIN)/python -m bench
 
 .PHONY: generate
-generate: $(READY) ## Generate bridge/v1 from proto/
+generate: $(READY) ## Generate stubs from proto/
 	$(BIN)/buf format -w
 	$(BIN)/python scripts/generate.py
 

@@ -24,7 +24,7 @@ _KUBERNETES_NAME: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://.*")
 # Read by the demo, the tests and client commands: no setting of the server's, but no mistake.
 _READ_BY_OTHERS: Final = frozenset(
-    {"API_KEY", "API_KEY_FILE", "GRPCURL", "LIVEKIT_SERVER", "NO_SKIPS"}
+    {"API_KEY", "API_KEY_FILE", "BIN", "GRPCURL", "LIVEKIT_SERVER", "NO_SKIPS"}
 )
 # livekit-server refuses shorter ones: HS256 wants 256 bits.
 _MIN_SECRET_CHARS: Final = 32

@@ -1,64 +1,122 @@
-"""Generates bridge/v1 from proto/; with --check, fails if what is committed differs."""
+"""Generates what is made from proto/; with --check, fails if what is committed differs."""
 
 import argparse
+import asyncio
 import filecmp
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from grpc_tools import protoc
 
-ROOT = Path(__file__).resolve().parent.parent
-PROTO = ROOT / "proto"
-PACKAGE = Path("bridge/v1")
-INIT = '"""Generated from proto/bridge/v1 by `make generate`; never edited."""\n'
+from bridge.demo.livekit_build import find_go
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PROTO: Final = ROOT / "proto"
+PACKAGE: Final = Path("bridge/v1")
+INIT: Final = '"""Generated from proto/bridge/v1 by `make generate`; never edited."""\n'
+
+GO: Final = ROOT / "clients/go"
+GO_MODULE: Final = "github.com/mediabridge/mediabridge/clients/go"
 
 
-def generate(target: Path) -> None:
-    """Write the stubs below `target`; gRPC stubs only for files that hold services."""
-    scripts = Path(sysconfig.get_path("scripts"))
-    messages = sorted((PROTO / PACKAGE).glob("*.proto"))
-    services = [path for path in messages if path.stem.endswith("_service")]
-    common = [
-        "protoc",
-        f"-I{PROTO}",
-        f"-I{resources.files('grpc_tools') / '_proto'}",
-        f"--plugin=protoc-gen-mypy={scripts / 'protoc-gen-mypy'}",
-        f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}",
-    ]
-    runs = (
-        ([f"--python_out={target}", f"--mypy_out=quiet:{target}"], messages),
-        ([f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}"], services),
-    )
-    for outputs, files in runs:
-        if protoc.main([*common, *outputs, *map(str, files)]) != 0:
-            sys.exit("protoc failed")
-    (target / PACKAGE / "__init__.py").write_text(INIT)
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A folder that holds nothing but generated files."""
+
+    folder: Path
+    files: str
+    """Which of its files count; what else is there was left by an interpreter or an editor."""
+    generate: Callable[[Path], None]
+    """Writes the files into a folder that exists and is empty."""
+
+
+def _python(target: Path) -> None:
+    """Write the stubs; gRPC stubs only for files that hold services."""
+    plugins = [_python_plugin("mypy"), _python_plugin("mypy_grpc")]
+    with tempfile.TemporaryDirectory() as scratch:
+        _protoc(plugins, [f"--python_out={scratch}", f"--mypy_out=quiet:{scratch}"])
+        services = [path for path in _protos() if path.stem.endswith("_service")]
+        outputs = [f"--grpc_python_out={scratch}", f"--mypy_grpc_out=quiet:{scratch}"]
+        _protoc(plugins, outputs, services)
+        shutil.copytree(Path(scratch) / PACKAGE, target, dirs_exist_ok=True)
+    (target / "__init__.py").write_text(INIT)
+
+
+def _go(target: Path) -> None:
+    options = f"module={GO_MODULE}/{PACKAGE}:{target}"
+    plugins = _go_plugins("go", "go-grpc")
+    _protoc(plugins, [f"--go_out={options}", f"--go-grpc_out={options}"])
+
+
+OUTPUTS: Final = (
+    Output(ROOT / PACKAGE, "*.py*", _python),
+    Output(GO / PACKAGE, "*", _go),
+)
+
+
+def _protos() -> list[Path]:
+    return sorted((PROTO / PACKAGE).glob("*.proto"))
+
+
+def _protoc(
+    plugins: Sequence[str], outputs: Sequence[str], files: Sequence[Path] | None = None
+) -> None:
+    includes = [f"-I{PROTO}", f"-I{resources.files('grpc_tools') / '_proto'}"]
+    named = map(str, files or _protos())
+    if protoc.main(["protoc", *includes, *plugins, *outputs, *named]) != 0:
+        sys.exit("protoc failed")
+
+
+def _python_plugin(name: str) -> str:
+    program = Path(sysconfig.get_path("scripts")) / f"protoc-gen-{name}"
+    return f"--plugin=protoc-gen-{name}={program}"
+
+
+def _go_plugins(*names: str) -> list[str]:
+    """Build the plug-ins that go.mod pins, into Go's own cache."""
+    go = asyncio.run(find_go())
+    if go is None:
+        sys.exit("there is no Go: install it, or the extra `demo`")
+    plugins = []
+    for name in names:
+        # With -n the tool is built and its path printed.
+        tool = [str(go.program), "tool", "-n", f"protoc-gen-{name}"]
+        made = subprocess.run(
+            tool, cwd=GO, env=go.environ, check=True, stdout=subprocess.PIPE, text=True
+        )
+        plugins.append(f"--plugin=protoc-gen-{name}={made.stdout.strip()}")
+    return plugins
+
+
+def _differences(output: Output, fresh: Path) -> list[str]:
+    folders = (fresh, output.folder)
+    names = {p.name for folder in folders for p in folder.glob(output.files) if p.is_file()}
+    _, changed, missing = filecmp.cmpfiles(*folders, sorted(names), shallow=False)
+    return changed + missing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    with tempfile.TemporaryDirectory() as scratch:
-        target = Path(scratch)
-        generate(target)
-        fresh, committed = target / PACKAGE, ROOT / PACKAGE
-        if check:
-            names = sorted(
-                {p.name for d in (fresh, committed) for p in d.glob("*.py*") if p.is_file()}
-            )
-            _, changed, missing = filecmp.cmpfiles(fresh, committed, names, shallow=False)
-            if changed or missing:
-                sys.exit(
-                    f"bridge/v1 is out of date ({', '.join(changed + missing)}): make generate"
-                )
-            return
-        shutil.rmtree(committed, ignore_errors=True)
-        shutil.copytree(fresh, committed)
+    for output in OUTPUTS:
+        with tempfile.TemporaryDirectory() as scratch:
+            fresh = Path(scratch)
+            output.generate(fresh)
+            if not check:
+                shutil.rmtree(output.folder, ignore_errors=True)
+                shutil.copytree(fresh, output.folder)
+            elif stale := _differences(output, fresh):
+                where = output.folder.relative_to(ROOT)
+                sys.exit(f"{where} is out of date ({', '.join(stale)}): make generate")
 
 
 if __name__ == "__main__":

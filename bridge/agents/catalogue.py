@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.agents.loader import (
-    BadAgentFile,
-    Problem,
-    Reading,
-    Stamps,
-    read_directory,
-    stamps_of,
-)
+from bridge.agents.loader import Reading, Stamps, read_directory, stamps_of
 from bridge.agents.resolve import resolve
 from bridge.agents.schema import AgentFile
 from bridge.errors import NotFound
+from bridge.files.checked import BadFile, Problem
 from bridge.ids import AgentId, TenantId
 from bridge.logs import get_logger
 from bridge.ports.agent import AgentRequest, AgentSummary, ResolvedAgent
@@ -123,7 +117,7 @@ def _next(before: _Snapshot, reading: Reading) -> _Snapshot:
     problems: list[Problem] = []
     served: dict[str, AgentFile] = {}
     for name, result in reading.files.items():
-        if not isinstance(result, BadAgentFile):
+        if not isinstance(result, BadFile):
             served[name] = result
             continue
         problems += result.problems

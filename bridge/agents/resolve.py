@@ -70,6 +70,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
             ),
             language=tag,
             transcription_model=agent.transcription.model if agent.transcription else None,
+            transcription_confidence=bool(agent.transcription and agent.transcription.confidence),
             noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
             max_output_tokens=agent.max_output_tokens,
         ),

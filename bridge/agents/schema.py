@@ -5,9 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     model_validator,
@@ -22,6 +20,7 @@ from bridge.durations import (
     parse_duration_s,
     within,
 )
+from bridge.files.checked import Part
 from bridge.ports.agent import (
     MAX_VARIABLE_CHARS,
     MAX_VARIABLES,
@@ -131,14 +130,6 @@ Tag = Annotated[str, AfterValidator(_tag)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
-class Part(BaseModel):
-    """A mapping in an agent's file."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-
 class GreetingPart(Part):
     """What the agent says first: exactly one of the three."""
 
@@ -176,6 +167,7 @@ class TranscriptionPart(Part):
     """Who writes down what the caller says."""
 
     model: Line = DEFAULT_TRANSCRIPTION_MODEL
+    confidence: bool = True
 
 
 class NoisePart(Part):

@@ -234,8 +234,8 @@ class Call:
             self._record.model_is(LinkState.READY, session.session_id)
             await self._stay.bot_in_room.wait()
             conversation = self._media.converse(session)
-            self._spawn(conversation.play(), "playout")
-            self._spawn(conversation.fall_silent(), "silence")
+            self._spawn(conversation.voice.play(), "playout")
+            self._spawn(conversation.voice.fall_silent(), "silence")
             self._spawn(self._greet(conversation), "greeting")
             try:
                 await conversation.listen()

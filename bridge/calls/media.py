@@ -40,7 +40,7 @@ class CallMedia:
 
     @property
     def interruptions(self) -> int:
-        return self._conversation.interruptions if self._conversation else 0
+        return self._conversation.voice.interruptions if self._conversation else 0
 
     def joined(self, bot: Bot) -> None:
         self._bot = bot
@@ -71,7 +71,7 @@ class CallMedia:
     def fall_silent(self) -> None:
         """Give up what has not been played: the call ends here."""
         if self._conversation is not None:
-            self._conversation.break_off()
+            self._conversation.voice.break_off()
 
     async def measure(self) -> Measurement:
         """Return the totals, the network's fresh."""
@@ -80,13 +80,13 @@ class CallMedia:
 
     def totals_so_far(self) -> Measurement:
         """Return the totals that can be had without waiting; the network's as last seen."""
-        conversation = self._conversation
+        voice = self._conversation.voice if self._conversation else None
         return Measurement(
             at_s=self._clock.monotonic_s(),
             heard=self.uplink.meter.level,
             heard_ms=self.uplink.audio_ms,
             dropped_in_ms=self.uplink.dropped_ms,
-            spoken=conversation.meter.level if conversation else Level(),
+            spoken=voice.meter.level if voice else Level(),
             playout=self._playout.counters if self._playout else PlayoutCounters(),
             network=self._network,
             model=self._session.counters() if self._session else ModelCounters(),
@@ -95,8 +95,8 @@ class CallMedia:
     def telemetry(self, before: Measurement, after: Measurement) -> CallTelemetry:
         """Return what two measurements say of the time between them."""
         view = self._record.view()
-        conversation = self._conversation
-        spoken_peak = conversation.meter.peak_dbfs(before.spoken) if conversation else FLOOR_DBFS
+        voice = self._conversation.voice if self._conversation else None
+        spoken_peak = voice.meter.peak_dbfs(before.spoken) if voice else FLOOR_DBFS
         return CallTelemetry(
             connection_id=self._spec.connection_id,
             tenant_id=self._spec.tenant_id,

@@ -40,11 +40,13 @@ class Transcripts:
         item.told_s = now_s
         return Transcript(item_id, role, item.text, final=False)
 
-    def finish(self, role: Role, item_id: str, text: str, part: int = 0) -> Transcript:
+    def finish(
+        self, role: Role, item_id: str, text: str, part: int = 0, confidence: float | None = None
+    ) -> Transcript:
         """Set the final text of an item's part; return what to tell."""
         item = self._item(role, item_id)
         item.parts[part] = text
-        return Transcript(item_id, role, item.text, final=True)
+        return Transcript(item_id, role, item.text, final=True, confidence=confidence)
 
     def _item(self, role: Role, item_id: str) -> _Growing:
         key = (role, item_id)

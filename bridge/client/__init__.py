@@ -21,6 +21,8 @@ from bridge.client.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from bridge.client.serving import ToolServer
+from bridge.client.tools import ToolError, ToolFunction, current_invocation
 from bridge.client.watching import Backoff
 
 __all__ = [
@@ -38,6 +40,10 @@ __all__ = [
     "PermissionDeniedError",
     "ResourceExhaustedError",
     "RoomOptions",
+    "ToolError",
+    "ToolFunction",
+    "ToolServer",
     "UnauthenticatedError",
     "UnavailableError",
+    "current_invocation",
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypedDict, TypeVar, Unpack
@@ -11,6 +11,8 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from bridge.client.errors import raised_as_ours
+from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
+from bridge.client.tools import ToolFunction
 from bridge.client.watching import Backoff, Sleep, resumed
 from bridge.v1.agent_pb2 import AgentOverrides
 from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
@@ -41,11 +43,14 @@ from bridge.v1.telemetry_service_pb2 import (
     StreamTelemetryResponse,
 )
 from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceStub
+from bridge.v1.tool_service_pb2 import ToolRegistration
+from bridge.v1.tool_service_pb2_grpc import ToolServiceStub
 
 if TYPE_CHECKING:  # these exist in the stub files only
     from bridge.v1.call_service_pb2_grpc import CallServiceAsyncStub
     from bridge.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceAsyncStub
+    from bridge.v1.tool_service_pb2_grpc import ToolServiceAsyncStub
 
 # Creating a call asks LiveKit for a room; ending one waits for its goodbyes.
 DEADLINE_S: Final = 15.0
@@ -118,6 +123,7 @@ class BridgeClient:
         self._calls: CallServiceAsyncStub = CallServiceStub(self._channel)
         self._telemetry: TelemetryServiceAsyncStub = TelemetryServiceStub(self._channel)
         self._model: ModelServiceAsyncStub = ModelServiceStub(self._channel)
+        self._tools: ToolServiceAsyncStub = ToolServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -279,6 +285,40 @@ class BridgeClient:
                     yield answer
         finally:
             answers.cancel()
+
+    def serve_tools(
+        self,
+        tools: Mapping[str, ToolFunction],
+        *,
+        tenant_id: str = "",
+        agent_ids: Iterable[str] = (),
+        connection_ids: Iterable[str] = (),
+        max_concurrent: int = 0,
+        leave_within: timedelta = timedelta(seconds=LEAVE_WITHIN_S),
+    ) -> AbstractAsyncContextManager[ToolServer]:
+        """Execute these functions, by their names, for calls with these agents, for these calls, or
+        for every call of the tenant.
+
+        Entering returns once the bridge has registered them, and raises what it refuses with, or
+        that it stays away. From then on a lost connection is made anew however long that takes, and
+        what was running on it is cancelled. Leaving lets running functions answer first, for as
+        long as `leave_within`.
+        """
+        registration = ToolRegistration(
+            tenant_id=tenant_id,
+            agent_ids=agent_ids,
+            connection_ids=connection_ids,
+            tool_names=tools,
+            max_concurrent=max_concurrent,
+        )
+        server = ToolServer(
+            tools,
+            registration,
+            lambda: self._tools.ServeTools(metadata=self._metadata),
+            self._backoff,
+            self._sleep,
+        )
+        return server.serving(leave_within.total_seconds())
 
     async def _unary(
         self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request

@@ -71,11 +71,13 @@ def _speech(
             message.user_speech.speaking = speaking
             message.user_speech.participant_identity = identity or ""
             message.user_speech.item_id = item_id
-        case Transcript(item_id, role, text, final):
+        case Transcript(item_id, role, text, final, confidence):
             message.transcript.item_id = item_id
             message.transcript.role = event_pb2.TranscriptRole.Value(f"TRANSCRIPT_ROLE_{role.name}")
             message.transcript.text = text
             message.transcript.final = final
+            if confidence is not None:
+                message.transcript.confidence = confidence
         case ResponseBegan(response_id, greeting):
             message.response_started.response_id = response_id
             message.response_started.greeting = greeting

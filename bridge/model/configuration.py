@@ -9,6 +9,8 @@ from bridge.ports.tool import ToolSpec
 
 _PCM: Final = {"type": "audio/pcm", "rate": MODEL_RATE_HZ}
 
+_LOGPROBS: Final = "item.input_audio_transcription.logprobs"
+
 # Where the provider wants to read for whom a session is; it is no field of the session.
 # https://developers.openai.com/api/docs/guides/realtime
 SAFETY_HEADER: Final = "OpenAI-Safety-Identifier"
@@ -20,7 +22,7 @@ def session_object(config: ModelConfig) -> dict[str, object]:
     Optional parts are sent as null, not left out: what the agent file does not name is off,
     whatever the provider's default.
     """
-    return {
+    return _include(config) | {
         "type": "realtime",
         "model": config.model,
         "output_modalities": ["audio"],
@@ -64,6 +66,12 @@ def _tool(tool: ToolSpec) -> dict[str, object]:
 
 def _noise_reduction(config: ModelConfig) -> dict[str, str] | None:
     return {"type": config.noise_reduction} if config.noise_reduction else None
+
+
+def _include(config: ModelConfig) -> dict[str, object]:
+    # The one part that the protocol does not let us send as null.
+    asked = config.transcription_model is not None and config.transcription_confidence
+    return {"include": [_LOGPROBS]} if asked else {}
 
 
 def _transcription(config: ModelConfig) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.ports.model import (
+    SESSION_INTERRUPTED,
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
@@ -22,7 +23,6 @@ from bridge.ports.model import (
 from bridge.ports.tool import ToolCallId
 
 RESUME_TAG: Final = "resume"
-CUT_DETAIL: Final = "session_interrupted"
 
 _GO_ON: Final = (
     "Your last words were cut off by a fault of the connection. Go on from exactly where they "
@@ -145,7 +145,9 @@ class Floor:
         ]
         for response_id, answer in self._answers.items():
             ends += [AudioDone(response_id, *key) for key in answer.sounding]
-            ends.append(ResponseDone(response_id, ResponseStatus.FAILED, TokenCounts(), CUT_DETAIL))
+            ends.append(
+                ResponseDone(response_id, ResponseStatus.FAILED, TokenCounts(), SESSION_INTERRUPTED)
+            )
         if self._speaking is not None:
             # How much of it was heard nobody knows.
             ends.append(SpeechStopped(self._speaking.item_id, self._speaking.audio_start_ms))
@@ -174,9 +176,10 @@ class Floor:
             return answer.request or Request(RESUME_TAG)
         request = answer.request
         told = "".join(self._texts.values())
+        tag = request.tag if request else RESUME_TAG
         if request and request.say and told and request.say.startswith(told):
-            return Request(request.tag, say=request.say[len(told) :])
-        return Request(RESUME_TAG, _GO_ON)
+            return Request(tag, say=request.say[len(told) :])
+        return Request(tag, _GO_ON)
 
     def _note_words(self, event: ModelEvent) -> None:
         match event:

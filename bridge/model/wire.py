@@ -1,6 +1,7 @@
 """What does the server say? One table leads from an event's type to the function that reads it."""
 
 import binascii
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -204,6 +205,25 @@ def _user_text_delta(fields: Fields) -> UserTextDelta | None:
     return UserTextDelta(text(fields, "item_id"), text(fields, "delta"))
 
 
+def _user_text_done(fields: Fields) -> UserTextDone:
+    return UserTextDone(
+        text(fields, "item_id"), text(fields, "transcript"), _confidence(fields.get("logprobs"))
+    )
+
+
+def _confidence(logprobs: object) -> float | None:
+    """Return the mean probability of the tokens; None where they have none that can be read."""
+    entries = logprobs if isinstance(logprobs, list) else []
+    logs = [entry.get("logprob") for entry in entries if isinstance(entry, dict)]
+    # A probability above 1 is none, and exp of a large number no float.
+    sure = [
+        math.exp(min(0.0, log))
+        for log in logs
+        if isinstance(log, int | float) and not isinstance(log, bool)
+    ]
+    return sum(sure) / len(sure) if sure else None
+
+
 def _transcription_failed(fields: Fields) -> ModelWarning:
     return ModelWarning(error_code(fields) or UNREADABLE_CODE, "input audio transcription failed")
 
@@ -231,9 +251,7 @@ _READERS: Final[Mapping[str, Callable[[Fields], ServerEvent | None]]] = {
         text(fields, "item_id"), number(fields, "audio_end_ms")
     ),
     "conversation.item.input_audio_transcription.delta": _user_text_delta,
-    "conversation.item.input_audio_transcription.completed": lambda fields: UserTextDone(
-        text(fields, "item_id"), text(fields, "transcript")
-    ),
+    "conversation.item.input_audio_transcription.completed": _user_text_done,
     "conversation.item.input_audio_transcription.failed": _transcription_failed,
     "response.created": _response_started,
     "response.done": _response_over,

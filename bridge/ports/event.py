@@ -82,6 +82,8 @@ class Transcript:
     role: Role
     text: str = field(repr=False)
     final: bool
+    confidence: float | None = None
+    """How sure the transcriber was of a user's final words, 0 to 1; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

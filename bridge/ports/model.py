@@ -65,6 +65,8 @@ class ModelConfig:
     """BCP-47; told to the transcriber as its primary subtag."""
     transcription_model: str | None = None
     """None: what the user says is not transcribed."""
+    transcription_confidence: bool = True
+    """Ask how sure the transcriber is."""
     noise_reduction: Literal["near_field", "far_field"] | None = None
     max_output_tokens: int | None = None
     safety_identifier: str | None = None
@@ -166,6 +168,8 @@ class UserTextDelta:
 class UserTextDone:
     item_id: str
     text: str = field(repr=False)
+    confidence: float | None = None
+    """How sure the transcriber was, 0 to 1; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,11 @@ class ResponseStatus(Enum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     INCOMPLETE = "incomplete"
+
+
+SESSION_INTERRUPTED: Final = "session_interrupted"
+"""The detail of a response that a lost connection ended. One that was asked for comes again, or
+its rest does, under the same tag."""
 
 
 @dataclass(frozen=True, slots=True)

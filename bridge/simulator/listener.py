@@ -30,6 +30,7 @@ class Ears:
     tasks: asyncio.TaskGroup
     """Where slow transcriptions run."""
     transcription_s: float
+    transcription_logprob: float | None
     on_speech: Callable[[], None]
     """Called when the caller starts to speak and is to interrupt."""
     on_turn: Callable[[], Awaitable[None]]
@@ -186,21 +187,24 @@ class Listener:
     async def _send_transcript(self, item: Item, words: str, *, after_s: float) -> None:
         if after_s:
             await asyncio.sleep(after_s)
-        logprobs = _logprobs(words) if self._config.wants_logprobs else None
+        logprobs = self._logprobs(words)
         if words:
             await self._outlet.send(wire.transcription_delta(item.id, words, logprobs))
         item.body["content"] = [{"type": "input_audio", "transcript": words}]
         usage = transcription_usage(words, item.audio_ms)
         await self._outlet.send(wire.transcription_completed(item.id, words, usage, logprobs))
 
+    def _logprobs(self, words: str) -> list[JsonObject] | None:
+        """Return one token a word, all as sure: the simulator never mishears."""
+        logprob = self._ears.transcription_logprob
+        if logprob is None or not self._config.wants_logprobs:
+            return None
+        return [
+            {"token": word, "bytes": list(word.encode()), "logprob": logprob}
+            for word in words.split()
+        ]
+
 
 def _padding_ms(detection: ServerVad | SemanticVad | None) -> int:
     """Return how much audio from before the speech a turn will want."""
     return tuning(detection).prefix_padding_ms if detection else 0
-
-
-def _logprobs(words: str) -> list[JsonObject]:
-    """Return one confident token a word: the simulator never mishears."""
-    return [
-        {"token": word, "bytes": list(word.encode()), "logprob": -0.01} for word in words.split()
-    ]

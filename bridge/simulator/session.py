@@ -237,6 +237,7 @@ class Session:
         ears = Ears(
             tasks=self._tasks,
             transcription_s=self._settings.transcription_ms / 1000,
+            transcription_logprob=self._settings.transcription_logprob,
             on_speech=self._responder.interrupt,
             on_turn=self._answer_turn,
             is_answering=lambda: self._responder.is_busy,

@@ -44,6 +44,8 @@ class SimulatorSettings:
     """How much audio one delta carries."""
     transcription_ms: float = 0
     """How long transcription takes; 0 finishes before the response begins."""
+    transcription_logprob: float | None = -0.01
+    """How sure it is of each word, where it is asked; None for a transcriber that does not say."""
     max_turn_s: float = 300
     """How much input audio a session keeps; the oldest is dropped."""
     max_session_s: float = 3600
@@ -62,6 +64,9 @@ class SimulatorSettings:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be 0 or more, not {value}")
+        logprob = self.transcription_logprob
+        if logprob is not None and not -math.inf < logprob <= 0:
+            raise ValueError(f"transcription_logprob must be 0 or less, not {logprob}")
         if isinstance(self.behaviour, str) and self.behaviour not in BEHAVIOUR_NAMES:
             known = ", ".join(BEHAVIOUR_NAMES)
             raise ValueError(f"behaviour must be one of {known}, not {self.behaviour!r}")

@@ -435,6 +435,7 @@ class Transcript(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The conversation item."""
     role: Global___TranscriptRole.ValueType
@@ -445,6 +446,10 @@ class Transcript(_message.Message):
     """
     final: _builtins.bool
     """Nothing more follows for this item."""
+    confidence: _builtins.float
+    """Of a caller's final words: how sure the transcriber was of them, 0 to 1, the mean over its
+    tokens. Unset where it does not say.
+    """
     def __init__(
         self,
         *,
@@ -452,13 +457,19 @@ class Transcript(_message.Message):
         role: Global___TranscriptRole.ValueType = ...,
         text: _builtins.str = ...,
         final: _builtins.bool | None = ...,
+        confidence: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_final", b"_final", "final", b"final"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "confidence", b"confidence", "final", b"final"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_final", b"_final", "final", b"final", "item_id", b"item_id", "role", b"role", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "confidence", b"confidence", "final", b"final", "item_id", b"item_id", "role", b"role", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
     _WhichOneofReturnType__final: _TypeAlias = _typing.Literal["final"]  # noqa: Y015
     _WhichOneofArgType__final: _TypeAlias = _typing.Literal["_final", b"_final"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__final) -> _WhichOneofReturnType__final | None: ...
 
 Global___Transcript: _TypeAlias = Transcript  # noqa: Y015

@@ -63,6 +63,19 @@ async def test_the_caller_hears_the_models_answer_to_what_it_said(client: Bridge
     assert report.call.usage.output_audio_tokens > 0
 
 
+async def test_watchers_are_told_how_sure_the_transcriber_was_of_the_callers_words(
+    client: BridgeClient,
+) -> None:
+    async with called(client) as (created, caller):
+        await ready(client, created.connection_id)
+        await say(caller, 440)
+        async for event in watched(client, created.connection_id):
+            if event.transcript.role == event_pb2.TRANSCRIPT_ROLE_USER and event.transcript.final:
+                break
+    assert event.transcript.text == "tone 440 Hz"
+    assert event.transcript.confidence == pytest.approx(0.99, abs=0.001)
+
+
 async def test_the_greeting_is_heard_from_its_first_to_its_last_sound(
     client: BridgeClient,
 ) -> None:

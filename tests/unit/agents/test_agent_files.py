@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bridge.agents.loader import MAX_FILE_BYTES, BadAgentFile, Problem, read_agent
+from bridge.agents.loader import read_agent
 from bridge.agents.schema import AgentFile, GreetingPart, LimitsPart, NoisePart, TranscriptionPart
+from bridge.files.checked import MAX_FILE_BYTES, BadFile, Problem
 
 ROOT = Path(__file__).parents[3]
 MINIMAL = "agentId: ava\nname: Ava\ninstructions: Be kind.\n"
@@ -24,7 +25,7 @@ def read(text: str) -> AgentFile:
 
 
 def problems(text: str | bytes) -> tuple[Problem, ...]:
-    with pytest.raises(BadAgentFile) as bad:
+    with pytest.raises(BadFile) as bad:
         read_agent("a.yaml", text if isinstance(text, bytes) else text.encode())
     return bad.value.problems
 
@@ -174,7 +175,7 @@ FIELDS = sorted(field.alias or name for name, field in AgentFile.model_fields.it
 
 
 def reads_or_reports(raw: bytes) -> None:
-    with contextlib.suppress(BadAgentFile):
+    with contextlib.suppress(BadFile):
         assert read_agent("a.yaml", raw).agent_id
 
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.agents.loader import BadAgentFile, read_agent
+from bridge.agents.loader import read_agent
 from bridge.agents.prompt import clean_value
 from bridge.agents.resolve import resolve
 from bridge.errors import InvalidRequest
+from bridge.files.checked import BadFile
 from bridge.ids import AgentId, TenantId
 from bridge.ports.agent import (
     AgentOverrides,
@@ -55,7 +56,7 @@ def refused(variables: Mapping[str, str], **changes: str) -> dict[str, str]:
 
 
 def mistakes(added: str) -> str:
-    with pytest.raises(BadAgentFile) as bad:
+    with pytest.raises(BadFile) as bad:
         read_agent("a.yaml", f"agentId: a\nname: A\ninstructions: x\n{added}\n".encode())
     return str(bad.value)
 

@@ -91,8 +91,8 @@ async def talking(world: World, *, interruptible: bool = True) -> AsyncIterator[
         tasks = [
             group.create_task(talk.journal.run(talk.record.view)),
             group.create_task(conversation.listen()),
-            group.create_task(conversation.play()),
-            group.create_task(conversation.fall_silent()),
+            group.create_task(conversation.voice.play()),
+            group.create_task(conversation.voice.fall_silent()),
         ]
         await settle()
         yield talk

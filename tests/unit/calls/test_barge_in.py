@@ -48,7 +48,7 @@ async def test_model_is_cut_where_the_caller_stopped_hearing_it(world: World) ->
         (turn, _) = talk.turns
         assert turn.interrupted
         assert turn.agent_heard_ms == pytest.approx(500, abs=5)
-        assert talk.conversation.interruptions == 1
+        assert talk.conversation.voice.interruptions == 1
 
 
 async def test_items_nobody_heard_are_deleted(world: World) -> None:
@@ -193,7 +193,7 @@ async def test_breaking_off_counts_what_was_heard_of_the_last_words(world: World
     async with talking(world) as talk:
         await talk.begin_answer(1000)
         await world.clock.advance(0.4)
-        talk.conversation.break_off()
+        talk.conversation.voice.break_off()
         await talk.go_on(1000)
         await talk.go_on(1000, item="i2")
         await world.clock.advance(1)

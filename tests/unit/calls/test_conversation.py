@@ -1,9 +1,11 @@
 """One call's talk with its model: playing, agent states, greeting, words, costs."""
 
+import asyncio
+
 import pytest
 
 from bridge.errors import ModelError, ModelFailure
-from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import AgentState
 from bridge.ports.event import ResponseBegan, ResponseFinished, Role, Transcript, UserSpeech, Warned
 from bridge.ports.model import (
@@ -87,14 +89,25 @@ async def test_first_sound_is_noted_once(world: World) -> None:
         assert talk.record.view().first_agent_audio_at == first_at
 
 
-async def test_what_the_greeting_says_is_asked_of_the_model(world: World) -> None:
-    async with talking(world) as talk:
-        await talk.conversation.greet(SayGreeting("Welcome."))
-        await talk.conversation.greet(PromptGreeting("Greet them."))
-        assert talk.session.sent == [
-            Responded("greeting", None, "Welcome."),
-            Responded("greeting", "Greet them.", None),
-        ]
+@pytest.mark.parametrize(
+    ("greeting", "asked"),
+    [
+        (SayGreeting("Welcome."), Responded("greeting", None, "Welcome.")),
+        (PromptGreeting("Greet them."), Responded("greeting", "Greet them.", None)),
+    ],
+)
+async def test_what_the_greeting_says_is_asked_of_the_model(
+    world: World, greeting: Greeting, asked: Responded
+) -> None:
+    async with talking(world) as talk, asyncio.TaskGroup() as group:
+        greeted = group.create_task(talk.conversation.greet(greeting))
+        await settle()
+        assert talk.session.sent == [asked]
+        talk.session.answer(tag="greeting", audio_ms=500)
+        await world.clock.advance(0.4)
+        assert not greeted.done(), "it is still heard"
+        await world.clock.advance(0.2)
+        assert greeted.done()
 
 
 async def test_agent_that_lets_the_user_begin_listens_and_says_nothing(world: World) -> None:
@@ -117,12 +130,12 @@ async def test_greeting_is_told_apart_from_answers(world: World) -> None:
 async def test_words_of_both_sides_are_told_and_kept(world: World) -> None:
     async with talking(world) as talk:
         await talk.caller_begins("u1")
-        talk.session.push(UserTextDone("u1", "What time is it?"))
+        talk.session.push(UserTextDone("u1", "What time is it?", 0.75))
         await talk.caller_stops("u1")
         await talk.begin_answer(100)
         talk.session.push(AudioDone("r1", "i1", 0), AgentTextDone("i1", 0, "Noon."))
         await world.clock.advance(1)
-        assert Transcript("u1", Role.USER, "What time is it?", True) in talk.kinds
+        assert Transcript("u1", Role.USER, "What time is it?", True, 0.75) in talk.kinds
         assert Transcript("i1", Role.AGENT, "Noon.", True) in talk.kinds
         (turn,) = talk.turns
         assert (turn.user_text, turn.agent_text) == ("What time is it?", "Noon.")

@@ -155,7 +155,7 @@ async def test_a_call_that_ends_keeps_what_was_heard_of_the_last_answer(world: W
     async with talking(world) as talk:
         await _answer(talk, TEN, 4000)
         await world.clock.advance(2)
-        talk.conversation.break_off()
+        talk.conversation.voice.break_off()
         assert talk.turns[0].agent_text in ("one two three four", "one two three four five")
 
 

@@ -37,6 +37,11 @@ async def test_final_text_replaces_what_grew_and_is_always_told() -> None:
     )
 
 
+async def test_how_sure_the_transcriber_was_comes_with_the_final_text() -> None:
+    told = Transcripts(FakeClock()).finish(Role.USER, "item", "Hello.", confidence=0.5)
+    assert told.confidence == 0.5
+
+
 async def test_parts_of_an_item_are_told_in_their_order() -> None:
     clock = FakeClock()
     transcripts = Transcripts(clock)

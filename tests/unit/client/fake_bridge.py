@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 from bridge.v1 import call_service_pb2 as calls
 from bridge.v1 import model_service_pb2 as models
 from bridge.v1 import telemetry_service_pb2 as telemetry
+from bridge.v1 import tool_service_pb2 as tools
 from bridge.v1.call_service_pb2_grpc import (
     CallServiceServicer,
     add_CallServiceServicer_to_server,
@@ -25,6 +26,10 @@ from bridge.v1.model_service_pb2_grpc import (
 from bridge.v1.telemetry_service_pb2_grpc import (
     TelemetryServiceServicer,
     add_TelemetryServiceServicer_to_server,
+)
+from bridge.v1.tool_service_pb2_grpc import (
+    ToolServiceServicer,
+    add_ToolServiceServicer_to_server,
 )
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -42,7 +47,56 @@ class Refuse(Exception):
         self.details = details
 
 
-class FakeBridge(CallServiceServicer, TelemetryServiceServicer, ModelServiceServicer):
+class ToolStream:
+    """One stream of a tool server, as the bridge sees it. `refuse` and `end` end it."""
+
+    def __init__(self) -> None:
+        self.said: asyncio.Queue[tools.ServeToolsRequest | None] = asyncio.Queue()
+        """What the tool server says; None: it is gone."""
+        self.answers: asyncio.Queue[tools.ServeToolsResponse | Refuse | None] = asyncio.Queue()
+
+    async def hear(self) -> tools.ServeToolsRequest:
+        said = await self.said.get()
+        assert said is not None, "the tool server is gone"
+        return said
+
+    async def result(self) -> tools.ToolResult:
+        said = await self.hear()
+        assert said.WhichOneof("kind") == "result"
+        return said.result
+
+    async def gone(self) -> None:
+        while await self.said.get() is not None:
+            pass
+
+    def register(self) -> None:
+        registered = tools.ToolRegistered(tool_server_id="tools-1")
+        self.answers.put_nowait(tools.ServeToolsResponse(registered=registered))
+
+    def invoke(self, name: str, arguments: str = "{}", number: int = 1) -> None:
+        invocation = tools.ToolInvocation(
+            tool_call_id=f"call_{number}",
+            connection_id="call-1",
+            name=name,
+            arguments_json=arguments,
+            metadata={"order": "7"},
+        )
+        self.answers.put_nowait(tools.ServeToolsResponse(invocation=invocation))
+
+    def cancel(self, number: int = 1) -> None:
+        cancellation = tools.ToolCancellation(tool_call_id=f"call_{number}", reason="timeout")
+        self.answers.put_nowait(tools.ServeToolsResponse(cancellation=cancellation))
+
+    def refuse(self, refused: Refuse) -> None:
+        self.answers.put_nowait(refused)
+
+    def end(self) -> None:
+        self.answers.put_nowait(None)
+
+
+class FakeBridge(
+    CallServiceServicer, TelemetryServiceServicer, ModelServiceServicer, ToolServiceServicer
+):
     """Remembers requests; `answers` gives the response, or raises Refuse, by the RPC's name."""
 
     def __init__(self) -> None:
@@ -57,6 +111,7 @@ class FakeBridge(CallServiceServicer, TelemetryServiceServicer, ModelServiceServ
         """It never answers a unary call."""
         self.is_silent = False
         """Its streams stay open behind their last event."""
+        self.tool_streams: asyncio.Queue[ToolStream] = asyncio.Queue()
 
     async def _answer(self, name: str, request: Any, context: Context) -> Any:
         self.requests.append(request)
@@ -115,6 +170,27 @@ class FakeBridge(CallServiceServicer, TelemetryServiceServicer, ModelServiceServ
         except Refuse as refused:
             await refuse(context, refused)
 
+    async def ServeTools(  # type: ignore[override]  # noqa: N802 - writes its own answers
+        self, requests: Any, context: Any
+    ) -> None:
+        stream = ToolStream()
+        self.tool_streams.put_nowait(stream)
+
+        async def listen() -> None:
+            async for request in requests:
+                stream.said.put_nowait(request)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(listen())
+                while (answer := await stream.answers.get()) is not None:
+                    if isinstance(answer, Refuse):
+                        await refuse(context, answer)
+                    await context.write(answer)
+                listening.cancel()
+        finally:
+            stream.said.put_nowait(None)
+
 
 async def refuse(context: Context, refused: Refuse) -> None:
     """Abort as the real server does, with google.rpc details."""
@@ -150,6 +226,7 @@ async def serving(fake: FakeBridge) -> AsyncIterator[str]:
     add_CallServiceServicer_to_server(fake, server)
     add_TelemetryServiceServicer_to_server(fake, server)
     add_ModelServiceServicer_to_server(fake, server)
+    add_ToolServiceServicer_to_server(fake, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -161,6 +238,7 @@ async def serving(fake: FakeBridge) -> AsyncIterator[str]:
 __all__ = [
     "FakeBridge",
     "Refuse",
+    "ToolStream",
     "calls",
     "ended",
     "error_info",

@@ -155,6 +155,13 @@ def test_events_carry_what_happened() -> None:
     assert event(EVERY_KIND["ended"]).ended.report.complete
 
 
+def test_a_transcript_says_how_sure_it_is_where_that_is_known() -> None:
+    words = Transcript("u1", Role.USER, "Hello.", final=True)
+    assert not event(words).transcript.HasField("confidence")
+    assert event(replace(words, confidence=0.0)).transcript.HasField("confidence")
+    assert event(replace(words, confidence=0.75)).transcript.confidence == 0.75
+
+
 def test_report_holds_everything() -> None:
     message = convert.report(REPORT)
     assert message.call.end_reason == call_pb2.END_REASON_MODEL_LOST

@@ -76,6 +76,13 @@ def test_everything_set_is_valid_and_sent() -> None:
     assert into.noise_reduction.type == "far_field"
 
 
+def test_a_transcriber_is_asked_how_sure_it_is_unless_it_must_not_be() -> None:
+    written = replace(PLAIN, transcription_model="gpt-4o-transcribe")
+    assert read(written).include == ["item.input_audio_transcription.logprobs"]
+    assert read(replace(written, transcription_confidence=False)).include is None
+    assert read(PLAIN).include is None
+
+
 def test_server_vad_is_sent_as_set() -> None:
     vad = read(replace(PLAIN, turn_detection=ServerVad(0.7, 200, 800))).audio.input.turn_detection
     assert (vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms) == (0.7, 200, 800)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bridge.model.floor import CUT_DETAIL, RESUME_TAG, Floor, Request
+from bridge.model.floor import RESUME_TAG, Floor, Request
 from bridge.ports.model import (
+    SESSION_INTERRUPTED,
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
@@ -68,7 +69,7 @@ def test_all_that_was_begun_is_ended_once() -> None:
     assert floor.cut(lambda _: "") == (
         AgentTextDone("item_a", 0, "Hel"),
         AudioDone("resp_1", "item_a", 0),
-        ResponseDone("resp_1", ResponseStatus.FAILED, TokenCounts(), CUT_DETAIL),
+        ResponseDone("resp_1", ResponseStatus.FAILED, TokenCounts(), SESSION_INTERRUPTED),
         SpeechStopped("item_u", 0),
     )
     assert floor.cut(lambda _: "") == ()

@@ -1,5 +1,6 @@
 """Every server event is read as what it says, and garbage is counted, never raised."""
 
+import math
 import typing
 from typing import Any
 
@@ -19,7 +20,7 @@ from bridge.model.wire import (
     ResponseOver,
     ServerEvent,
 )
-from bridge.ports.model import AudioDelta, ResponseStatus, SpeechStarted
+from bridge.ports.model import AudioDelta, ResponseStatus, SpeechStarted, UserTextDone
 from tests.unit.model.payloads import PCM, ROWS, Payload, audio, done, event
 
 PROVIDER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -70,6 +71,43 @@ def test_usage_that_makes_no_sense_does_not_cost_the_end_of_the_response() -> No
     event_read, _ = decode(done(usage={"input_token_details": {"text_tokens": "many"}}))
     assert isinstance(event_read, ResponseOver)
     assert event_read.done.tokens.input_text == 0
+
+
+def transcribed(logprobs: object) -> UserTextDone:
+    event_, decoder = decode(
+        event(
+            "conversation.item.input_audio_transcription.completed",
+            item_id="item_1",
+            content_index=0,
+            transcript="Hello there.",
+            usage={"type": "duration", "seconds": 1.0},
+            logprobs=logprobs,
+        )
+    )
+    assert isinstance(event_, UserTextDone)
+    assert decoder.malformed == 0
+    return event_
+
+
+def tokens(*logs: object) -> list[Payload]:
+    return [{"token": "t", "bytes": [116], "logprob": log} for log in logs]
+
+
+def test_how_sure_the_transcriber_was_is_the_mean_probability_of_its_tokens() -> None:
+    sure = transcribed(tokens(math.log(0.5), math.log(0.25), 0)).confidence
+    assert sure == pytest.approx((0.5 + 0.25 + 1) / 3)
+
+
+@pytest.mark.parametrize("nothing", [None, [], "x", [None], [{}], tokens("x", None, True)])
+def test_a_transcriber_that_does_not_say_how_sure_it_was_is_not_taken_for_unsure(
+    nothing: object,
+) -> None:
+    assert transcribed(nothing).confidence is None
+
+
+@pytest.mark.parametrize(("log", "sure"), [(1e6, 1.0), (0.001, 1.0), (-1e6, 0.0)])
+def test_no_number_makes_a_probability_that_is_none(log: float, sure: float) -> None:
+    assert transcribed(tokens(log)).confidence == sure
 
 
 def test_unknown_status_is_a_failure() -> None:

@@ -176,6 +176,15 @@ async def test_log_probabilities_come_where_they_are_asked_for() -> None:
     assert [part["token"] for part in completed["logprobs"]] == ["tone", "440", "Hz"]
 
 
+async def test_a_transcriber_that_knows_no_probabilities_gives_none() -> None:
+    async with session(behaviour="tones", transcription_logprob=None) as client:
+        await _transcribed(client, include=["item.input_audio_transcription.logprobs"])
+        await client.say(spoken(440))
+        kind = "conversation.item.input_audio_transcription.completed"
+        completed = await client.until(kind)
+    assert completed["logprobs"] is None
+
+
 async def test_a_slow_transcript_comes_after_the_answer_began() -> None:
     async with session(behaviour="tones", transcription_ms=20) as client:
         await _transcribed(client)

@@ -1,0 +1,100 @@
+"""Is there room for words of the bridge's own? Who speaks, and who is expected to."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from bridge.ports.clock import Clock
+
+# A model begins its answer to a turn within milliseconds of the turn's end, or never.
+_ANSWERS_WITHIN_S: Final = 3.0
+
+
+class Quiet:
+    """Knows whether it is quiet: nobody speaks, and no answer is under way or due."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._user_speaks = False
+        self._agent_speaks = False
+        self._broken = 0
+        self._responses: set[str] = set()
+        self._answer_due_s: float | None = None
+        self._changed = asyncio.Event()
+        self._since_s = clock.monotonic_s()
+
+    def __bool__(self) -> bool:
+        return self._answer_due_in_s <= 0 and not self._is_busy
+
+    @property
+    def since_s(self) -> float | None:
+        """Return since when it has been quiet, on the monotonic clock; None while it is not."""
+        return max(self._since_s, self._answer_due_s or 0.0) if self else None
+
+    async def wait(self) -> None:
+        """Wait until it is quiet. Cancelling it changes nothing."""
+        while not self:
+            if self._is_busy:
+                await self._change()
+            else:
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(self._answer_due_in_s):
+                        await self._change()
+
+    async def answered(self) -> None:
+        """Wait until the model works on no answer. Cancelling it changes nothing."""
+        while self._responses:
+            await self._change()
+
+    def user_began(self) -> None:
+        self._user_speaks, self._answer_due_s = True, None
+        self._note()
+
+    def user_stopped(self) -> None:
+        """The user has finished, and the model answers by itself."""
+        self._user_speaks = False
+        self._answer_due_s = self._clock.monotonic_s() + _ANSWERS_WITHIN_S
+        self._note()
+
+    def agent_speaks(self, speaks: bool) -> None:
+        """There is sound of the agent that has not been heard, or there is none any more."""
+        if speaks is not self._agent_speaks:
+            self._agent_speaks = speaks
+            self._note()
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """Let it not be quiet inside: the bridge has words of its own to be said."""
+        self._broken += 1
+        self._note()
+        try:
+            yield
+        finally:
+            self._broken -= 1
+            self._note()
+
+    def response_began(self, response_id: str) -> None:
+        self._responses.add(response_id)
+        self._answer_due_s = None
+        self._note()
+
+    def response_over(self, response_id: str) -> None:
+        self._responses.discard(response_id)
+        self._note()
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._user_speaks or self._agent_speaks or self._responses or self._broken)
+
+    @property
+    def _answer_due_in_s(self) -> float:
+        return (self._answer_due_s or 0.0) - self._clock.monotonic_s()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _note(self) -> None:
+        self._since_s = self._clock.monotonic_s()
+        self._changed.set()

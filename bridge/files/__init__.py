@@ -1,0 +1,1 @@
+"""YAML files that people write: read, checked, told what is wrong with them, watched."""
