@@ -74,7 +74,7 @@ bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet
 	$(BIN)/python -m bench
 
 .PHONY: generate
-generate: $(READY) ## Generate stubs from proto/
+generate: $(READY) ## Generate stubs and REST handlers from proto/
 	$(BIN)/buf format -w
 	$(BIN)/python scripts/generate.py
 

@@ -22,9 +22,10 @@ _HOST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 # Kubernetes sets such variables in every pod beside a service that is called mediabridge.
 _KUBERNETES_NAME: Final = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_\w+)")
 _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://.*")
-# Read by the demo, the tests and client commands: no setting of the server's, but no mistake.
-_READ_BY_OTHERS: Final = frozenset(
-    {"API_KEY", "API_KEY_FILE", "BIN", "GRPCURL", "LIVEKIT_SERVER", "NO_SKIPS"}
+# Read by the demo, the tests, client commands and the gateway: no settings of the server's, but no
+# mistake.
+_READ_BY_OTHERS: Final = re.compile(
+    r"API_KEY|API_KEY_FILE|BIN|GRPCURL|LIVEKIT_SERVER|NO_SKIPS|GATEWAY_\w+"
 )
 # livekit-server refuses shorter ones: HS256 wants 256 bits.
 _MIN_SECRET_CHARS: Final = 32
@@ -35,7 +36,7 @@ def unknown_names(given: Mapping[str, str], known: Collection[str], prefix: str)
     ours = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
     problems: dict[str, str] = {}
     for name in sorted(name for name in given.keys() - set(known) if name.startswith(prefix)):
-        if name.removeprefix(prefix) in _READ_BY_OTHERS:
+        if _READ_BY_OTHERS.fullmatch(name.removeprefix(prefix)):
             continue
         if _KUBERNETES_NAME.fullmatch(name) or _KUBERNETES_URL.fullmatch(given[name]):
             continue

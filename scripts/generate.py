@@ -24,6 +24,7 @@ PACKAGE: Final = Path("bridge/v1")
 INIT: Final = '"""Generated from proto/bridge/v1 by `make generate`; never edited."""\n'
 
 GO: Final = ROOT / "clients/go"
+REST: Final = GO / "gateway/internal/rest"
 GO_MODULE: Final = "github.com/mediabridge/mediabridge/clients/go"
 
 
@@ -56,9 +57,22 @@ def _go(target: Path) -> None:
     _protoc(plugins, [f"--go_out={options}", f"--go-grpc_out={options}"])
 
 
+def _rest(target: Path) -> None:
+    """Write the REST gateway's handlers, apart from the stubs, and their OpenAPI document."""
+    rules = f"grpc_api_configuration={GO / 'gateway/rest.yaml'}"
+    handlers = f"module={GO_MODULE}/{PACKAGE},standalone=true,{rules}"
+    document = (
+        f"{rules},openapi_configuration={GO / 'gateway/openapi.yaml'},allow_merge=true,"
+        "merge_file_name=gateway,openapi_naming_strategy=simple,disable_default_errors=true"
+    )
+    outputs = [f"--grpc-gateway_out={handlers}:{target}", f"--openapiv2_out={document}:{target}"]
+    _protoc(_go_plugins("grpc-gateway", "openapiv2"), outputs)
+
+
 OUTPUTS: Final = (
     Output(ROOT / PACKAGE, "*.py*", _python),
     Output(GO / PACKAGE, "*", _go),
+    Output(REST, "*", _rest),
 )
 
 

@@ -37,21 +37,29 @@ _OURS: Final = ("MEDIABRIDGE_", "LIVEKIT_", "OPENAI_")
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the logs go.",
 )
-def command(*, agents_dir: Path, folder: Path) -> None:
+@click.option(
+    "--webhook",
+    "webhook_url",
+    default="",
+    metavar="URL",
+    help="Where LiveKit sends its webhooks. Default: nowhere.",
+)
+def command(*, agents_dir: Path, folder: Path, webhook_url: str) -> None:
     """Run LiveKit, a simulated model and the bridge until standard input closes.
 
-    Prints one line of JSON once all of it is ready: "target" is where gRPC is served. Ports are
-    free ones of this machine, and no setting of the environment has an effect, so that any number
-    of test runs can go on at a time.
+    Prints one line of JSON once all of it is ready: "target" is where gRPC is served, the rest is
+    LiveKit's, with keys that are good for this run only. Ports are free ones of this machine, and
+    no setting of the environment has an effect, so that any number of test runs can go on at a
+    time.
     """
     logs.configure("warning", "auto")
     try:
-        run(sandbox(agents_dir, folder))
+        run(sandbox(agents_dir, folder, webhook_url))
     except (NoServer, PartFailed, OSError) as failed:
         raise click.ClickException(str(failed)) from failed
 
 
-async def sandbox(agents_dir: Path, folder: Path) -> None:
+async def sandbox(agents_dir: Path, folder: Path, webhook_url: str = "") -> None:
     """Run it until standard input closes.
 
     :raises NoServer: there is no LiveKit server, and none can be built.
@@ -59,10 +67,23 @@ async def sandbox(agents_dir: Path, folder: Path) -> None:
     """
     binary = await find_or_build(_progress)
     environ = own_environment(os.environ)
-    stack = running_stack(binary, agents_dir, folder, _say, port=_FREE_PORT, environ=environ)
+    stack = running_stack(
+        binary,
+        agents_dir,
+        folder,
+        _say,
+        port=_FREE_PORT,
+        webhook_url=webhook_url,
+        environ=environ,
+    )
     async with stack as running:
-        addresses = {"target": running.target, "livekitUrl": running.livekit_url}
-        print(json.dumps(addresses), flush=True)
+        started = {
+            "target": running.target,
+            "livekitUrl": running.livekit.url,
+            "livekitApiKey": running.livekit.api_key,
+            "livekitApiSecret": running.livekit.api_secret,
+        }
+        print(json.dumps(started), flush=True)
         await guarded(_input_closed(), running.children)
 
 

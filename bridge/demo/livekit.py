@@ -1,6 +1,7 @@
 """Where does the demo get a LiveKit server: found, else built; then run on loopback."""
 
 import asyncio
+import json
 import os
 import random
 import secrets
@@ -60,11 +61,13 @@ def cache_path(environ: Mapping[str, str] = os.environ) -> Path:
 class LiveKitServer:
     """One livekit-server on loopback, with keys of its own; `async with` means it answers."""
 
-    def __init__(self, binary: Path, log: Path | None = None) -> None:
+    def __init__(self, binary: Path, log: Path | None = None, webhook_url: str = "") -> None:
+        """Prepare a server; what happens in its rooms is told to `webhook_url`, if there is one."""
         self.api_key = f"key{secrets.token_hex(6)}"
         self.api_secret = secrets.token_hex(32)
         self._binary = binary
         self._log = log
+        self._webhook_url = webhook_url
         self._port = 0
         self._child: Child | None = None
         self._parts = AsyncExitStack()
@@ -112,6 +115,10 @@ class LiveKitServer:
     async def _start(self, log: Path) -> None:
         self._port, rtc_port = _free_tcp_ports(2)
         config = _config(self._port, rtc_port, {self.api_key: self.api_secret})
+        if self._webhook_url:
+            config += (
+                f"webhook: {{api_key: {self.api_key}, urls: [{json.dumps(self._webhook_url)}]}}\n"
+            )
         # By the environment, not by --config-body: the arguments can be read by anyone.
         environ = {**os.environ, "LIVEKIT_CONFIG": config}
         async with AsyncExitStack() as undo:

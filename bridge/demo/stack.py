@@ -38,7 +38,7 @@ class Stack:
 
     target: str
     """The bridge's gRPC address."""
-    livekit_url: str
+    livekit: LiveKitServer
     model: str
     """What answers, for people."""
     children: tuple[Child, ...]
@@ -52,17 +52,19 @@ async def running_stack(
     tell: Tell,
     *,
     port: int = USUAL_PORT,
+    webhook_url: str = "",
     environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[Stack]:
     """Start everything and give it once it is ready; on leaving all of it is gone, last first.
 
     The bridge listens on `port`, or on a free one where that is taken or 0. With OPENAI_API_KEY
-    in the environment that service answers, else a simulator.
+    in the environment that service answers, else a simulator. LiveKit sends its webhooks to
+    `webhook_url`, if there is one.
 
     :raises PartFailed: a part did not start; the message holds its last log lines.
     """
     async with AsyncExitStack() as parts:
-        server = LiveKitServer(binary, logs / "livekit-server.log")
+        server = LiveKitServer(binary, logs / "livekit-server.log", webhook_url)
         await parts.enter_async_context(server)
         tell(f"livekit-server {server.url}")
         model, settings = await _model(parts, environ)
@@ -83,7 +85,7 @@ async def running_stack(
         bridge = await parts.enter_async_context(_bridge(settings, logs, environ))
         await bridge.ready(lambda: is_serving(target), _READY_WITHIN_S)
         tell(f"mediabridge    {target}")
-        yield Stack(target, server.url, model, (server.child, bridge))
+        yield Stack(target, server, model, (server.child, bridge))
 
 
 async def is_serving(target: str) -> bool:

@@ -294,6 +294,7 @@ def test_misspelt_variables_are_refused_with_a_suggestion() -> None:
 
 def test_unknown_variables_of_others_are_left_alone() -> None:
     Settings.load({**COMPLETE, "LIVEKIT_GCS_BUCKET": "x", "OPENAI_ORG_ID": "x", "HOME": "/"})
+    Settings.load({**COMPLETE, "MEDIABRIDGE_GATEWAY_LISTEN": "127.0.0.1:8082"})
 
 
 def test_what_kubernetes_sets_beside_a_service_of_our_name_is_left_alone() -> None:

@@ -20,6 +20,10 @@ const goneWithin = 30 * time.Second
 type Sandbox struct {
 	// Target is where the bridge serves gRPC.
 	Target string `json:"target"`
+	// LiveKitURL and the rest are LiveKit's.
+	LiveKitURL       string `json:"livekitUrl"`
+	LiveKitAPIKey    string `json:"livekitApiKey"`
+	LiveKitAPISecret string `json:"livekitApiSecret"`
 }
 
 // Start runs `mediabridge sandbox` with these arguments until the test ends.
