@@ -23,6 +23,9 @@ $(READY): $(BIN)/uv requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
+# Says what goes wrong, and what was tested.
+MAVEN := mvn -B -ntp -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.log.org.apache.maven.plugin.surefire=info
+
 .PHONY: help
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +52,10 @@ test-web: ## Run the page's own tests
 .PHONY: test-go
 test-go: livekit ## Run the Go client's and gateway's tests, on a live bridge
 	$(IN_GO) go test -count=1 $(RACE) ./...
+
+.PHONY: test-java
+test-java: livekit ## Run the Java client's tests, on a live bridge
+	cd clients/java && $(MAVEN) verify
 
 .PHONY: check
 check: $(READY) ## Format, lint, types, import contract, proto lint, generated code
@@ -91,4 +98,4 @@ lock: $(BIN)/uv ## Lock the newest packages that pyproject.toml allows
 
 .PHONY: clean
 clean: ## Remove what was made here, the environment included
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var clients/web/node_modules clients/web/dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var clients/web/node_modules clients/web/dist clients/java/*/target

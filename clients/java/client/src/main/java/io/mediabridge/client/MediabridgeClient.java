@@ -1,0 +1,420 @@
+package io.mediabridge.client;
+
+import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
+import io.grpc.ClientInterceptors;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.TlsChannelCredentials;
+import io.grpc.stub.MetadataUtils;
+import io.mediabridge.v1.Call;
+import io.mediabridge.v1.CallReport;
+import io.mediabridge.v1.CallServiceGrpc;
+import io.mediabridge.v1.CreateModelTokenRequest;
+import io.mediabridge.v1.CreateModelTokenResponse;
+import io.mediabridge.v1.CreateRoomRequest;
+import io.mediabridge.v1.CreateRoomResponse;
+import io.mediabridge.v1.EndCallResponse;
+import io.mediabridge.v1.GetConnectionStatusResponse;
+import io.mediabridge.v1.GetStatsRequest;
+import io.mediabridge.v1.GetStatsResponse;
+import io.mediabridge.v1.JoinRoomRequest;
+import io.mediabridge.v1.JoinRoomResponse;
+import io.mediabridge.v1.ListCallsRequest;
+import io.mediabridge.v1.ListCallsResponse;
+import io.mediabridge.v1.ModelServiceGrpc;
+import io.mediabridge.v1.StreamTelemetryRequest;
+import io.mediabridge.v1.TelemetryServiceGrpc;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A connection to one mediabridge server, made on first use and shared by any number of threads.
+ *
+ * <pre>{@code
+ * try (var bridge = MediabridgeClient.builder("bridge.internal:50051").apiKey(key).build()) {
+ *   var call = bridge.createRoom("Ada", "greeter");
+ *   // call.getServerUrl() and call.getAccessToken() let the caller's browser into the room
+ *   try (var events = bridge.watch(call.getConnectionId())) {
+ *     for (var event : events) {
+ *       ...
+ *     }
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Methods wait for the answer, at most as long as {@link Builder#deadline} or the deadline of
+ * the current {@link io.grpc.Context} says, and throw a {@link MediabridgeException} where the
+ * server refuses or does not answer. A thread that is interrupted while it waits gets one, too,
+ * with the status {@code CANCELLED}. {@link #async} has the same methods for those who do not wait.
+ */
+public final class MediabridgeClient implements AutoCloseable {
+
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  // A page of 1,000 calls or a report of 1,000 turns; gRPC's own limit is half of it.
+  private static final int MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+  private static final long CLOSED_WITHIN_SECONDS = 5;
+
+  private final ManagedChannel connection;
+  private final Rpcs rpcs;
+  private final Watches watches;
+  private final MediabridgeAsyncClient async;
+
+  private MediabridgeClient(Builder builder) {
+    connection = builder.connection();
+    rpcs = new Rpcs(builder.authorized(connection), builder.deadline);
+    watches =
+        new Watches(rpcs, builder.watchRetries, MediabridgeClient::later, connection::isShutdown);
+    async = new MediabridgeAsyncClient(rpcs, watches);
+  }
+
+  /**
+   * Begins to describe a client.
+   *
+   * @param target the server, {@code host:port} or another name that gRPC can resolve
+   * @return what describes it
+   */
+  public static Builder builder(String target) {
+    return new Builder(target);
+  }
+
+  /** {@return the same calls for those who do not wait} */
+  public MediabridgeAsyncClient async() {
+    return async;
+  }
+
+  /**
+   * Gives the connection itself, for stubs of your own, such as {@code
+   * CallServiceGrpc.newBlockingStub(client.channel())}. What they throw becomes one of ours by
+   * {@link MediabridgeException#of(Throwable)}.
+   *
+   * @return the connection, with the API key on every call
+   */
+  public Channel channel() {
+    return rpcs.channel();
+  }
+
+  /**
+   * Begins a call.
+   *
+   * @param participantName the caller's name as others see it
+   * @param agentId which agent answers
+   * @return what the caller needs to join
+   */
+  public CreateRoomResponse createRoom(String participantName, String agentId) {
+    return createRoom(Requests.createRoom(participantName, agentId));
+  }
+
+  /**
+   * Begins a call.
+   *
+   * @param request what it needs. Gets a {@code request_id} where it has none, so that a retry
+   *     cannot make a second call; give one of your own where you may ask again after a failure
+   * @return what the caller needs to join
+   */
+  public CreateRoomResponse createRoom(CreateRoomRequest request) {
+    return rpcs.answer(CallServiceGrpc.getCreateRoomMethod(), Requests.identified(request));
+  }
+
+  /**
+   * Lets a human into the room of a call.
+   *
+   * @param participantName the human's name as others see it
+   * @param roomName the room
+   * @return what the human needs to join
+   */
+  public JoinRoomResponse joinRoom(String participantName, String roomName) {
+    return joinRoom(Requests.joinRoom(participantName, roomName));
+  }
+
+  /**
+   * Lets a human into a room: one of a call, or one on LiveKit that then gets an agent.
+   *
+   * @param request which; gets a {@code request_id} where it has none
+   * @return what the human needs to join
+   */
+  public JoinRoomResponse joinRoom(JoinRoomRequest request) {
+    return rpcs.answer(CallServiceGrpc.getJoinRoomMethod(), Requests.identified(request));
+  }
+
+  /**
+   * Ends a call and waits for its end.
+   *
+   * @param connectionId which
+   * @return the call as it ended; one that was over already is no error
+   */
+  public EndCallResponse endCall(String connectionId) {
+    return rpcs.answer(CallServiceGrpc.getEndCallMethod(), Requests.endCall(connectionId));
+  }
+
+  /**
+   * Asks where a call is.
+   *
+   * @param connectionId which
+   * @return where it is now, or how it ended
+   */
+  public GetConnectionStatusResponse status(String connectionId) {
+    return rpcs.answer(
+        CallServiceGrpc.getGetConnectionStatusMethod(), Requests.status(connectionId));
+  }
+
+  /**
+   * Asks for one page of the list of calls.
+   *
+   * @param request which page, of which calls
+   * @return the page, the newest call first
+   */
+  public ListCallsResponse listCalls(ListCallsRequest request) {
+    return rpcs.answer(CallServiceGrpc.getListCallsMethod(), request);
+  }
+
+  /**
+   * Lists calls, asking for pages as they are needed.
+   *
+   * @param filters which calls; {@code page_size} says how many are asked for at a time
+   * @return the calls, the newest first
+   */
+  public Stream<Call> calls(ListCallsRequest filters) {
+    return Stream.iterate(listCalls(filters), Objects::nonNull, page -> pageAfter(page, filters))
+        .flatMap(page -> page.getCallsList().stream());
+  }
+
+  /**
+   * Asks for a call's report.
+   *
+   * @param connectionId which
+   * @return the report, complete once the call has ended
+   */
+  public CallReport report(String connectionId) {
+    return rpcs.answer(CallServiceGrpc.getGetCallReportMethod(), Requests.report(connectionId))
+        .getReport();
+  }
+
+  /**
+   * Asks for the server's totals.
+   *
+   * @return the totals
+   */
+  public GetStatsResponse stats() {
+    return rpcs.answer(
+        TelemetryServiceGrpc.getGetStatsMethod(), GetStatsRequest.getDefaultInstance());
+  }
+
+  /**
+   * Asks for a key with which a browser talks to the model itself.
+   *
+   * @param request for which agent
+   * @return a short-lived key
+   */
+  public CreateModelTokenResponse createModelToken(CreateModelTokenRequest request) {
+    return rpcs.answer(ModelServiceGrpc.getCreateModelTokenMethod(), request);
+  }
+
+  /**
+   * Watches a call from its first event that is kept.
+   *
+   * @param connectionId which
+   * @return its events; close it when you have seen enough
+   */
+  public EventWatch watch(String connectionId) {
+    return watch(connectionId, 0);
+  }
+
+  /**
+   * Watches a call from where an earlier watch stopped.
+   *
+   * @param connectionId which
+   * @param afterSequence the last sequence number that is known already
+   * @return the events behind it; close it when you have seen enough
+   */
+  public EventWatch watch(String connectionId, long afterSequence) {
+    return new EventWatch(watches.events(connectionId, afterSequence));
+  }
+
+  /**
+   * Watches one call's figures until it ends.
+   *
+   * @param connectionId which
+   * @param interval how often, 100 ms to 60 s
+   * @return its figures; close it when you have seen enough
+   */
+  public TelemetryWatch telemetry(String connectionId, Duration interval) {
+    return telemetry(Requests.telemetry(connectionId, interval));
+  }
+
+  /**
+   * Watches the figures of one call, or of all live ones.
+   *
+   * @param request of which calls, and how often
+   * @return their figures; close it when you have seen enough
+   */
+  public TelemetryWatch telemetry(StreamTelemetryRequest request) {
+    return new TelemetryWatch(watches.telemetry(request));
+  }
+
+  /** Closes the connection, breaking off everything that is under way on it. No call ends by it. */
+  @Override
+  public void close() {
+    connection.shutdownNow();
+    try {
+      connection.awaitTermination(CLOSED_WITHIN_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private ListCallsResponse pageAfter(ListCallsResponse page, ListCallsRequest filters) {
+    String token = page.getNextPageToken();
+    return token.isEmpty() ? null : listCalls(filters.toBuilder().setPageToken(token).build());
+  }
+
+  private static void later(Duration wait, Runnable work) {
+    CompletableFuture.delayedExecutor(wait.toNanos(), TimeUnit.NANOSECONDS).execute(work);
+  }
+
+  /** Describes a client. What is not said stays as it is described here. */
+  public static final class Builder {
+
+    // The server cuts off those who ping more often.
+    private static final Duration SHORTEST_KEEPALIVE = Duration.ofSeconds(10);
+
+    private final String target;
+    private ChannelCredentials credentials = TlsChannelCredentials.create();
+    private String apiKey = "";
+    private Duration deadline = Duration.ofSeconds(15);
+    private Duration keepaliveTime = Duration.ofSeconds(30);
+    private Duration keepaliveTimeout = Duration.ofSeconds(10);
+    private RetryPolicy retries = RetryPolicy.CALLS;
+    private RetryPolicy watchRetries = RetryPolicy.WATCHES;
+
+    private Builder(String target) {
+      this.target = Objects.requireNonNull(target, "target");
+    }
+
+    /**
+     * Speaks in the clear; for loopback, and for networks that encrypt by themselves. The API key
+     * can be read on the way.
+     *
+     * @return this
+     */
+    public Builder plaintext() {
+      return credentials(InsecureChannelCredentials.create());
+    }
+
+    /**
+     * Secures the connection. By default that is TLS, which trusts the certificates that the system
+     * trusts.
+     *
+     * @param credentials how, such as {@link TlsChannelCredentials} that trust your own authority
+     * @return this
+     */
+    public Builder credentials(ChannelCredentials credentials) {
+      this.credentials = Objects.requireNonNull(credentials, "credentials");
+      return this;
+    }
+
+    /**
+     * Says who asks.
+     *
+     * @param apiKey the key that goes along with every call; empty, as by default: none does
+     * @return this
+     */
+    public Builder apiKey(String apiKey) {
+      this.apiKey = Objects.requireNonNull(apiKey, "apiKey");
+      return this;
+    }
+
+    /**
+     * Limits how long a call waits for its answer, retries and all. Watches have no limit.
+     *
+     * @param deadline the limit, by default 15 s: beginning and ending a call asks LiveKit, too
+     * @return this
+     */
+    public Builder deadline(Duration deadline) {
+      this.deadline = positive(deadline, "deadline");
+      return this;
+    }
+
+    /**
+     * Says how a connection without traffic is found to be dead.
+     *
+     * @param time how long it may be silent before a ping, by default 30 s, at least 10 s
+     * @param timeout how long the ping's answer may take, by default 10 s
+     * @return this
+     */
+    public Builder keepalive(Duration time, Duration timeout) {
+      if (time.compareTo(SHORTEST_KEEPALIVE) < 0) {
+        throw new IllegalArgumentException("time must be 10 s or more: " + time);
+      }
+      this.keepaliveTime = time;
+      this.keepaliveTimeout = positive(timeout, "timeout");
+      return this;
+    }
+
+    /**
+     * Says how often a call is tried again while the server is away.
+     *
+     * @param policy by default {@link RetryPolicy#CALLS}
+     * @return this
+     */
+    public Builder retries(RetryPolicy policy) {
+      this.retries = Objects.requireNonNull(policy, "policy");
+      return this;
+    }
+
+    /**
+     * Says how often in a row a broken stream of events is taken up again.
+     *
+     * @param policy by default {@link RetryPolicy#WATCHES}
+     * @return this
+     */
+    public Builder watchRetries(RetryPolicy policy) {
+      this.watchRetries = Objects.requireNonNull(policy, "policy");
+      return this;
+    }
+
+    /**
+     * Makes the client. It connects on first use.
+     *
+     * @return the client; close it in the end
+     */
+    public MediabridgeClient build() {
+      return new MediabridgeClient(this);
+    }
+
+    private ManagedChannel connection() {
+      var channel =
+          Grpc.newChannelBuilder(target, credentials)
+              .maxInboundMessageSize(MAX_ANSWER_BYTES)
+              .keepAliveTime(keepaliveTime.toNanos(), TimeUnit.NANOSECONDS)
+              .keepAliveTimeout(keepaliveTimeout.toNanos(), TimeUnit.NANOSECONDS);
+      ServiceConfig.retry(channel, retries);
+      return channel.build();
+    }
+
+    private Channel authorized(Channel channel) {
+      if (apiKey.isEmpty()) {
+        return channel;
+      }
+      var headers = new Metadata();
+      headers.put(AUTHORIZATION, "Bearer " + apiKey);
+      return ClientInterceptors.intercept(
+          channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+    }
+
+    private static Duration positive(Duration duration, String name) {
+      if (duration.isNegative() || duration.isZero()) {
+        throw new IllegalArgumentException(name + " must be positive: " + duration);
+      }
+      return duration;
+    }
+  }
+}

@@ -1,0 +1,292 @@
+package io.mediabridge.client;
+
+import static io.mediabridge.testing.ScriptedBridge.answer;
+import static io.mediabridge.testing.ScriptedBridge.refuse;
+import static io.mediabridge.testing.ScriptedBridge.silence;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.grpc.Status;
+import io.mediabridge.testing.ScriptedBridge;
+import io.mediabridge.v1.Call;
+import io.mediabridge.v1.CallReport;
+import io.mediabridge.v1.CallServiceGrpc;
+import io.mediabridge.v1.CreateModelTokenRequest;
+import io.mediabridge.v1.CreateModelTokenResponse;
+import io.mediabridge.v1.CreateRoomRequest;
+import io.mediabridge.v1.CreateRoomResponse;
+import io.mediabridge.v1.EndCallRequest;
+import io.mediabridge.v1.EndCallResponse;
+import io.mediabridge.v1.GetCallReportResponse;
+import io.mediabridge.v1.GetConnectionStatusRequest;
+import io.mediabridge.v1.GetConnectionStatusResponse;
+import io.mediabridge.v1.GetStatsResponse;
+import io.mediabridge.v1.JoinRoomRequest;
+import io.mediabridge.v1.JoinRoomResponse;
+import io.mediabridge.v1.ListCallsRequest;
+import io.mediabridge.v1.ListCallsResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class MediabridgeClientTest {
+
+  private static final CreateRoomResponse CREATED =
+      CreateRoomResponse.newBuilder().setConnectionId("call-1").build();
+  private static final Status AWAY = Status.UNAVAILABLE.withDescription("away");
+
+  private final ScriptedBridge bridge = new ScriptedBridge();
+  private final MediabridgeClient client = bridge.client();
+
+  @AfterEach
+  void close() {
+    client.close();
+    bridge.close();
+  }
+
+  @Test
+  void everyMethodAsksWhatItSays() {
+    bridge
+        .on("CreateRoom", answer(CREATED))
+        .on("JoinRoom", answer(JoinRoomResponse.newBuilder().setStatus("joined").build()))
+        .on("EndCall", answer(EndCallResponse.newBuilder().setStatus("success").build()))
+        .on(
+            "GetConnectionStatus",
+            answer(GetConnectionStatusResponse.newBuilder().setIsActive(true).build()))
+        .on(
+            "GetCallReport",
+            answer(
+                GetCallReportResponse.newBuilder()
+                    .setReport(CallReport.newBuilder().setComplete(true))
+                    .build()))
+        .on("GetStats", answer(GetStatsResponse.newBuilder().setSlotsTotal(8).build()))
+        .on(
+            "CreateModelToken",
+            answer(CreateModelTokenResponse.newBuilder().setValue("k").build()));
+
+    assertEquals("call-1", client.createRoom("Ada", "greeter").getConnectionId());
+    assertEquals("joined", client.joinRoom("Bob", "room-1").getStatus());
+    assertEquals("success", client.endCall("call-1").getStatus());
+    assertTrue(client.status("call-2").getIsActive());
+    assertTrue(client.report("call-3").getComplete());
+    assertEquals(8, client.stats().getSlotsTotal());
+    assertEquals(
+        "k", client.createModelToken(CreateModelTokenRequest.getDefaultInstance()).getValue());
+
+    var created = bridge.requests(CreateRoomRequest.class).get(0);
+    assertEquals("Ada", created.getParticipantName());
+    assertEquals("greeter", created.getAgentId());
+    var joined = bridge.requests(JoinRoomRequest.class).get(0);
+    assertEquals("Bob", joined.getParticipantName());
+    assertEquals("room-1", joined.getRoomName());
+    assertEquals("call-1", bridge.requests(EndCallRequest.class).get(0).getConnectionId());
+    assertEquals(
+        "call-2", bridge.requests(GetConnectionStatusRequest.class).get(0).getConnectionId());
+  }
+
+  @Test
+  void everyMethodIsThereForThoseWhoDoNotWait() {
+    bridge
+        .on("CreateRoom", answer(CREATED))
+        .on("JoinRoom", answer(JoinRoomResponse.newBuilder().setStatus("joined").build()))
+        .on("EndCall", answer(EndCallResponse.newBuilder().setStatus("success").build()))
+        .on(
+            "GetConnectionStatus",
+            answer(GetConnectionStatusResponse.newBuilder().setIsActive(true).build()))
+        .on(
+            "GetCallReport",
+            answer(
+                GetCallReportResponse.newBuilder()
+                    .setReport(CallReport.newBuilder().setComplete(true))
+                    .build()))
+        .on("ListCalls", answer(page("", "call-1")))
+        .on("GetStats", answer(GetStatsResponse.newBuilder().setSlotsTotal(8).build()))
+        .on(
+            "CreateModelToken",
+            answer(CreateModelTokenResponse.newBuilder().setValue("k").build()));
+
+    var async = client.async();
+    assertEquals("call-1", async.createRoom("Ada", "greeter").join().getConnectionId());
+    assertEquals("joined", async.joinRoom("Bob", "room-1").join().getStatus());
+    assertEquals("success", async.endCall("call-1").join().getStatus());
+    assertTrue(async.status("call-1").join().getIsActive());
+    assertTrue(async.report("call-1").join().getComplete());
+    assertEquals(1, async.listCalls(ListCallsRequest.getDefaultInstance()).join().getCallsCount());
+    assertEquals(8, async.stats().join().getSlotsTotal());
+    var token = async.createModelToken(CreateModelTokenRequest.getDefaultInstance());
+    assertEquals("k", token.join().getValue());
+  }
+
+  @Test
+  void aCallIsTriedAgainUnderTheSameIdWhileTheServerIsAway() {
+    bridge.on("CreateRoom", refuse(AWAY), refuse(AWAY), answer(CREATED));
+    assertEquals(CREATED, client.createRoom("Ada", "greeter"));
+    var sent = bridge.requests(CreateRoomRequest.class);
+    assertEquals(3, sent.size());
+    assertFalse(sent.get(0).getRequestId().isEmpty());
+    assertEquals(List.of(sent.get(0), sent.get(0), sent.get(0)), sent);
+  }
+
+  @Test
+  void twoCallsHaveTwoIds() {
+    bridge.on("CreateRoom", answer(CREATED), answer(CREATED));
+    client.createRoom("Ada", "greeter");
+    client.async().createRoom("Ada", "greeter").join();
+    var sent = bridge.requests(CreateRoomRequest.class);
+    assertNotEquals(sent.get(0).getRequestId(), sent.get(1).getRequestId());
+  }
+
+  @Test
+  void anIdThatWasGivenIsKept() {
+    bridge.on("CreateRoom", answer(CREATED)).on("JoinRoom", answer(joinedWith("mine")));
+    client.createRoom(CreateRoomRequest.newBuilder().setRequestId("mine").build());
+    client.joinRoom(JoinRoomRequest.newBuilder().setRequestId("mine").build());
+    assertEquals("mine", bridge.requests(CreateRoomRequest.class).get(0).getRequestId());
+    assertEquals("mine", bridge.requests(JoinRoomRequest.class).get(0).getRequestId());
+  }
+
+  @Test
+  void aServerThatStaysAwayIsSaidSoInTheEnd() {
+    bridge.on("GetStats", refuse(AWAY), refuse(AWAY), refuse(AWAY), refuse(AWAY), refuse(AWAY));
+    var failure = assertThrows(MediabridgeException.class, client::stats);
+    assertEquals(Status.Code.UNAVAILABLE, failure.code());
+    assertEquals(4, bridge.requests().size());
+  }
+
+  @Test
+  void whatIsRefusedForAnotherReasonIsNotTriedAgain() {
+    bridge.on(
+        "CreateRoom", refuse(Status.RESOURCE_EXHAUSTED.withDescription("full")), answer(CREATED));
+    var failure =
+        assertThrows(MediabridgeException.class, () -> client.createRoom("Ada", "greeter"));
+    assertEquals(Status.Code.RESOURCE_EXHAUSTED, failure.code());
+    assertEquals(1, bridge.requests().size());
+  }
+
+  @Test
+  void withoutRetriesNothingIsTriedAgain() {
+    bridge.on("GetStats", refuse(AWAY), answer(GetStatsResponse.getDefaultInstance()));
+    try (var impatient = bridge.builder().retries(RetryPolicy.NONE).build()) {
+      assertThrows(MediabridgeException.class, impatient::stats);
+    }
+    assertEquals(1, bridge.requests().size());
+  }
+
+  @Test
+  void theKeyGoesAlongWithEveryCallAndWithStubsOfOnesOwn() {
+    bridge.on("GetStats", answer(GetStatsResponse.getDefaultInstance()));
+    bridge.on("ListCalls", answer(page("")));
+    try (var known = bridge.builder().apiKey("sesame").build()) {
+      known.stats();
+      CallServiceGrpc.newBlockingStub(known.channel())
+          .listCalls(ListCallsRequest.getDefaultInstance());
+    }
+    assertEquals(List.of("Bearer sesame", "Bearer sesame"), bridge.authorizations());
+  }
+
+  @Test
+  void withoutAKeyNoneIsSent() {
+    bridge.on("GetStats", answer(GetStatsResponse.getDefaultInstance()));
+    client.stats();
+    assertEquals(List.of(""), bridge.authorizations());
+  }
+
+  @Test
+  void anAnswerThatDoesNotComeInTimeIsSaidSo() {
+    bridge.on("GetStats", silence());
+    try (var hasty = bridge.builder().deadline(Duration.ofMillis(100)).build()) {
+      var failure = assertThrows(MediabridgeException.class, hasty::stats);
+      assertEquals(Status.Code.DEADLINE_EXCEEDED, failure.code());
+    }
+  }
+
+  @Test
+  void callsAreListedPageByPageAsTheyAreNeeded() {
+    bridge.on("ListCalls", answer(page("2", "call-1", "call-2")), answer(page("", "call-3")));
+    var filters = ListCallsRequest.newBuilder().setAgentId("greeter").setPageSize(2).build();
+    try (var calls = client.calls(filters)) {
+      var found = calls.iterator();
+      assertEquals("call-1", found.next().getConnectionId());
+      assertEquals("call-2", found.next().getConnectionId());
+      assertEquals(List.of(filters), bridge.requests());
+      assertEquals("call-3", found.next().getConnectionId());
+      assertFalse(found.hasNext());
+    }
+    assertEquals(
+        List.of(filters, filters.toBuilder().setPageToken("2").build()), bridge.requests());
+  }
+
+  @Test
+  void cancellingAPromiseBreaksItsCallOff() throws InterruptedException {
+    var asked = new CountDownLatch(1);
+    var brokenOff = new CountDownLatch(1);
+    bridge.on(
+        "CreateRoom",
+        (request, answer) -> {
+          answer.setOnCancelHandler(brokenOff::countDown);
+          asked.countDown();
+        });
+    CompletableFuture<CreateRoomResponse> promise = client.async().createRoom("Ada", "greeter");
+    asked.await();
+    promise.cancel(true);
+    brokenOff.await();
+  }
+
+  @Test
+  void aPromiseThatIsNotKeptSaysWhy() {
+    bridge.on("EndCall", refuse(Status.NOT_FOUND.withDescription("no such call")));
+    var promise = client.async().endCall("call-1");
+    var failure = assertThrows(CompletionException.class, promise::join);
+    var cause = assertInstanceOf(MediabridgeException.class, failure.getCause());
+    assertEquals(Status.Code.NOT_FOUND, cause.code());
+  }
+
+  @Test
+  void aThreadThatIsInterruptedWhileItWaitsIsToldSoAndStaysInterrupted() {
+    bridge.on("GetStats", silence());
+    Thread.currentThread().interrupt();
+    var failure = assertThrows(MediabridgeException.class, client::stats);
+    assertTrue(Thread.interrupted());
+    assertEquals(Status.Code.CANCELLED, failure.code());
+  }
+
+  @Test
+  void settingsThatMakeNoSenseAreRefusedByName() {
+    var builder = MediabridgeClient.builder("127.0.0.1:1");
+    assertNames("deadline", () -> builder.deadline(Duration.ZERO));
+    assertNames("time", () -> builder.keepalive(Duration.ofSeconds(9), Duration.ofSeconds(1)));
+    assertNames("timeout", () -> builder.keepalive(Duration.ofSeconds(10), Duration.ZERO));
+    var second = Duration.ofSeconds(1);
+    assertNames("retries", () -> new RetryPolicy(-1, second, second, 1));
+    assertNames("first", () -> new RetryPolicy(1, Duration.ZERO, second, 1));
+    assertNames("longest", () -> new RetryPolicy(1, second, Duration.ZERO, 1));
+    assertNames("factor", () -> new RetryPolicy(1, second, second, Double.NaN));
+  }
+
+  private static void assertNames(String name, org.junit.jupiter.api.function.Executable setting) {
+    var refused = assertThrows(IllegalArgumentException.class, setting);
+    assertTrue(refused.getMessage().startsWith(name + " must"), refused.getMessage());
+  }
+
+  private static JoinRoomResponse joinedWith(String requestId) {
+    return JoinRoomResponse.newBuilder().setCall(Call.newBuilder().setRequestId(requestId)).build();
+  }
+
+  private static ListCallsResponse page(String nextPageToken, String... connectionIds) {
+    var page = ListCallsResponse.newBuilder().setNextPageToken(nextPageToken);
+    for (String id : connectionIds) {
+      page.addCalls(Call.newBuilder().setConnectionId(id));
+    }
+    return page.build();
+  }
+}
