@@ -1,11 +1,15 @@
 """What does a session's configuration look like on the wire?"""
 
+from collections.abc import Mapping
 from typing import Final
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
+
+# Objects that the server merges field by field; it takes all others whole.
+_PARTS: Final = frozenset({"audio", "input", "output"})
 
 _PCM: Final = {"type": "audio/pcm", "rate": MODEL_RATE_HZ}
 
@@ -42,6 +46,14 @@ def session_object(config: ModelConfig) -> dict[str, object]:
     }
 
 
+def session_changes(old: ModelConfig, new: ModelConfig) -> dict[str, object]:
+    """Return the `session` of a session.update that makes the new one of the old; may be empty.
+
+    What does not change is left out: some of it may not even be repeated once audio has flowed.
+    """
+    return _changes(session_object(old), session_object(new))
+
+
 def safety_headers(config: ModelConfig) -> dict[str, str]:
     """Return the headers that name the end user to the provider.
 
@@ -53,6 +65,18 @@ def safety_headers(config: ModelConfig) -> dict[str, str]:
     if not (identifier.isascii() and identifier.isprintable()):
         raise ModelError(ModelFailure.CONFIG_REJECTED, "safety_identifier")
     return {SAFETY_HEADER: identifier}
+
+
+def _changes(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    for name, value in new.items():
+        before = old.get(name)
+        if name in _PARTS and isinstance(before, Mapping) and isinstance(value, Mapping):
+            if part := _changes(before, value):
+                changes[name] = part
+        elif value != before:
+            changes[name] = value
+    return changes
 
 
 def _tool(tool: ToolSpec) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from bridge.ports.model import ContextItem, FunctionCall, ItemRole
+from bridge.ports.model import ContextItem, FunctionCall, ItemRole, ToolAnswered
 from bridge.ports.tool import ToolCallId
 
 Item = dict[str, object]
@@ -53,6 +53,7 @@ class FunctionCalls:
     def __init__(self) -> None:
         self._calls: OrderedDict[ToolCallId, FunctionCall] = OrderedDict()
         self._answered: set[ToolCallId] = set()
+        self._originals: OrderedDict[ToolCallId, ToolCallId] = OrderedDict()
         self._outputs = 0
 
     def note(self, call: FunctionCall) -> None:
@@ -69,16 +70,21 @@ class FunctionCalls:
         """Return the items that tell the model of an output."""
         self._outputs += 1
         call = self._calls.get(call_id)
-        if call is None:
-            return [self._output(call_id, output)]
-        if call_id not in self._answered:
-            self._answered.add(call_id)
+        if call is None or call_id not in self._answered:
+            self._answered |= {call_id} & self._calls.keys()
             return [self._output(call_id, output)]
         again_id = f"again_{self._outputs}"
         again = FunctionCall(
             call.response_id, again_id, ToolCallId(again_id), call.name, call.arguments
         )
+        self._originals[again.call_id] = call_id
+        if len(self._originals) > _MAX_CALLS:
+            self._originals.popitem(last=False)
         return [function_call(again), self._output(again.call_id, output)]
+
+    def original(self, answered: ToolAnswered) -> ToolAnswered:
+        """Return whose answer was taken in, by the id that the model gave."""
+        return ToolAnswered(self._originals.get(answered.call_id, answered.call_id))
 
     def _output(self, call_id: ToolCallId, output: str) -> Item:
         fields: Item = {"type": "function_call_output", "call_id": call_id, "output": output}

@@ -1,6 +1,7 @@
 """What is one connection's part of a conversation, and what do several come to?"""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,7 +11,7 @@ from bridge.model.items import Item
 from bridge.model.memory import Memory
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import ContinuitySettings
-from bridge.ports.model import ModelCounters
+from bridge.ports.model import ModelConfig, ModelCounters
 
 # Beside a limit of minutes (there is none so short but in tests) the margins shrink with it.
 _LARGEST_PART: Final = 0.5
@@ -47,11 +48,12 @@ class Leg:
         """Return whether an item is text to this session, not sound."""
         return any(item.get("id") == item_id for item in self.items)
 
-    async def catch_up(self, memory: Memory) -> None:
-        """Tell the session what has become of the conversation since it was told."""
+    async def catch_up(self, memory: Memory, config: Callable[[], ModelConfig]) -> None:
+        """Tell the session what has changed since it was told: the conversation, its settings."""
         with suppress(ModelError):  # whoever reads it learns why it is gone
-            while self.revision != memory.revision:
+            while self.revision != memory.revision or self.session.config != config():
                 self.revision = memory.revision
+                await self.session.configure(config())
                 await self._tell_changes(memory.items())
 
     async def _tell_changes(self, items: list[Item]) -> None:

@@ -17,6 +17,7 @@ from bridge.model.settings import ContinuitySettings
 from bridge.pcm import MODEL_RATE_HZ, duration_ms
 from bridge.ports.clock import Clock
 from bridge.ports.model import (
+    ConfigChange,
     ModelConfig,
     ModelCounters,
     ModelEvent,
@@ -25,6 +26,7 @@ from bridge.ports.model import (
     SessionInterrupted,
     SessionResumed,
     SessionRotated,
+    ToolAnswered,
 )
 
 Connect = Callable[[ModelConfig, Sequence[Item]], Awaitable[RealtimeSession]]
@@ -116,6 +118,13 @@ class Line:
                     tag=request.tag, instructions=request.instructions, say=request.say
                 )
 
+    async def update(self, change: ConfigChange) -> None:
+        """Go on with another configuration, on this connection and on those to come."""
+        self._config = change.applied_to(self._config)
+        if self.leg is not None:
+            with suppress(ModelError):
+                await self.leg.session.update(change)
+
     def counters(self) -> ModelCounters:
         lost_ms = duration_ms(self._lost_bytes, MODEL_RATE_HZ)
         totals = replace(self._past, audio_dropped_ms=self._past.audio_dropped_ms + lost_ms)
@@ -151,7 +160,7 @@ class Line:
         self._floor.note(event)
         if isinstance(event, ResponseDone) and event.status is ResponseStatus.COMPLETED:
             self._patience.proved()
-        await self._tell(event)
+        await self._tell(self._memory.original(event) if type(event) is ToolAnswered else event)
 
     async def _keep(self, leg: Leg) -> None:
         """See to it that there is a connection, until that is hopeless."""
@@ -202,7 +211,7 @@ class Line:
         await self._tell_cut()
         await self._tell(SessionInterrupted(self.session_id, failure.failure))
         leg = await self._reopen(failure)
-        await leg.catch_up(self._memory)
+        await leg.catch_up(self._memory, lambda: self._config)
         self._use(leg)
         self._resumed_s = self._clock.monotonic_s()
         gap_ms = (self._resumed_s - began_s) * 1000
@@ -262,7 +271,7 @@ class Line:
             old.rotate_at_s = now_s + _LOOK_EVERY_S
             self._retire(new)
             return old
-        await new.catch_up(self._memory)
+        await new.catch_up(self._memory, lambda: self._config)
         self._successor = None
         await self._switch(old, new)
         return new

@@ -22,6 +22,7 @@ from bridge.ports.model import (
     FunctionCall,
     ModelEvent,
     SpeechStarted,
+    ToolAnswered,
     UserTextDelta,
     UserTextDone,
 )
@@ -122,6 +123,10 @@ class Memory:
         for item in items:
             self._keep(str(item["id"]), _Fixed(item))
         return items
+
+    def original(self, answered: ToolAnswered) -> ToolAnswered:
+        """Return whose answer was taken in, by the id that the model gave."""
+        return self._calls.original(answered)
 
     def truncate(self, item_id: str, part: int, end_ms: float) -> None:
         """Forget what of an item lies after `end_ms`."""

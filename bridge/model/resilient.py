@@ -12,7 +12,7 @@ from bridge.model.line import Connect, Line
 from bridge.model.memory import Memory
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.clock import Clock
-from bridge.ports.model import ModelConfig, ModelCounters, ModelEvent
+from bridge.ports.model import ConfigChange, ModelConfig, ModelCounters, ModelEvent
 from bridge.ports.tool import ToolCallId
 
 # What the reader may be behind; then the socket is not read any further.
@@ -129,6 +129,14 @@ class ResilientSession:
             with suppress(ModelError):  # the next session is told
                 for item in items:
                     await leg.session.create(item)
+
+    async def update(self, change: ConfigChange) -> None:
+        """Go on with another configuration; in a gap, from its end on.
+
+        :raises ModelError: the session is gone.
+        """
+        self._check()
+        await self._line.update(change)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         """Yield what the model says until we close. One reader; who stops may go on later.

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.commands import TAG_KEY, Command, EventId, append, command
+from bridge.model.configuration import session_changes
 from bridge.model.failures import fatal_error, is_harmless, lost_error, warning
 from bridge.model.items import FunctionCalls
 from bridge.model.outbox import AudioOutbox
@@ -25,11 +26,13 @@ from bridge.model.wire import (
 )
 from bridge.ports.model import (
     AudioDelta,
+    ConfigChange,
     FunctionCall,
     ModelConfig,
     ModelCounters,
     ModelEvent,
     ResponseStarted,
+    ToolAnswered,
 )
 from bridge.ports.tool import ToolCallId
 
@@ -58,7 +61,7 @@ class RealtimeSession:
         self._socket = socket
         self._decoder = decoder
         self._session_id = session_id
-        self._instructions = config.instructions
+        self._config = config
         self._limit_at_s = None if expires_in_s is None else _loop_time_s() + expires_in_s
         self._outbox = AudioOutbox(outbox_ms)
         self._audio = ReceivedAudio()
@@ -141,7 +144,7 @@ class RealtimeSession:
             response |= {"instructions": _SAY + say, "input": [], "tool_choice": "none"}
         elif instructions is not None:
             # A response's instructions replace the session's: the agent would forget who it is.
-            response["instructions"] = f"{self._instructions}\n\n{instructions}"
+            response["instructions"] = f"{self._config.instructions}\n\n{instructions}"
         self._responses.requested(tag)
         try:
             await self._command(Command.RESPOND, tag, response=response)
@@ -181,6 +184,28 @@ class RealtimeSession:
         """
         for item in self._calls.answer(call_id, output):
             await self.create(item)
+
+    @property
+    def config(self) -> ModelConfig:
+        """What it was told to be, whether or not it has taken all of it."""
+        return self._config
+
+    async def update(self, change: ConfigChange) -> None:
+        """Go on with another configuration.
+
+        :raises ModelError: the session is gone.
+        """
+        await self.configure(change.applied_to(self._config))
+
+    async def configure(self, config: ModelConfig) -> None:
+        """Become what `config` says.
+
+        :raises ModelError: the session is gone.
+        """
+        changes = session_changes(self._config, config)
+        self._config = config
+        if changes:
+            await self._command(Command.UPDATE, session={"type": "realtime", **changes})
 
     async def create(self, item: Mapping[str, object], after: str | None = None) -> None:
         """Tell the model an item of the conversation; `after` another, or at its end.
@@ -245,6 +270,8 @@ class RealtimeSession:
             case FunctionCall():
                 self._calls.note(event)
                 self._ready.append(event)
+            case ToolAnswered():
+                self._ready.append(self._calls.original(event))
             case ResponseOver():
                 self._accept_end(event)
             case Refused():

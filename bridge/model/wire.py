@@ -35,6 +35,7 @@ from bridge.ports.model import (
     SpeechStarted,
     SpeechStopped,
     TokenCounts,
+    ToolAnswered,
     UserTextDelta,
     UserTextDone,
 )
@@ -198,6 +199,13 @@ def _function_call(fields: Fields) -> FunctionCall | None:
     )
 
 
+def _item_added(fields: Fields) -> ToolAnswered | None:
+    item = nested(fields, "item")
+    if item.get("type") != "function_call_output":
+        return None
+    return ToolAnswered(ToolCallId(text(item, "call_id")))
+
+
 def _user_text_delta(fields: Fields) -> UserTextDelta | None:
     # The protocol allows a delta without text.
     if not fields.get("delta"):
@@ -250,6 +258,7 @@ _READERS: Final[Mapping[str, Callable[[Fields], ServerEvent | None]]] = {
     "input_audio_buffer.speech_stopped": lambda fields: SpeechStopped(
         text(fields, "item_id"), number(fields, "audio_end_ms")
     ),
+    "conversation.item.added": _item_added,
     "conversation.item.input_audio_transcription.delta": _user_text_delta,
     "conversation.item.input_audio_transcription.completed": _user_text_done,
     "conversation.item.input_audio_transcription.failed": _transcription_failed,
@@ -268,7 +277,6 @@ _READERS: Final[Mapping[str, Callable[[Fields], ServerEvent | None]]] = {
 IGNORED: Final = frozenset(
     {
         "conversation.created",
-        "conversation.item.added",
         "conversation.item.created",
         "conversation.item.deleted",
         "conversation.item.done",

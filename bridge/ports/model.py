@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from bridge.errors import ModelFailure
 from bridge.ports.tool import ToolCallId, ToolSpec
@@ -74,6 +74,22 @@ class ModelConfig:
     """Functions that the model may call."""
     context: tuple[ContextItem, ...] = field(default=(), repr=False)
     """Told to every connection before anything else; at most MAX_CONTEXT_CHARS."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """What is different from now on; None keeps what is."""
+
+    instructions: str | None = field(default=None, repr=False)
+    language: str | None = None
+
+    def applied_to(self, config: ModelConfig) -> ModelConfig:
+        given: dict[str, Any] = {
+            one.name: value
+            for one in fields(self)
+            if (value := getattr(self, one.name)) is not None
+        }
+        return replace(config, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,13 @@ class FunctionCall:
     """As the model wrote them: meant to be a JSON object, checked by nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """The model has taken in what `answer_tool` told: responses that begin later know it."""
+
+    call_id: ToolCallId
+
+
 class ResponseStatus(Enum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -263,6 +286,7 @@ ModelEvent = (
     | UserTextDelta
     | UserTextDone
     | FunctionCall
+    | ToolAnswered
     | ResponseDone
     | ModelWarning
     | SessionInterrupted
@@ -339,7 +363,15 @@ class ModelSession(Protocol):
     async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
         """Tell the model what came of a function that it called; it does not respond by itself.
 
-        A call may be answered more than once: first that work has begun, then what came of it.
+        `ToolAnswered` follows. A call may be answered more than once: first that work has begun,
+        then what came of it.
+
+        :raises ModelError: the session is gone.
+        """
+        ...
+
+    async def update(self, change: ConfigChange) -> None:
+        """Go on with another configuration; what the model refuses of it is a `ModelWarning`.
 
         :raises ModelError: the session is gone.
         """

@@ -20,6 +20,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    ConfigChange,
     ContextItem,
     FunctionCall,
     ItemRole,
@@ -33,6 +34,7 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
+    ToolAnswered,
     UserTextDone,
 )
 from bridge.ports.tool import ToolCallId, ToolSpec
@@ -66,6 +68,10 @@ class World(Protocol):
         """Let the user say something, and be silent until it is clear that it was all."""
         ...
 
+    async def told_to_be(self, session: ModelSession) -> tuple[str, str]:
+        """Return the session's instructions and language, once it has taken in all commands."""
+        ...
+
     def lose(self, session: ModelSession) -> None:
         """Break the connection."""
         ...
@@ -89,6 +95,10 @@ class FakeWorld:
         session.push(SpeechStarted("item_u", 0), SpeechStopped("item_u", 100))
         session.push(UserTextDone("item_u", "Hello."))
         session.answer()
+
+    async def told_to_be(self, session: ModelSession) -> tuple[str, str]:
+        assert isinstance(session, FakeSession)
+        return session.config.instructions, session.config.language
 
     def lose(self, session: ModelSession) -> None:
         assert isinstance(session, FakeSession)
@@ -124,6 +134,13 @@ class SimulatedWorld:
             # As fast as the socket takes it; the port has no event for that.
             while session.counters().audio_queued_ms:  # noqa: ASYNC110
                 await asyncio.sleep(0)
+
+    async def told_to_be(self, session: ModelSession) -> tuple[str, str]:
+        await session.respond(tag="after")
+        await told(session, ResponseDone)
+        [carried] = self._simulator.sessions
+        config = carried.config.public()
+        return config["instructions"], config["audio"]["input"]["transcription"]["language"]
 
     def lose(self, session: ModelSession) -> None:
         assert session.session_id
@@ -355,12 +372,15 @@ async def calls_of(session: ModelSession) -> list[FunctionCall]:
     return [event for event in events if isinstance(event, FunctionCall)]
 
 
-async def text_of_next_answer(session: ModelSession, tag: str) -> str:
+async def next_answer(session: ModelSession, tag: str) -> tuple[str, list[ToolCallId]]:
+    """Return what the model says, and which outputs it took in before."""
     await session.respond(tag=tag)
     events = await told(session, ResponseDone)
-    assert ResponseStarted in {type(event) for event in events}
+    answered = [event.call_id for event in events if isinstance(event, ToolAnswered)]
+    began = next(n for n, event in enumerate(events) if isinstance(event, ResponseStarted))
+    assert all(isinstance(event, ToolAnswered) for event in events[:began])
     [text] = [event.text for event in events if isinstance(event, AgentTextDone)]
-    return text
+    return text, answered
 
 
 async def test_functions_that_the_model_calls_are_told_within_their_response(make: Make) -> None:
@@ -384,7 +404,9 @@ async def test_outputs_are_told_and_spoken_of_once_that_is_asked_for(make: Make)
         weather, time = await calls_of(session)
         await session.answer_tool(time.call_id, "noon")
         await session.answer_tool(weather.call_id, "sunny")
-        assert await text_of_next_answer(session, "after") == "noon sunny"
+        text, answered = await next_answer(session, "after")
+    assert text == "noon sunny"
+    assert answered == [time.call_id, weather.call_id]
 
 
 async def test_a_call_can_be_answered_again(make: Make) -> None:
@@ -392,10 +414,10 @@ async def test_a_call_can_be_answered_again(make: Make) -> None:
         weather, time = await calls_of(session)
         await session.answer_tool(weather.call_id, "begun")
         await session.answer_tool(time.call_id, "noon")
-        assert await text_of_next_answer(session, "first") == "begun noon"
+        assert (await next_answer(session, "first"))[0] == "begun noon"
         for news in ("sunny", "now cloudy"):
             await session.answer_tool(weather.call_id, news)
-            assert await text_of_next_answer(session, news) == news
+            assert await next_answer(session, news) == (news, [weather.call_id])
 
 
 async def test_output_of_what_was_never_called_is_a_warning(make: Make) -> None:
@@ -404,6 +426,14 @@ async def test_output_of_what_was_never_called_is_a_warning(make: Make) -> None:
         [refused] = await told(session, ModelWarning)
     assert isinstance(refused, ModelWarning)
     assert refused.code == "invalid_tool_call_id"
+
+
+async def test_session_goes_on_with_another_configuration(world: World) -> None:
+    async with world.models.open(CONFIG) as session:
+        await session.update(ConfigChange(instructions="Be briefer.", language="de"))
+        assert await world.told_to_be(session) == ("Be briefer.", "de")
+        await session.update(ConfigChange(language="fr"))
+        assert await world.told_to_be(session) == ("Be briefer.", "fr")
 
 
 async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -> None:
@@ -416,6 +446,7 @@ async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -
             session.respond(tag="late"),
             session.delete("item_1"),
             session.answer_tool(ToolCallId("call_1"), "42"),
+            session.update(ConfigChange(language="de")),
         ):
             with pytest.raises(ModelError):
                 await command

@@ -18,6 +18,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    ConfigChange,
     EphemeralKey,
     FunctionCall,
     ModelConfig,
@@ -28,6 +29,7 @@ from bridge.ports.model import (
     ResponseStarted,
     ResponseStatus,
     TokenCounts,
+    ToolAnswered,
 )
 from bridge.ports.tool import ToolCallId
 
@@ -64,8 +66,15 @@ class Answered:
     output: str
 
 
-Sent = Responded | Cancelled | Truncated | Deleted | Answered
-_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered)
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The configuration was changed."""
+
+    change: ConfigChange
+
+
+Sent = Responded | Cancelled | Truncated | Deleted | Answered | Updated
+_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered, Updated)
 
 
 class Answers(Enum):
@@ -92,9 +101,11 @@ class FakeSession:
         self.audio = bytearray()
         """The user's sound so far."""
         self.closed = False
+        self.acknowledges = True
         self._session_id = f"sess_{number}"
         self._responses = 0
         self._active: list[str] = []
+        self._calls = 0
         self._called: set[ToolCallId] = set()
         self._outputs: list[str] = []
         self._failure: ModelError | None = None
@@ -150,19 +161,25 @@ class FakeSession:
         """Let a response call functions, and end."""
         self._responses += 1
         response_id = f"resp_{self._responses}"
-        calls = [
-            FunctionCall(
-                response_id,
-                f"item_{self._responses}_{number}",
-                ToolCallId(f"call_{self._responses}_{number}"),
-                name,
-                arguments,
-            )
-            for number, name in enumerate(names, 1)
-        ]
-        done = ResponseDone(response_id, ResponseStatus.COMPLETED, TokenCounts(output_text=1))
-        self.push(ResponseStarted(response_id, tag), *calls, done)
-        return [call.call_id for call in calls]
+        self.push(ResponseStarted(response_id, tag))
+        calls = self.call_within(response_id, *names, arguments=arguments)
+        self.push(ResponseDone(response_id, ResponseStatus.COMPLETED, TokenCounts(output_text=1)))
+        return calls
+
+    def call_within(self, response_id: str, *names: str, arguments: str = "{}") -> list[ToolCallId]:
+        """Let a response that has begun call functions."""
+        calls = []
+        for name in names:
+            self._calls += 1
+            call_id = ToolCallId(f"call_{self._calls}")
+            item_id = f"function_{self._calls}"
+            self.push(FunctionCall(response_id, item_id, call_id, name, arguments))
+            calls.append(call_id)
+        return calls
+
+    def acknowledge(self, call_id: ToolCallId) -> None:
+        """Let the model take in an output; it does so by itself while it `acknowledges`."""
+        self.push(ToolAnswered(call_id))
 
     def fail(self, error: ModelError) -> None:
         """Break the session: after what was pushed so far, the reader gets `error`."""
@@ -223,8 +240,14 @@ class FakeSession:
         self._record(Answered(call_id, output))
         if call_id in self._called:
             self._outputs.append(output)
+            if self.acknowledges:
+                self.acknowledge(call_id)
         else:
             self.push(ModelWarning("invalid_tool_call_id", "conversation.item.create refused"))
+
+    async def update(self, change: ConfigChange) -> None:
+        self._record(Updated(change))
+        self.config = change.applied_to(self.config)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         while not self.closed:

@@ -17,6 +17,7 @@ from bridge.ports.model import (
     SpeechStarted,
     SpeechStopped,
     TokenCounts,
+    ToolAnswered,
     UserTextDelta,
     UserTextDone,
 )
@@ -137,6 +138,11 @@ ROWS: list[tuple[Payload, ServerEvent | None]] = [
      AgentTextDone("item_1", 0, "Hi.")),
     (in_part("response.output_text.delta", delta="Hi"), AgentTextDelta("item_1", 0, "Hi")),
     (in_part("response.output_text.done", text="Hi."), AgentTextDone("item_1", 0, "Hi.")),
+    (event("conversation.item.added", item={
+        "type": "function_call_output", "id": "output_1", "call_id": "call_1", "output": "42"}),
+     ToolAnswered(ToolCallId("call_1"))),
+    (event("conversation.item.added", item={
+        "type": "message", "role": "assistant", "id": "item_1", "content": []}), None),
     (called(), CALL),
     (called(status=None), CALL),
     (called('{"half', status="incomplete"), None),

@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 from openai.types.realtime import RealtimeSessionCreateRequest
+from openai.types.realtime import realtime_audio_input_turn_detection as openai_detection
 
 from bridge.errors import ModelError, ModelFailure
-from bridge.model.configuration import SAFETY_HEADER, safety_headers, session_object
-from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+from bridge.model.configuration import (
+    SAFETY_HEADER,
+    safety_headers,
+    session_changes,
+    session_object,
+)
+from bridge.ports.model import ConfigChange, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
 
 PLAIN = ModelConfig(model="gpt-realtime-2.1", instructions="Be brief.", voice="marin")
@@ -93,6 +99,27 @@ def test_tools_are_offered_as_functions() -> None:
     [tool] = read(replace(PLAIN, tools=(ToolSpec("weather", "Tells it.", schema),))).tools
     assert (tool.type, tool.name, tool.description) == ("function", "weather", "Tells it.")
     assert tool.parameters == schema
+
+
+def test_change_says_only_what_is_different() -> None:
+    assert session_changes(PLAIN, PLAIN) == {}
+    change = ConfigChange(instructions="Be briefer.", language="de")
+    transcribed = replace(PLAIN, transcription_model="whisper-1")
+    assert session_changes(transcribed, change.applied_to(transcribed)) == {
+        "instructions": "Be briefer.",
+        "audio": {"input": {"transcription": {"model": "whisper-1", "language": "de"}}},
+    }
+
+
+def test_change_of_an_object_that_the_server_does_not_merge_says_all_of_it() -> None:
+    slower = replace(PLAIN, turn_detection=ServerVad(silence_duration_ms=900))
+    changes = session_changes(PLAIN, slower)
+    update = RealtimeSessionCreateRequest.model_validate({"type": "realtime", **changes})
+    assert update.audio is not None
+    assert update.audio.input is not None
+    detection = update.audio.input.turn_detection
+    assert isinstance(detection, openai_detection.ServerVad)
+    assert (detection.type, detection.threshold) == ("server_vad", 0.5)
 
 
 def test_safety_identifier_is_a_header() -> None:

@@ -14,6 +14,7 @@ from bridge.model.resilient import ResilientSession
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.model import (
     AudioDelta,
+    ConfigChange,
     ModelEvent,
     ResponseDone,
     ResponseStarted,
@@ -282,6 +283,41 @@ async def test_words_cut_while_the_next_connection_opens_are_not_told_to_it() ->
         cut.set()
         await told(session, ResponseStarted)
     assert seen[1]["item_id"] == "item_u"
+
+
+async def test_a_changed_configuration_holds_for_the_next_connection_too() -> None:
+    updates: list[Any] = []
+    opening, changed = asyncio.Event(), asyncio.Event()
+
+    async def first(peer: Peer) -> None:
+        await peer.accept()
+        updates.append(await peer.receive("session.update"))
+        await peer.connection.close(1011)
+
+    async def slow(peer: Peer) -> None:
+        updates.append(await peer.accept())
+        await peer.connection.close(1011)
+
+    async def last(peer: Peer) -> None:
+        opening.set()
+        await changed.wait()
+        updates.append(await peer.accept())
+        updates.append(await peer.receive("session.update"))
+        await peer.send(created("after"))
+        await peer.until_gone()
+
+    async with lasting(in_turn(first, slow, last)) as session:
+        await session.update(ConfigChange(instructions="Be briefer."))
+        await opening.wait()
+        await session.update(ConfigChange(instructions="Be briefest."))
+        changed.set()
+        await told(session, ResponseStarted)
+    assert [update["session"]["instructions"] for update in updates] == [
+        "Be briefer.",
+        "Be briefer.",
+        "Be briefer.",
+        "Be briefest.",
+    ]
 
 
 async def test_a_replayed_call_is_not_called_again_by_us() -> None:
