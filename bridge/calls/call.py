@@ -1,7 +1,7 @@
 """One call from its room to its report: a task tree that ends once, for one reason."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,7 @@ from bridge.calls.measure import Measurement
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
 from bridge.calls.stay import Stay
+from bridge.calls.toolbox import ToolServices
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.logs import call_context, get_logger
@@ -29,13 +30,18 @@ from bridge.ports.report import CallReport, MediaTotals
 from bridge.ports.room import RoomRequest, RoomService, SpeakerTrack
 from bridge.ports.store import EventLog, Store
 from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.tool import ToolExecutors
 from bridge.tracebacks import frames_of
 
 _log = get_logger(__name__)
 
-# What the agent may still say once the end is decided by us: a sentence.
-_LAST_WORDS_S: Final = 5.0
-_POLITE: Final = frozenset({EndReason.MAX_DURATION, EndReason.SERVER_DRAINING})
+# What the agent may still say once the end is decided by us: a sentence; by itself: an answer,
+# which may not have begun yet.
+_LAST_WORDS_S: Final[Mapping[EndReason, float]] = {
+    EndReason.MAX_DURATION: 5.0,
+    EndReason.SERVER_DRAINING: 5.0,
+    EndReason.AGENT_ENDED: 20.0,
+}
 
 # Deleting a room, saving a report, telling the last event: each has this long.
 _CLOSING_STEP_S: Final = 5.0
@@ -65,6 +71,7 @@ class CallServices:
     store: Store
     clock: Clock
     room_tuning: RoomTuning
+    tools: ToolExecutors
 
 
 class Call:
@@ -170,8 +177,8 @@ class Call:
             try:
                 ending = await self._verdict.wait()
                 self._decide(ending)
-                if ending.reason in _POLITE:
-                    await self._last_words()
+                if (last_words_s := _LAST_WORDS_S.get(ending.reason)) is not None:
+                    await self._last_words(last_words_s)
                 # Before the parts are gone, and their counters with them.
                 self._media.fall_silent()
                 await self._media.measure()
@@ -233,7 +240,8 @@ class Call:
         async with self._services.models.open(self._spec.agent.model) as session:
             self._record.model_is(LinkState.READY, session.session_id)
             await self._stay.bot_in_room.wait()
-            conversation = self._media.converse(session)
+            tools = ToolServices(self._services.tools, end=self._verdict.reach)
+            conversation = self._media.converse(session, tools)
             self._spawn(conversation.voice.play(), "playout")
             self._spawn(conversation.voice.fall_silent(), "silence")
             self._spawn(self._greet(conversation), "greeting")
@@ -260,9 +268,9 @@ class Call:
         self._decided_s = self._clock.monotonic_s()
         self._record.ending(ending)
 
-    async def _last_words(self) -> None:
+    async def _last_words(self, within_s: float) -> None:
         with suppress(TimeoutError):
-            async with self._clock.timeout(_LAST_WORDS_S):
+            async with self._clock.timeout(within_s):
                 await self._media.last_words()
 
     async def _close(self) -> None:

@@ -42,6 +42,9 @@ class Captions:
                 self._on_words(kind)
             case UserSpeech(_, identity, item_id) if identity is not None:
                 self._remember(item_id, identity)
+            case AgentStateChanged(AgentState.TOOL):
+                # That tools exist is nothing that its people need to know.
+                self._on_state(AgentState.THINKING)
             case AgentStateChanged(state):
                 self._on_state(state)
             case ModelStateChanged(LinkState.READY) if self._state is None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
+from bridge.calls.toolbox import Toolbox, ToolServices
 from bridge.calls.transcripts import Transcripts
 from bridge.calls.utterances import Utterances
 from bridge.calls.voice import Voice
@@ -49,6 +50,7 @@ class Conversation:
         playout: Playout,
         interruptible: bool,
         loudest: Callable[[], Identity | None],
+        tools: ToolServices,
         record: CallRecord,
         clock: Clock,
     ) -> None:
@@ -68,6 +70,14 @@ class Conversation:
             clock=clock,
         )
         self.utterances = Utterances(session, self.voice, self.quiet, clock)
+        self.toolbox = Toolbox(
+            session=session,
+            utterances=self.utterances,
+            quiet=self.quiet,
+            services=tools,
+            record=record,
+            clock=clock,
+        )
 
     async def greet(self, greeting: Greeting) -> None:
         """Greet, and return once the greeting is over."""
@@ -84,9 +94,11 @@ class Conversation:
 
         :raises ModelError: the session ended otherwise.
         """
-        async for event in self._session.events():
-            await self._on(event)
-            self.utterances.on(event)
+        async with self.toolbox:
+            async for event in self._session.events():
+                await self._on(event)
+                self.utterances.on(event)
+                self.toolbox.on(event)
 
     async def _on(self, event: ModelEvent) -> None:
         match event:
@@ -115,6 +127,7 @@ class Conversation:
         self._record.active()
         self._record.tell(UserSpeech(True, self._loudest(), event.item_id))
         if self._interruptible:
+            self.toolbox.interrupted()
             await self.voice.stop()
         elif self._record.agent_state is not AgentState.SPEAKING:
             self._record.agent_is(AgentState.LISTENING)

@@ -6,6 +6,7 @@ from typing import Final
 from bridge.calls.conversation import Conversation
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
+from bridge.calls.toolbox import ToolServices
 from bridge.calls.uplink import Uplink
 from bridge.errors import RoomError
 from bridge.media.cleaning import Cleaners
@@ -45,7 +46,7 @@ class CallMedia:
     def joined(self, bot: Bot) -> None:
         self._bot = bot
 
-    def converse(self, session: ModelSession) -> Conversation:
+    def converse(self, session: ModelSession, tools: ToolServices) -> Conversation:
         """Connect the joined bot and the open session with each other."""
         assert self._bot is not None  # noqa: S101 - a conversation begins once the bot is there
         playout = Playout(to_room(), self._bot.output, self._clock)
@@ -55,6 +56,7 @@ class CallMedia:
             playout=playout,
             interruptible=self._spec.agent.model.interruptible,
             loudest=self.uplink.loudest,
+            tools=tools,
             record=self._record,
             clock=self._clock,
         )
@@ -65,7 +67,8 @@ class CallMedia:
     async def last_words(self) -> None:
         """Let the agent finish what it is saying; what the callers say is not heard any more."""
         self.uplink.connect(None)
-        if self._playout is not None:
+        if self._conversation is not None and self._playout is not None:
+            await self._conversation.toolbox.finish()
             await self._playout.drained()
 
     def fall_silent(self) -> None:

@@ -1,7 +1,7 @@
 """Is there room for words of the bridge's own? Who speaks, and who is expected to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ class Quiet:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._user_speaks = False
+        self._users_unheard = False
         self._agent_speaks = False
         self._broken = 0
         self._responses: set[str] = set()
@@ -34,13 +35,19 @@ class Quiet:
 
     async def wait(self) -> None:
         """Wait until it is quiet. Cancelling it changes nothing."""
-        while not self:
-            if self._is_busy:
-                await self._change()
-            else:
-                with suppress(TimeoutError):
-                    async with self._clock.timeout(self._answer_due_in_s):
-                        await self._change()
+        await self._until_not(lambda: self._is_busy)
+
+    @property
+    def is_model_free(self) -> bool:
+        """Return whether an answer could begin: none is made or due, and no user speaks.
+
+        What was said before may still be heard: the answer's sound would follow it.
+        """
+        return self._answer_due_in_s <= 0 and not self._is_model_busy
+
+    async def model_free(self) -> None:
+        """Wait until an answer could begin. Cancelling it changes nothing."""
+        await self._until_not(lambda: self._is_model_busy)
 
     async def answered(self) -> None:
         """Wait until the model works on no answer. Cancelling it changes nothing."""
@@ -48,13 +55,20 @@ class Quiet:
             await self._change()
 
     def user_began(self) -> None:
-        self._user_speaks, self._answer_due_s = True, None
+        self._user_speaks, self._answer_due_s = not self._users_unheard, None
         self._note()
 
     def user_stopped(self) -> None:
         """The user has finished, and the model answers by itself."""
         self._user_speaks = False
-        self._answer_due_s = self._clock.monotonic_s() + _ANSWERS_WITHIN_S
+        if not self._users_unheard:
+            self._answer_due_s = self._clock.monotonic_s() + _ANSWERS_WITHIN_S
+        self._note()
+
+    def users_unheard(self) -> None:
+        """What users say does not reach the model from now on."""
+        self._users_unheard = True
+        self._user_speaks, self._answer_due_s = False, None
         self._note()
 
     def agent_speaks(self, speaks: bool) -> None:
@@ -85,11 +99,24 @@ class Quiet:
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._user_speaks or self._agent_speaks or self._responses or self._broken)
+        return bool(self._is_model_busy or self._agent_speaks or self._broken)
+
+    @property
+    def _is_model_busy(self) -> bool:
+        return bool(self._user_speaks or self._responses)
 
     @property
     def _answer_due_in_s(self) -> float:
         return (self._answer_due_s or 0.0) - self._clock.monotonic_s()
+
+    async def _until_not(self, busy: Callable[[], bool]) -> None:
+        while (is_busy := busy()) or self._answer_due_in_s > 0:
+            if is_busy:
+                await self._change()
+            else:
+                with suppress(TimeoutError):
+                    async with self._clock.timeout(self._answer_due_in_s):
+                        await self._change()
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -46,6 +46,7 @@ class CallRecord:
         self._view = CallView(spec, host_id, last_activity_at=spec.created_at)
         self._room_ready_at: datetime | None = None
         self._final: CallReport | None = None
+        self._tools_work = False
 
     @property
     def turns(self) -> TurnLedger:
@@ -78,6 +79,22 @@ class CallRecord:
         if state is not self._view.agent_state:
             self._view = replace(self._view, agent_state=state)
             self._journal.write(AgentStateChanged(state))
+
+    def agent_rests(self) -> None:
+        """The agent has finished: it listens, or waits for a tool."""
+        self.agent_is(AgentState.TOOL if self._tools_work else AgentState.LISTENING)
+
+    def tools_work(self) -> None:
+        """Tools work that the agent waits for."""
+        self._tools_work = True
+        if self._view.agent_state is not AgentState.SPEAKING:
+            self.agent_rests()
+
+    def tools_are_done(self, then: AgentState) -> None:
+        """The agent waits for no tool any more; this is what it does now, if it did so."""
+        self._tools_work = False
+        if self._view.agent_state is AgentState.TOOL:
+            self.agent_is(then)
 
     def media_is(self, state: LinkState) -> None:
         if state is LinkState.READY:
@@ -168,6 +185,7 @@ class CallRecord:
             user_talk_s=self._turns.user_talk_s,
             media=media,
             incidents=tuple(self._incidents),
+            tools=self._turns.tool_totals(),
         )
 
     def _since_creation(self, at: datetime | None) -> float | None:

@@ -1,6 +1,6 @@
 """The conversation as turns: who said what, what was heard of it, how long the answer took."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -8,9 +8,12 @@ from typing import Final
 from bridge.calls.latency import summarise
 from bridge.ports.clock import Clock
 from bridge.ports.model import TokenCounts
-from bridge.ports.report import LatencySummary, Turn
+from bridge.ports.report import LatencySummary, ToolTotals, Turn
+from bridge.ports.tool import ToolStatus, ToolUse
 
 _MAX_TURNS: Final = 1000
+_MAX_TOOLS: Final = 100
+"""Of one turn."""
 _MAX_ITEMS: Final = 256
 """Items whose late words still find their turn."""
 
@@ -27,6 +30,7 @@ class _Draft:
     heard_ms: float = 0.0
     interrupted: bool = False
     tokens: TokenCounts = field(default_factory=TokenCounts)
+    tools: deque[ToolUse] = field(default_factory=lambda: deque(maxlen=_MAX_TOOLS))
 
     def finished(self) -> Turn:
         return Turn(
@@ -38,6 +42,7 @@ class _Draft:
             interrupted=self.interrupted,
             latency_s=self.latency_s,
             tokens=self.tokens,
+            tools=tuple(self.tools),
         )
 
 
@@ -52,6 +57,7 @@ class TurnLedger:
         self._begun = 0
         self._user_began_s: float | None = None
         self._user_talk_s = 0.0
+        self._tools: Counter[ToolStatus] = Counter()
 
     @property
     def user_talk_s(self) -> float:
@@ -113,6 +119,22 @@ class TurnLedger:
     def cost(self, item_id: str | None, tokens: TokenCounts) -> None:
         turn = self._of(item_id) if item_id else self._current()
         turn.tokens = turn.tokens + tokens
+
+    def tool_was_called(self, item_id: str) -> None:
+        """Note in which turn; it may take longer than that."""
+        self._of(item_id)
+
+    def tool_was_used(self, item_id: str, use: ToolUse) -> None:
+        self._tools[use.status] += 1
+        self._of(item_id).tools.append(use)
+
+    def tool_totals(self) -> ToolTotals:
+        return ToolTotals(
+            succeeded=self._tools[ToolStatus.SUCCEEDED],
+            failed=self._tools[ToolStatus.FAILED],
+            timed_out=self._tools[ToolStatus.TIMED_OUT],
+            cancelled=self._tools[ToolStatus.CANCELLED],
+        )
 
     def turns(self) -> tuple[Turn, ...]:
         return tuple(draft.finished() for draft in self._turns)

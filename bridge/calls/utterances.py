@@ -5,7 +5,7 @@ here, so that they never talk over each other or over an answer.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,6 +35,8 @@ _HEARD_WITHIN_S: Final = 240.0
 # How long an answer that is cancelled may take to end.
 _CANCELLED_WITHIN_S: Final = 2.0
 # The model may begin an answer of its own at the very moment of being asked.
+# After a refusal, the answer that was in the way makes itself known within this time.
+_AGAIN_S: Final = 0.25
 _TRIES: Final = 3
 
 
@@ -103,6 +105,33 @@ class Utterances:
         As `say` in everything else.
         """
         return await self._utter(_Utterance(tag, instructions=instructions), behaviour, wait_s)
+
+    async def follow_up(self, *, tag: str, is_wanted: Callable[[], bool]) -> bool:
+        """Let the model go on with what it was told, as soon as an answer could begin.
+
+        What the agent said before may still be heard: the answer follows it without a pause.
+        Whether it `is_wanted` is asked at the last moment. Return whether it has begun.
+        """
+        utterance = _Utterance(tag)
+        try:
+            for _ in range(_TRIES):
+                await self._quiet.model_free()
+                async with self._asking:
+                    with self._quiet.broken():
+                        if not self._quiet.is_model_free:
+                            continue
+                        if not is_wanted():
+                            return False
+                        refusal = await self._begin(utterance)
+                if refusal is not Outcome.REFUSED:
+                    return refusal is None
+                await self._clock.sleep(_AGAIN_S)
+        except ModelError:
+            pass  # whoever listens to the session learns why
+        finally:
+            if self._active is utterance:
+                self._active = None
+        return False
 
     def on(self, event: ModelEvent) -> None:
         """Take what the model says of the utterance that it was asked for."""

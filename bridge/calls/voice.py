@@ -96,7 +96,7 @@ class Voice:
         self._turns.cost(self._item_of_response, done.tokens)
         self._deliveries.ended(done, self._playout.progress())
         if not self._unheard_ms:
-            self._record.agent_is(AgentState.LISTENING)
+            self._record.agent_rests()
 
     def take(self, event: AudioDelta | AudioDone | AgentTextDelta | AgentTextDone) -> None:
         """Take sound and words of the answer."""
@@ -203,4 +203,4 @@ class Voice:
         if self._response_id is None:  # words that did not come by now will not come
             self._tell_words(self._spoken.cut((), for_good=True))
         if self._response_id is None and self._record.agent_state is AgentState.SPEAKING:
-            self._record.agent_is(AgentState.LISTENING)
+            self._record.agent_rests()

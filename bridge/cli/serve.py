@@ -27,12 +27,14 @@ from bridge.calls.sweep import Sweep
 from bridge.cli.admission import guarding, listener
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
+from bridge.ids import AgentId
 from bridge.logs import get_logger
 from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
 from bridge.ports.call import CallLimits, CallSpec
 from bridge.ports.host import Epoch, HostId
+from bridge.ports.tool import ToolExecutor, ToolExecutors, ToolSpec
 from bridge.room.cleaning import WebRtcCleaners
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
@@ -75,6 +77,16 @@ class _Calls:
     service: calls_api.CallService
     registry: Registry
     tool_servers: ToolServers
+
+
+class _Gateways:
+    """Implements ToolExecutors: gateways execute what the call itself does not."""
+
+    def __init__(self, gateways: ToolServers) -> None:
+        self._gateways = gateways
+
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:  # noqa: ARG002 - the port's
+        return self._gateways
 
 
 async def serve(settings: Settings) -> None:
@@ -181,7 +193,9 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
     )
     async with warm, _rooms(shared, livekit) as rooms, asyncio.TaskGroup() as group:
         models = LastingModels(shared.models, clock, connect=warm.connect)
-        make_call = partial(_make_call, services=_call_services(shared, rooms, models))
+        tool_servers = ToolServers(clock)
+        services = _call_services(shared, rooms, models, _Gateways(tool_servers))
+        make_call = partial(_make_call, services=services)
         host = CallHost(slots=settings.slots, clock=clock, placer=placer, make_call=make_call)
         registry = Registry(shared.directory, {host_id: host}, shared.events, shared.store)
         reception = Reception(
@@ -202,7 +216,7 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
                 host,
                 calls_api.CallService(reception, registry),
                 registry,
-                ToolServers(clock),
+                tool_servers,
             )
         for task in tasks:
             task.cancel()
@@ -219,7 +233,9 @@ def _rooms(shared: _Shared, livekit: LiveKitSettings) -> LiveKitRooms:
     )
 
 
-def _call_services(shared: _Shared, rooms: LiveKitRooms, models: LastingModels) -> CallServices:
+def _call_services(
+    shared: _Shared, rooms: LiveKitRooms, models: LastingModels, tools: ToolExecutors
+) -> CallServices:
     settings = shared.settings
     return CallServices(
         host_id=settings.host_id,
@@ -231,6 +247,7 @@ def _call_services(shared: _Shared, rooms: LiveKitRooms, models: LastingModels) 
         store=shared.store,
         clock=shared.clock,
         room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
+        tools=tools,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 
-from bridge.v1 import call_pb2, event_pb2
+from bridge.v1 import call_pb2, event_pb2, report_pb2
 from bridge.v1.event_pb2 import CallEvent
 
 
@@ -87,6 +87,17 @@ def _interruption(event: event_pb2.Interruption) -> str:
     )
 
 
+def _tool_called(event: event_pb2.ToolCalled) -> str:
+    return f"tool {printable(event.name)}: called"
+
+
+def _tool_finished(event: event_pb2.ToolFinished) -> str:
+    code = f" ({printable(event.code)})" if event.code else ""
+    took_ms = milliseconds(event.duration)
+    status = word(report_pb2.ToolStatus, event.status)
+    return f"tool {printable(event.name)}: {status}{code} after {took_ms:.0f} ms"
+
+
 def _warning(event: event_pb2.Warning) -> str:
     return f"warning {event.code}: {printable(event.message)}"
 
@@ -114,6 +125,8 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "response_started": _answer_begins,
     "response_finished": _answer_ends,
     "interruption": _interruption,
+    "tool_called": _tool_called,
+    "tool_finished": _tool_finished,
     "warning": _warning,
     "ended": _ended,
 }

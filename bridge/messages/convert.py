@@ -9,9 +9,11 @@ from bridge.ports.report import (
     LatencySummary,
     MediaTotals,
     SetupTimes,
+    ToolTotals,
     Turn,
 )
 from bridge.ports.telemetry import CallTelemetry, NetworkTelemetry
+from bridge.ports.tool import ToolStatus, ToolUse
 from bridge.v1 import call_pb2, report_pb2, telemetry_pb2
 
 
@@ -83,6 +85,10 @@ def tokens(counts: TokenCounts) -> call_pb2.TokenUsage:
     )
 
 
+def tool_status(of: ToolStatus) -> report_pb2.ToolStatus.ValueType:
+    return report_pb2.ToolStatus.Value(f"TOOL_STATUS_{of.name}")
+
+
 def report(of: CallReport) -> report_pb2.CallReport:
     return report_pb2.CallReport(
         call=call(of.view),
@@ -95,6 +101,7 @@ def report(of: CallReport) -> report_pb2.CallReport:
         ),
         media=_media(of.media),
         incidents=[_incident(incident) for incident in of.incidents],
+        tools=_tool_totals(of.tools),
     )
 
 
@@ -152,6 +159,27 @@ def _turn(turn: Turn) -> report_pb2.Turn:
         interrupted=turn.interrupted,
         latency=duration(turn.latency_s),
         usage=tokens(turn.tokens),
+        tools=[_tool_use(use) for use in turn.tools],
+    )
+
+
+def _tool_use(use: ToolUse) -> report_pb2.ToolUse:
+    return report_pb2.ToolUse(
+        tool_call_id=use.tool_call_id,
+        name=use.name,
+        status=tool_status(use.status),
+        code=use.code,
+        duration=duration(use.duration_s),
+        private_detail=use.private_detail,
+    )
+
+
+def _tool_totals(totals: ToolTotals) -> report_pb2.ToolTotals:
+    return report_pb2.ToolTotals(
+        succeeded=totals.succeeded,
+        failed=totals.failed,
+        timed_out=totals.timed_out,
+        cancelled=totals.cancelled,
     )
 
 

@@ -15,6 +15,8 @@ from bridge.ports.event import (
     ResponseBegan,
     ResponseFinished,
     StateChanged,
+    ToolCalled,
+    ToolFinished,
     Transcript,
     UserSpeech,
     Warned,
@@ -57,6 +59,8 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             message.warning.code, message.warning.message = code, text
         case Ended(report):
             message.ended.report.CopyFrom(convert.report(report))
+        case ToolCalled() | ToolFinished():
+            _tool(message, of.kind)
         case _ as kind:
             _speech(message, kind)
     return message
@@ -94,6 +98,20 @@ def _speech(
             message.interruption.stop_latency.FromMicroseconds(round(stop_latency_s * 1e6))
         case _:
             assert_never(kind)
+
+
+def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None:
+    match kind:
+        case ToolCalled(tool_call_id, name, response_id, arguments):
+            called = message.tool_called
+            called.tool_call_id, called.name = tool_call_id, name
+            called.response_id, called.arguments_json = response_id, arguments
+        case ToolFinished(use):
+            finished = message.tool_finished
+            finished.tool_call_id, finished.name = use.tool_call_id, use.name
+            finished.status, finished.code = convert.tool_status(use.status), use.code
+            finished.duration.FromMicroseconds(round(use.duration_s * 1e6))
+            finished.private_detail = use.private_detail
 
 
 def _state(kind: StateChanged) -> event_pb2.StateChanged:

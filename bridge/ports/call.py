@@ -28,6 +28,8 @@ class AgentState(Enum):
     LISTENING = "listening"
     THINKING = "thinking"
     SPEAKING = "speaking"
+    TOOL = "tool"
+    """It waits for a tool that it has called."""
 
 
 class StartPolicy(Enum):
@@ -59,6 +61,7 @@ class EndReason(Enum):
     MODEL_SESSION_EXPIRED = "model_session_expired"
     SERVER_DRAINING = "server_draining"
     INTERNAL = "internal"
+    AGENT_ENDED = "agent_ended"
 
 
 class Fault(Enum):
@@ -92,6 +95,7 @@ FAULT_OF: Mapping[EndReason, Fault] = {
     EndReason.MODEL_SESSION_EXPIRED: Fault.MODEL,
     EndReason.SERVER_DRAINING: Fault.SERVER,
     EndReason.INTERNAL: Fault.SERVER,
+    EndReason.AGENT_ENDED: Fault.NONE,
 }
 
 

@@ -8,6 +8,7 @@ from bridge.ids import ConnectionId, Identity
 from bridge.ports.call import AgentState, CallState, ParticipantView
 from bridge.ports.model import ResponseStatus, TokenCounts
 from bridge.ports.report import CallReport
+from bridge.ports.tool import ToolCallId, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,22 @@ class Interruption:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model calls a tool; whether it may, and with these arguments, shows in ToolFinished."""
+
+    tool_call_id: ToolCallId
+    name: str
+    response_id: str
+    arguments: str = field(repr=False)
+    """As the model wrote them. Spoken words may be in them: never log them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    use: ToolUse
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -132,6 +149,8 @@ EventKind = (
     | ResponseBegan
     | ResponseFinished
     | Interruption
+    | ToolCalled
+    | ToolFinished
     | Warned
     | Ended
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bridge.ports.call import CallView
 from bridge.ports.model import TokenCounts
+from bridge.ports.tool import ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Turn:
     interrupted: bool = False
     latency_s: float | None = None
     tokens: TokenCounts = field(default_factory=TokenCounts)
+    tools: tuple[ToolUse, ...] = ()
+    """Called in this turn and finished since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,16 @@ class MediaTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolTotals:
+    """Calls of tools that are over, by what became of them."""
+
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Something that went wrong and that the call survived."""
 
@@ -84,3 +97,4 @@ class CallReport:
     user_talk_s: float
     media: MediaTotals
     incidents: tuple[Incident, ...]
+    tools: ToolTotals = field(default_factory=ToolTotals)

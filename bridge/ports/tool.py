@@ -119,8 +119,8 @@ class ToolFailure:
     """A tool did not."""
 
     code: str
-    """Stable, for programs: `timeout`, `no_tool_server`, `tool_server_lost`, `invalid_arguments`,
-    `output_too_large`, `cancelled`, or the executor's own."""
+    """Stable, for programs: `no_tool_server`, `tool_server_lost`, or the executor's own: letters,
+    digits, "_", "-" and ".", at most 64."""
     message: str = field(default="", repr=False)
     """For the model, which may repeat it to the caller."""
     private_detail: str = field(default="", repr=False)
@@ -128,6 +128,31 @@ class ToolFailure:
 
 
 ToolOutcome = ToolOutput | ToolFailure
+
+
+class ToolStatus(Enum):
+    """What became of a call of a tool."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    """The caller interrupted, or the call ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool, as it went."""
+
+    tool_call_id: ToolCallId
+    name: str
+    status: ToolStatus
+    code: str
+    """The failure's code; empty where it succeeded."""
+    duration_s: float
+    private_detail: str = field(default="", repr=False)
+    """The executor's words for the gateway's people."""
+
 
 MAX_OUTPUT_BYTES = 64 * 1024
 """More would fill the model's context with one answer."""

@@ -107,6 +107,8 @@ class _EndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndReason.V
     """This server is shutting down."""
     END_REASON_INTERNAL: _EndReason.ValueType  # 19
     """A defect of mediabridge."""
+    END_REASON_AGENT_ENDED: _EndReason.ValueType  # 20
+    """The agent ended it, by a tool that is terminal."""
 
 class EndReason(_EndReason, metaclass=_EndReasonEnumTypeWrapper):
     """Why a call ended. The first cause wins."""
@@ -151,6 +153,8 @@ END_REASON_SERVER_DRAINING: EndReason.ValueType  # 18
 """This server is shutting down."""
 END_REASON_INTERNAL: EndReason.ValueType  # 19
 """A defect of mediabridge."""
+END_REASON_AGENT_ENDED: EndReason.ValueType  # 20
+"""The agent ended it, by a tool that is terminal."""
 Global___EndReason: _TypeAlias = EndReason  # noqa: Y015
 
 class _EndFault:
@@ -209,6 +213,8 @@ class _AgentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AgentState
     """The caller has finished; the answer has not begun."""
     AGENT_STATE_SPEAKING: _AgentState.ValueType  # 4
     """The agent's voice is being played."""
+    AGENT_STATE_TOOL: _AgentState.ValueType  # 5
+    """A tool works for it, and the model waits for the output."""
 
 class AgentState(_AgentState, metaclass=_AgentStateEnumTypeWrapper):
     """What the agent is doing."""
@@ -223,6 +229,8 @@ AGENT_STATE_THINKING: AgentState.ValueType  # 3
 """The caller has finished; the answer has not begun."""
 AGENT_STATE_SPEAKING: AgentState.ValueType  # 4
 """The agent's voice is being played."""
+AGENT_STATE_TOOL: AgentState.ValueType  # 5
+"""A tool works for it, and the model waits for the output."""
 Global___AgentState: _TypeAlias = AgentState  # noqa: Y015
 
 class _StartPolicy:

@@ -179,6 +179,8 @@ class CallEvent(_message.Message):
     INTERRUPTION_FIELD_NUMBER: _builtins.int
     WARNING_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
+    TOOL_CALLED_FIELD_NUMBER: _builtins.int
+    TOOL_FINISHED_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -239,6 +241,14 @@ class CallEvent(_message.Message):
     def ended(self) -> Global___Ended:
         """The call is over. Always the last event."""
 
+    @_builtins.property
+    def tool_called(self) -> Global___ToolCalled:
+        """The model called a tool."""
+
+    @_builtins.property
+    def tool_finished(self) -> Global___ToolFinished:
+        """A call of a tool is over."""
+
     def __init__(
         self,
         *,
@@ -258,12 +268,14 @@ class CallEvent(_message.Message):
         interruption: Global___Interruption | None = ...,
         warning: Global___Warning | None = ...,
         ended: Global___Ended | None = ...,
+        tool_called: Global___ToolCalled | None = ...,
+        tool_finished: Global___ToolFinished | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "state_changed", b"state_changed", "time", b"time", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "state_changed", b"state_changed", "time", b"time", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -573,6 +585,84 @@ class Interruption(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Interruption: _TypeAlias = Interruption  # noqa: Y015
+
+@_typing.final
+class ToolCalled(_message.Message):
+    """The model called a tool. A tool_finished follows for each, also where it may not be called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_CALL_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RESPONSE_ID_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: _builtins.int
+    tool_call_id: _builtins.str
+    """The model's id of the call."""
+    name: _builtins.str
+    """The tool, as the model named it."""
+    response_id: _builtins.str
+    """The response in which the model did so."""
+    arguments_json: _builtins.str
+    """As the model wrote them: a JSON object where it did as it should."""
+    def __init__(
+        self,
+        *,
+        tool_call_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        response_id: _builtins.str = ...,
+        arguments_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "name", b"name", "response_id", b"response_id", "tool_call_id", b"tool_call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolCalled: _TypeAlias = ToolCalled  # noqa: Y015
+
+@_typing.final
+class ToolFinished(_message.Message):
+    """A call of a tool is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_CALL_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    PRIVATE_DETAIL_FIELD_NUMBER: _builtins.int
+    tool_call_id: _builtins.str
+    """As in tool_called."""
+    name: _builtins.str
+    """The tool."""
+    status: _report_pb2.ToolStatus.ValueType
+    """What became of it."""
+    code: _builtins.str
+    """The failure's code, as in ToolUse. Empty where it succeeded."""
+    private_detail: _builtins.str
+    """The executor's words for the gateway's people, where it failed. The model is not told them."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """From the model's call to the output, or to the moment it was given up."""
+
+    def __init__(
+        self,
+        *,
+        tool_call_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        status: _report_pb2.ToolStatus.ValueType = ...,
+        code: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        private_detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "duration", b"duration", "name", b"name", "private_detail", b"private_detail", "status", b"status", "tool_call_id", b"tool_call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolFinished: _TypeAlias = ToolFinished  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

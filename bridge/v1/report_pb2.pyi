@@ -10,6 +10,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ToolStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ToolStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOOL_STATUS_UNSPECIFIED: _ToolStatus.ValueType  # 0
+    """Never sent."""
+    TOOL_STATUS_SUCCEEDED: _ToolStatus.ValueType  # 1
+    """It did what it was asked for."""
+    TOOL_STATUS_FAILED: _ToolStatus.ValueType  # 2
+    """It did not, or could not be called."""
+    TOOL_STATUS_TIMED_OUT: _ToolStatus.ValueType  # 3
+    """It did not answer in time. Whether it has taken effect is not known."""
+    TOOL_STATUS_CANCELLED: _ToolStatus.ValueType  # 4
+    """The caller interrupted, or the call ended. Whether it has taken effect is not known."""
+
+class ToolStatus(_ToolStatus, metaclass=_ToolStatusEnumTypeWrapper):
+    """What became of a call of a tool."""
+
+TOOL_STATUS_UNSPECIFIED: ToolStatus.ValueType  # 0
+"""Never sent."""
+TOOL_STATUS_SUCCEEDED: ToolStatus.ValueType  # 1
+"""It did what it was asked for."""
+TOOL_STATUS_FAILED: ToolStatus.ValueType  # 2
+"""It did not, or could not be called."""
+TOOL_STATUS_TIMED_OUT: ToolStatus.ValueType  # 3
+"""It did not answer in time. Whether it has taken effect is not known."""
+TOOL_STATUS_CANCELLED: ToolStatus.ValueType  # 4
+"""The caller interrupted, or the call ended. Whether it has taken effect is not known."""
+Global___ToolStatus: _TypeAlias = ToolStatus  # noqa: Y015
 
 @_typing.final
 class CallReport(_message.Message):
@@ -35,6 +68,7 @@ class CallReport(_message.Message):
     TALK_TIME_FIELD_NUMBER: _builtins.int
     MEDIA_FIELD_NUMBER: _builtins.int
     INCIDENTS_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
     """The call has ended and nothing will be added."""
     @_builtins.property
@@ -65,6 +99,10 @@ class CallReport(_message.Message):
     def incidents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Incident]:
         """What went wrong, the first 100."""
 
+    @_builtins.property
+    def tools(self) -> Global___ToolTotals:
+        """Calls of tools."""
+
     def __init__(
         self,
         *,
@@ -76,10 +114,11 @@ class CallReport(_message.Message):
         talk_time: Global___TalkTime | None = ...,
         media: Global___MediaTotals | None = ...,
         incidents: _abc.Iterable[Global___Incident] | None = ...,
+        tools: Global___ToolTotals | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "turn_latency", b"turn_latency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "incidents", b"incidents", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "incidents", b"incidents", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__complete: _TypeAlias = _typing.Literal["complete"]  # noqa: Y015
     _WhichOneofArgType__complete: _TypeAlias = _typing.Literal["_complete", b"_complete"]  # noqa: Y015
@@ -149,6 +188,7 @@ class Turn(_message.Message):
     INTERRUPTED_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """1, 2, 3, ..."""
     user_text: _builtins.str
@@ -175,6 +215,10 @@ class Turn(_message.Message):
     def usage(self) -> _call_pb2.TokenUsage:
         """What it cost."""
 
+    @_builtins.property
+    def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolUse]:
+        """The tools that the model called in this turn, in the order in which they finished. The newest 100."""
+
     def __init__(
         self,
         *,
@@ -186,16 +230,98 @@ class Turn(_message.Message):
         interrupted: _builtins.bool | None = ...,
         latency: _duration_pb2.Duration | None = ...,
         usage: _call_pb2.TokenUsage | None = ...,
+        tools: _abc.Iterable[Global___ToolUse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "tools", b"tools", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__interrupted: _TypeAlias = _typing.Literal["interrupted"]  # noqa: Y015
     _WhichOneofArgType__interrupted: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupted) -> _WhichOneofReturnType__interrupted | None: ...
 
 Global___Turn: _TypeAlias = Turn  # noqa: Y015
+
+@_typing.final
+class ToolUse(_message.Message):
+    """One call of a tool, as it went."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOL_CALL_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    PRIVATE_DETAIL_FIELD_NUMBER: _builtins.int
+    tool_call_id: _builtins.str
+    """The model's id of the call."""
+    name: _builtins.str
+    """The tool."""
+    status: Global___ToolStatus.ValueType
+    """What became of it."""
+    code: _builtins.str
+    """The failure's code: timeout, invalid_arguments, unknown_tool, no_tool_server, tool_server_lost,
+    output_too_large, already_called, too_many_calls, interrupted, call_ended, internal, or the tool's
+    own. Empty where it succeeded.
+    """
+    private_detail: _builtins.str
+    """The executor's words for the gateway's people, where it failed. The model is not told them."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """From the model's call to the output, or to the moment it was given up."""
+
+    def __init__(
+        self,
+        *,
+        tool_call_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        status: Global___ToolStatus.ValueType = ...,
+        code: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        private_detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "duration", b"duration", "name", b"name", "private_detail", b"private_detail", "status", b"status", "tool_call_id", b"tool_call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolUse: _TypeAlias = ToolUse  # noqa: Y015
+
+@_typing.final
+class ToolTotals(_message.Message):
+    """Calls of tools that are over, by what became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUCCEEDED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    TIMED_OUT_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    succeeded: _builtins.int
+    """Did what they were asked for."""
+    failed: _builtins.int
+    """Did not."""
+    timed_out: _builtins.int
+    """Did not answer in time."""
+    cancelled: _builtins.int
+    """Were stopped."""
+    def __init__(
+        self,
+        *,
+        succeeded: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        timed_out: _builtins.int = ...,
+        cancelled: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "failed", b"failed", "succeeded", b"succeeded", "timed_out", b"timed_out"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolTotals: _TypeAlias = ToolTotals  # noqa: Y015
 
 @_typing.final
 class LatencySummary(_message.Message):

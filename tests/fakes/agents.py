@@ -15,6 +15,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
 from bridge.ports.model import ModelConfig
+from bridge.ports.tool import ToolSpec
 
 GREETER = ResolvedAgent(
     agent_id=AgentId("greeter"),
@@ -23,7 +24,14 @@ GREETER = ResolvedAgent(
     model=ModelConfig(model="m", instructions="Be kind.", voice="v"),
     greeting=SayGreeting("Welcome."),
 )
-SILENT = replace(GREETER, greeting=UserFirst())
+SILENT = replace(
+    GREETER,
+    greeting=UserFirst(),
+    model=replace(
+        GREETER.model,
+        tools=(ToolSpec("hang_up", "Ends the call.", {"type": "object"}, terminal=True),),
+    ),
+)
 LIMITS = CallLimits(join_timeout_s=30, max_duration_s=600, rejoin_grace_s=20)
 
 SPEC = CallSpec(

@@ -23,6 +23,7 @@ from tests.fakes.cleaning import NoCleaners
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import FakeModels, FakeSession
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
+from tests.fakes.tools import FakeTools
 
 EPOCH = Epoch(1)
 HOST = HostId("host-a")
@@ -128,6 +129,7 @@ class World:
         self.livekit = FakeLiveKit(self.clock)
         self.rooms = Rooms(self.livekit)
         self.models = FakeModels()
+        self.tools = FakeTools()
         self.directory = MemoryDirectory(ended_calls=100)
         self.events = EventLog()
         self.store = ReportStore()
@@ -145,6 +147,7 @@ class World:
             store=self.store,
             clock=self.clock,
             room_tuning=RoomTuning(empty_timeout_s=60, max_participants=10),
+            tools=self.tools,
         )
 
     def make_call(self, spec: CallSpec, epoch: Epoch = EPOCH) -> Call:

@@ -7,15 +7,16 @@ from contextlib import asynccontextmanager
 from bridge.calls.conversation import Conversation
 from bridge.calls.journal import Journal
 from bridge.calls.record import CallRecord
+from bridge.calls.toolbox import ToolServices
 from bridge.ids import Identity
 from bridge.media.playout import Playout
 from bridge.media.resample import to_room
 from bridge.pcm import MODEL_RATE_HZ
-from bridge.ports.call import AgentState
+from bridge.ports.call import AgentState, CallSpec, Ending
 from bridge.ports.event import AgentStateChanged, EventKind
 from bridge.ports.model import AudioDelta, ResponseStarted, SpeechStarted, SpeechStopped
 from bridge.ports.report import MediaTotals, Turn
-from tests.fakes.agents import SILENT, SPEC
+from tests.fakes.agents import SPEC
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import Answers, FakeSession
 from tests.fakes.sound import FakeOutput
@@ -28,29 +29,30 @@ ADA = Identity("ada")
 class Talk:
     """What a test does to a conversation, and what it sees of it."""
 
-    def __init__(self, world: World, *, interruptible: bool) -> None:
+    def __init__(self, world: World, *, interruptible: bool, spec: CallSpec) -> None:
         self.clock: FakeClock = world.clock
         self.log = world.events
-        self.session = FakeSession(1, SILENT.model, Answers.NONE)
+        self.session = FakeSession(1, spec.agent.model, Answers.NONE)
         self.output = FakeOutput(world.clock)
         self.playout = Playout(to_room(), self.output, world.clock)
         self.journal = Journal(
             SPEC.connection_id, EPOCH, world.clock, world.events, world.directory
         )
-        self.record = CallRecord(SPEC, HOST, world.clock, self.journal)
+        self.kinds: list[EventKind] = []
+        self.journal.follow(self.kinds.append)
+        self.record = CallRecord(spec, HOST, world.clock, self.journal)
+        self.tools = world.tools
+        self.ends: list[Ending] = []
         self.conversation = Conversation(
             session=self.session,
             output=self.output,
             playout=self.playout,
             interruptible=interruptible,
             loudest=lambda: ADA,
+            tools=ToolServices(world.tools, self.ends.append),
             record=self.record,
             clock=world.clock,
         )
-
-    @property
-    def kinds(self) -> list[EventKind]:
-        return [event.kind for event in self.log.taken]
 
     @property
     def agent_states(self) -> list[AgentState]:
@@ -84,8 +86,10 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(world: World, *, interruptible: bool = True) -> AsyncIterator[Talk]:
-    talk = Talk(world, interruptible=interruptible)
+async def talking(
+    world: World, *, interruptible: bool = True, spec: CallSpec = SPEC
+) -> AsyncIterator[Talk]:
+    talk = Talk(world, interruptible=interruptible, spec=spec)
     async with asyncio.TaskGroup() as group:
         conversation = talk.conversation
         tasks = [

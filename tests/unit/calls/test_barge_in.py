@@ -11,7 +11,7 @@ from tests.tones import amplitude_at
 from tests.unit.calls.rig import World
 from tests.unit.calls.talk import Talk, talking
 
-_, LISTENING, THINKING, SPEAKING = AgentState
+_, LISTENING, THINKING, SPEAKING, _ = AgentState
 CANCELLED = ResponseDone("r1", ResponseStatus.CANCELLED, TokenCounts())
 COMPLETED = ResponseDone("r1", ResponseStatus.COMPLETED, TokenCounts())
 

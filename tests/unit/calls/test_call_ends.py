@@ -81,6 +81,16 @@ async def defect(call: Carried) -> None:
     call.session.fail(cast("ModelError", RuntimeError(_SPOKEN)))
 
 
+async def agent_ends_it(call: Carried) -> None:
+    await call.join()
+    [call_id] = call.session.call("hang_up")
+    await settle()
+    call.world.tools.answer(call_id)
+    await settle()
+    call.session.answer("tool", audio_ms=500, text="Goodbye.")
+    await call.pass_time(1)
+
+
 async def never() -> NetworkStats:
     await asyncio.Event().wait()
     return NetworkStats()
@@ -110,6 +120,7 @@ CAUSES: dict[EndReason, Cause] = {
     EndReason.MODEL_SESSION_EXPIRED: session_expires,
     EndReason.SERVER_DRAINING: server_drains,
     EndReason.INTERNAL: defect,
+    EndReason.AGENT_ENDED: agent_ends_it,
 }
 
 

@@ -25,7 +25,7 @@ from tests.tones import loudest_hz
 from tests.unit.calls.rig import World
 from tests.unit.calls.talk import ADA, talking
 
-IDLE, LISTENING, THINKING, SPEAKING = AgentState
+IDLE, LISTENING, THINKING, SPEAKING, TOOL = AgentState
 DONE = ResponseDone("r1", ResponseStatus.COMPLETED, TokenCounts(output_audio=5))
 
 

@@ -302,3 +302,70 @@ async def test_whoever_stops_waiting_gives_up_the_place_in_the_queue(world: Worl
         assert saying_.asked == ["second"]
         saying_.talk.session.answer("second")
         await world.clock.advance(1)
+
+
+class TestFollowUp:
+    """Going on with what the model was told, as soon as an answer could begin."""
+
+    async def test_does_not_wait_until_the_agent_was_heard(self, world: World) -> None:
+        async with talking(world) as talk, asyncio.TaskGroup() as group:
+            await talk.begin_answer(2000)
+            utterances = talk.conversation.utterances
+            task = group.create_task(utterances.follow_up(tag="tool", is_wanted=lambda: True))
+            await settle()
+            assert talk.session.sent == []
+            talk.session.push(done("r1", ResponseStatus.COMPLETED))
+            await settle()
+            assert talk.session.sent == [Responded("tool", None, None)]
+            talk.session.answer("tool")
+            await settle()
+            assert task.result() is True
+
+    async def test_is_not_asked_for_where_it_is_needless_by_then(self, world: World) -> None:
+        async with talking(world) as talk, asyncio.TaskGroup() as group:
+            await talk.begin_answer(200)
+            utterances = talk.conversation.utterances
+            task = group.create_task(utterances.follow_up(tag="tool", is_wanted=lambda: False))
+            talk.session.push(done("r1", ResponseStatus.COMPLETED))
+            await settle()
+            assert talk.session.sent == []
+            assert task.result() is False
+
+    async def test_waits_for_what_is_being_asked_for(self, world: World) -> None:
+        async with saying(world) as saying_:
+            talk = saying_.talk
+            await saying_.say("hello")
+            utterances = talk.conversation.utterances
+            async with asyncio.TaskGroup() as group:
+                group.create_task(utterances.follow_up(tag="tool", is_wanted=lambda: True))
+                await settle()
+                assert saying_.asked == ["hello"]
+                talk.session.answer("hello", audio_ms=100)
+                await settle()
+                assert saying_.asked == ["hello", "tool"]
+                talk.session.answer("tool", audio_ms=100)
+            await world.clock.advance(1)
+
+    async def test_is_given_up_when_the_model_refuses_again_and_again(self, world: World) -> None:
+        async with talking(world) as talk, asyncio.TaskGroup() as group:
+            utterances = talk.conversation.utterances
+            task = group.create_task(utterances.follow_up(tag="tool", is_wanted=lambda: True))
+            for _ in range(3):
+                await world.clock.advance(1)
+                talk.session.push(ModelWarning("server_error", "refused", "tool"))
+            await world.clock.advance(1)
+            assert task.result() is False
+            assert len(talk.session.sent) == 3
+
+
+async def test_callers_whom_nobody_hears_any_more_are_not_waited_for(world: World) -> None:
+    async with saying(world) as saying_:
+        await saying_.talk.caller_begins()
+        await saying_.say("goodbye")
+        assert saying_.asked == []
+        saying_.talk.conversation.quiet.users_unheard()
+        await settle()
+        assert saying_.asked == ["goodbye"]
+        await saying_.talk.caller_begins()
+        saying_.talk.session.answer("goodbye", audio_ms=100)
+        await world.clock.advance(1)

@@ -37,6 +37,8 @@ from bridge.ports.event import (
     ResponseFinished,
     Role,
     StateChanged,
+    ToolCalled,
+    ToolFinished,
     Transcript,
     UserSpeech,
     Warned,
@@ -48,10 +50,12 @@ from bridge.ports.report import (
     LatencySummary,
     MediaTotals,
     SetupTimes,
+    ToolTotals,
     Turn,
 )
 from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry, NetworkTelemetry
-from bridge.v1 import call_pb2, call_service_pb2, event_pb2, telemetry_service_pb2
+from bridge.ports.tool import ToolCallId, ToolStatus, ToolUse
+from bridge.v1 import call_pb2, call_service_pb2, event_pb2, report_pb2, telemetry_service_pb2
 from tests.fakes.agents import SPEC
 
 AT = SPEC.created_at
@@ -71,15 +75,17 @@ VIEW = CallView(
     last_sequence=12,
     model_session_ids=("sess_1",),
 )
+USE = ToolUse(ToolCallId("call_1"), "weather", ToolStatus.TIMED_OUT, "timeout", 10.5, "queue full")
 REPORT = CallReport(
     view=VIEW,
     complete=True,
     setup=SetupTimes(room_s=0.01, first_agent_audio_s=1.5),
-    turns=(Turn(1, AT, "Hello?", "Hi.", 800.5, True, 0.25, TOKENS),),
+    turns=(Turn(1, AT, "Hello?", "Hi.", 800.5, True, 0.25, TOKENS, (USE,)),),
     turn_latency=LatencySummary(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     user_talk_s=3.5,
     media=MediaTotals(1000, 20, 900, 800, 100, 1, 2, 3, 4, 5, 6, 7),
     incidents=(Incident(AT, "code", "message"),),
+    tools=ToolTotals(4, 3, 2, 1),
 )
 EVERY_KIND: dict[str, EventKind] = {
     "state_changed": StateChanged(CallState.ACTIVE, CallState.WAITING),
@@ -92,6 +98,8 @@ EVERY_KIND: dict[str, EventKind] = {
     "response_started": ResponseBegan("r1", greeting=True),
     "response_finished": ResponseFinished("r1", ResponseStatus.FAILED, TOKENS, "code"),
     "interruption": Interruption("i1", 420, 1000, 0.0015),
+    "tool_called": ToolCalled(ToolCallId("call_1"), "weather", "r1", '{"city":"Paris"}'),
+    "tool_finished": ToolFinished(USE),
     "warning": Warned("code", "message"),
     "ended": Ended(REPORT),
 }
@@ -113,6 +121,7 @@ def event(kind: EventKind) -> event_pb2.CallEvent:
         (LinkState, event_pb2.LinkState, "LINK_STATE_"),
         (Role, event_pb2.TranscriptRole, "TRANSCRIPT_ROLE_"),
         (ResponseStatus, event_pb2.ResponseStatus, "RESPONSE_STATUS_"),
+        (ToolStatus, report_pb2.ToolStatus, "TOOL_STATUS_"),
     ],
 )
 def test_every_value_exists_on_both_sides(

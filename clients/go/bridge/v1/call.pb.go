@@ -136,6 +136,8 @@ const (
 	EndReason_END_REASON_SERVER_DRAINING EndReason = 18
 	// A defect of mediabridge.
 	EndReason_END_REASON_INTERNAL EndReason = 19
+	// The agent ended it, by a tool that is terminal.
+	EndReason_END_REASON_AGENT_ENDED EndReason = 20
 )
 
 // Enum value maps for EndReason.
@@ -161,6 +163,7 @@ var (
 		17: "END_REASON_MODEL_SESSION_EXPIRED",
 		18: "END_REASON_SERVER_DRAINING",
 		19: "END_REASON_INTERNAL",
+		20: "END_REASON_AGENT_ENDED",
 	}
 	EndReason_value = map[string]int32{
 		"END_REASON_UNSPECIFIED":           0,
@@ -183,6 +186,7 @@ var (
 		"END_REASON_MODEL_SESSION_EXPIRED": 17,
 		"END_REASON_SERVER_DRAINING":       18,
 		"END_REASON_INTERNAL":              19,
+		"END_REASON_AGENT_ENDED":           20,
 	}
 )
 
@@ -296,6 +300,8 @@ const (
 	AgentState_AGENT_STATE_THINKING AgentState = 3
 	// The agent's voice is being played.
 	AgentState_AGENT_STATE_SPEAKING AgentState = 4
+	// A tool works for it, and the model waits for the output.
+	AgentState_AGENT_STATE_TOOL AgentState = 5
 )
 
 // Enum value maps for AgentState.
@@ -306,6 +312,7 @@ var (
 		2: "AGENT_STATE_LISTENING",
 		3: "AGENT_STATE_THINKING",
 		4: "AGENT_STATE_SPEAKING",
+		5: "AGENT_STATE_TOOL",
 	}
 	AgentState_value = map[string]int32{
 		"AGENT_STATE_UNSPECIFIED": 0,
@@ -313,6 +320,7 @@ var (
 		"AGENT_STATE_LISTENING":   2,
 		"AGENT_STATE_THINKING":    3,
 		"AGENT_STATE_SPEAKING":    4,
+		"AGENT_STATE_TOOL":        5,
 	}
 )
 
@@ -1028,7 +1036,7 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x11CALL_STATE_ACTIVE\x10\x03\x12\x1b\n" +
 	"\x17CALL_STATE_RECONNECTING\x10\x04\x12\x15\n" +
 	"\x11CALL_STATE_ENDING\x10\x05\x12\x14\n" +
-	"\x10CALL_STATE_ENDED\x10\x06*\xfd\x04\n" +
+	"\x10CALL_STATE_ENDED\x10\x06*\x99\x05\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bEND_REASON_PARTICIPANT_LEFT\x10\x01\x12\x18\n" +
@@ -1050,7 +1058,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x15END_REASON_MODEL_LOST\x10\x10\x12$\n" +
 	" END_REASON_MODEL_SESSION_EXPIRED\x10\x11\x12\x1e\n" +
 	"\x1aEND_REASON_SERVER_DRAINING\x10\x12\x12\x17\n" +
-	"\x13END_REASON_INTERNAL\x10\x13*\xa6\x01\n" +
+	"\x13END_REASON_INTERNAL\x10\x13\x12\x1a\n" +
+	"\x16END_REASON_AGENT_ENDED\x10\x14*\xa6\x01\n" +
 	"\bEndFault\x12\x19\n" +
 	"\x15END_FAULT_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eEND_FAULT_NONE\x10\x01\x12\x14\n" +
@@ -1058,14 +1067,15 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x11END_FAULT_GATEWAY\x10\x03\x12\x13\n" +
 	"\x0fEND_FAULT_MEDIA\x10\x04\x12\x13\n" +
 	"\x0fEND_FAULT_MODEL\x10\x05\x12\x14\n" +
-	"\x10END_FAULT_SERVER\x10\x06*\x8e\x01\n" +
+	"\x10END_FAULT_SERVER\x10\x06*\xa4\x01\n" +
 	"\n" +
 	"AgentState\x12\x1b\n" +
 	"\x17AGENT_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10AGENT_STATE_IDLE\x10\x01\x12\x19\n" +
 	"\x15AGENT_STATE_LISTENING\x10\x02\x12\x18\n" +
 	"\x14AGENT_STATE_THINKING\x10\x03\x12\x18\n" +
-	"\x14AGENT_STATE_SPEAKING\x10\x04*a\n" +
+	"\x14AGENT_STATE_SPEAKING\x10\x04\x12\x14\n" +
+	"\x10AGENT_STATE_TOOL\x10\x05*a\n" +
 	"\vStartPolicy\x12\x1c\n" +
 	"\x18START_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16START_POLICY_ON_CREATE\x10\x01\x12\x18\n" +

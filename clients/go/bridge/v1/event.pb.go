@@ -302,6 +302,8 @@ type CallEvent struct {
 	//	*CallEvent_Interruption
 	//	*CallEvent_Warning
 	//	*CallEvent_Ended
+	//	*CallEvent_ToolCalled
+	//	*CallEvent_ToolFinished
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -480,6 +482,24 @@ func (x *CallEvent) GetEnded() *Ended {
 	return nil
 }
 
+func (x *CallEvent) GetToolCalled() *ToolCalled {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_ToolCalled); ok {
+			return x.ToolCalled
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetToolFinished() *ToolFinished {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_ToolFinished); ok {
+			return x.ToolFinished
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -544,6 +564,16 @@ type CallEvent_Ended struct {
 	Ended *Ended `protobuf:"bytes,21,opt,name=ended,proto3,oneof"`
 }
 
+type CallEvent_ToolCalled struct {
+	// The model called a tool.
+	ToolCalled *ToolCalled `protobuf:"bytes,22,opt,name=tool_called,json=toolCalled,proto3,oneof"`
+}
+
+type CallEvent_ToolFinished struct {
+	// A call of a tool is over.
+	ToolFinished *ToolFinished `protobuf:"bytes,23,opt,name=tool_finished,json=toolFinished,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -567,6 +597,10 @@ func (*CallEvent_Interruption) isCallEvent_Kind() {}
 func (*CallEvent_Warning) isCallEvent_Kind() {}
 
 func (*CallEvent_Ended) isCallEvent_Kind() {}
+
+func (*CallEvent_ToolCalled) isCallEvent_Kind() {}
+
+func (*CallEvent_ToolFinished) isCallEvent_Kind() {}
 
 // The call moved to another state.
 type StateChanged struct {
@@ -1174,6 +1208,170 @@ func (x *Interruption) GetStopLatency() *durationpb.Duration {
 	return nil
 }
 
+// The model called a tool. A tool_finished follows for each, also where it may not be called.
+type ToolCalled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's id of the call.
+	ToolCallId string `protobuf:"bytes,1,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
+	// The tool, as the model named it.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The response in which the model did so.
+	ResponseId string `protobuf:"bytes,3,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"`
+	// As the model wrote them: a JSON object where it did as it should.
+	ArgumentsJson string `protobuf:"bytes,4,opt,name=arguments_json,json=argumentsJson,proto3" json:"arguments_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolCalled) Reset() {
+	*x = ToolCalled{}
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolCalled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolCalled) ProtoMessage() {}
+
+func (x *ToolCalled) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolCalled.ProtoReflect.Descriptor instead.
+func (*ToolCalled) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ToolCalled) GetToolCallId() string {
+	if x != nil {
+		return x.ToolCallId
+	}
+	return ""
+}
+
+func (x *ToolCalled) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolCalled) GetResponseId() string {
+	if x != nil {
+		return x.ResponseId
+	}
+	return ""
+}
+
+func (x *ToolCalled) GetArgumentsJson() string {
+	if x != nil {
+		return x.ArgumentsJson
+	}
+	return ""
+}
+
+// A call of a tool is over.
+type ToolFinished struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in tool_called.
+	ToolCallId string `protobuf:"bytes,1,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
+	// The tool.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What became of it.
+	Status ToolStatus `protobuf:"varint,3,opt,name=status,proto3,enum=bridge.v1.ToolStatus" json:"status,omitempty"`
+	// The failure's code, as in ToolUse. Empty where it succeeded.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// From the model's call to the output, or to the moment it was given up.
+	Duration *durationpb.Duration `protobuf:"bytes,5,opt,name=duration,proto3" json:"duration,omitempty"`
+	// The executor's words for the gateway's people, where it failed. The model is not told them.
+	PrivateDetail string `protobuf:"bytes,6,opt,name=private_detail,json=privateDetail,proto3" json:"private_detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolFinished) Reset() {
+	*x = ToolFinished{}
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolFinished) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolFinished) ProtoMessage() {}
+
+func (x *ToolFinished) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolFinished.ProtoReflect.Descriptor instead.
+func (*ToolFinished) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ToolFinished) GetToolCallId() string {
+	if x != nil {
+		return x.ToolCallId
+	}
+	return ""
+}
+
+func (x *ToolFinished) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolFinished) GetStatus() ToolStatus {
+	if x != nil {
+		return x.Status
+	}
+	return ToolStatus_TOOL_STATUS_UNSPECIFIED
+}
+
+func (x *ToolFinished) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ToolFinished) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *ToolFinished) GetPrivateDetail() string {
+	if x != nil {
+		return x.PrivateDetail
+	}
+	return ""
+}
+
 // Something went wrong that the call survives.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1187,7 +1385,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1397,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1410,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Warning) GetCode() string {
@@ -1240,7 +1438,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1450,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1463,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -1279,7 +1477,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\a\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\b\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -1301,7 +1499,10 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x11response_finished\x18\x12 \x01(\v2\x1b.bridge.v1.ResponseFinishedH\x00R\x10responseFinished\x12=\n" +
 	"\finterruption\x18\x13 \x01(\v2\x17.bridge.v1.InterruptionH\x00R\finterruption\x12.\n" +
 	"\awarning\x18\x14 \x01(\v2\x12.bridge.v1.WarningH\x00R\awarning\x12(\n" +
-	"\x05ended\x18\x15 \x01(\v2\x10.bridge.v1.EndedH\x00R\x05endedB\x06\n" +
+	"\x05ended\x18\x15 \x01(\v2\x10.bridge.v1.EndedH\x00R\x05ended\x128\n" +
+	"\vtool_called\x18\x16 \x01(\v2\x15.bridge.v1.ToolCalledH\x00R\n" +
+	"toolCalled\x12>\n" +
+	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinishedB\x06\n" +
 	"\x04kind\"l\n" +
 	"\fStateChanged\x12*\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.CallStateR\x05state\x120\n" +
@@ -1350,7 +1551,23 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\bheard_ms\x18\x02 \x01(\x05R\aheardMs\x12\x1f\n" +
 	"\vreceived_ms\x18\x03 \x01(\x05R\n" +
 	"receivedMs\x12<\n" +
-	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\"7\n" +
+	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\"\x90\x01\n" +
+	"\n" +
+	"ToolCalled\x12 \n" +
+	"\ftool_call_id\x18\x01 \x01(\tR\n" +
+	"toolCallId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n" +
+	"\vresponse_id\x18\x03 \x01(\tR\n" +
+	"responseId\x12+\n" +
+	"\x0earguments_json\x18\x04 \x01(\tB\x04\x88\xe7\x18\x01R\rargumentsJson\"\xeb\x01\n" +
+	"\fToolFinished\x12 \n" +
+	"\ftool_call_id\x18\x01 \x01(\tR\n" +
+	"toolCallId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\x06status\x18\x03 \x01(\x0e2\x15.bridge.v1.ToolStatusR\x06status\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\x125\n" +
+	"\bduration\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12+\n" +
+	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"7\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
@@ -1397,7 +1614,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -1414,19 +1631,22 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*ResponseStarted)(nil),       // 12: bridge.v1.ResponseStarted
 	(*ResponseFinished)(nil),      // 13: bridge.v1.ResponseFinished
 	(*Interruption)(nil),          // 14: bridge.v1.Interruption
-	(*Warning)(nil),               // 15: bridge.v1.Warning
-	(*Ended)(nil),                 // 16: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(CallState)(0),                // 19: bridge.v1.CallState
-	(*Participant)(nil),           // 20: bridge.v1.Participant
-	(AgentState)(0),               // 21: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 22: bridge.v1.TokenUsage
-	(*CallReport)(nil),            // 23: bridge.v1.CallReport
+	(*ToolCalled)(nil),            // 15: bridge.v1.ToolCalled
+	(*ToolFinished)(nil),          // 16: bridge.v1.ToolFinished
+	(*Warning)(nil),               // 17: bridge.v1.Warning
+	(*Ended)(nil),                 // 18: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
+	(CallState)(0),                // 21: bridge.v1.CallState
+	(*Participant)(nil),           // 22: bridge.v1.Participant
+	(AgentState)(0),               // 23: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 24: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 25: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 26: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	17, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	18, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	19, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	20, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	5,  // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	6,  // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	7,  // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -1437,25 +1657,29 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	12, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
 	13, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
 	14, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	15, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	16, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
-	19, // 14: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	19, // 15: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 16: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	20, // 17: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 18: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 19: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	21, // 20: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 21: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	3,  // 22: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	22, // 23: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	18, // 24: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	23, // 25: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	17, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	18, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	15, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
+	16, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
+	21, // 16: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	21, // 17: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 18: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	22, // 19: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 20: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 21: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	23, // 22: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 23: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	3,  // 24: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	24, // 25: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	20, // 26: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	25, // 27: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	20, // 28: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	26, // 29: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -1479,6 +1703,8 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_Interruption)(nil),
 		(*CallEvent_Warning)(nil),
 		(*CallEvent_Ended)(nil),
+		(*CallEvent_ToolCalled)(nil),
+		(*CallEvent_ToolFinished)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[6].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[7].OneofWrappers = []any{}
@@ -1489,7 +1715,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

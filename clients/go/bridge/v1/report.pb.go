@@ -23,6 +23,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What became of a call of a tool.
+type ToolStatus int32
+
+const (
+	// Never sent.
+	ToolStatus_TOOL_STATUS_UNSPECIFIED ToolStatus = 0
+	// It did what it was asked for.
+	ToolStatus_TOOL_STATUS_SUCCEEDED ToolStatus = 1
+	// It did not, or could not be called.
+	ToolStatus_TOOL_STATUS_FAILED ToolStatus = 2
+	// It did not answer in time. Whether it has taken effect is not known.
+	ToolStatus_TOOL_STATUS_TIMED_OUT ToolStatus = 3
+	// The caller interrupted, or the call ended. Whether it has taken effect is not known.
+	ToolStatus_TOOL_STATUS_CANCELLED ToolStatus = 4
+)
+
+// Enum value maps for ToolStatus.
+var (
+	ToolStatus_name = map[int32]string{
+		0: "TOOL_STATUS_UNSPECIFIED",
+		1: "TOOL_STATUS_SUCCEEDED",
+		2: "TOOL_STATUS_FAILED",
+		3: "TOOL_STATUS_TIMED_OUT",
+		4: "TOOL_STATUS_CANCELLED",
+	}
+	ToolStatus_value = map[string]int32{
+		"TOOL_STATUS_UNSPECIFIED": 0,
+		"TOOL_STATUS_SUCCEEDED":   1,
+		"TOOL_STATUS_FAILED":      2,
+		"TOOL_STATUS_TIMED_OUT":   3,
+		"TOOL_STATUS_CANCELLED":   4,
+	}
+)
+
+func (x ToolStatus) Enum() *ToolStatus {
+	p := new(ToolStatus)
+	*p = x
+	return p
+}
+
+func (x ToolStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ToolStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_report_proto_enumTypes[0].Descriptor()
+}
+
+func (ToolStatus) Type() protoreflect.EnumType {
+	return &file_bridge_v1_report_proto_enumTypes[0]
+}
+
+func (x ToolStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ToolStatus.Descriptor instead.
+func (ToolStatus) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{0}
+}
+
 // A call from its creation to its end, or until now.
 type CallReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -41,7 +102,9 @@ type CallReport struct {
 	// Totals of the media path.
 	Media *MediaTotals `protobuf:"bytes,7,opt,name=media,proto3" json:"media,omitempty"`
 	// What went wrong, the first 100.
-	Incidents     []*Incident `protobuf:"bytes,8,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	Incidents []*Incident `protobuf:"bytes,8,rep,name=incidents,proto3" json:"incidents,omitempty"`
+	// Calls of tools.
+	Tools         *ToolTotals `protobuf:"bytes,12,opt,name=tools,proto3" json:"tools,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -128,6 +191,13 @@ func (x *CallReport) GetMedia() *MediaTotals {
 func (x *CallReport) GetIncidents() []*Incident {
 	if x != nil {
 		return x.Incidents
+	}
+	return nil
+}
+
+func (x *CallReport) GetTools() *ToolTotals {
+	if x != nil {
+		return x.Tools
 	}
 	return nil
 }
@@ -233,7 +303,9 @@ type Turn struct {
 	// Unset: no answer, or the agent spoke first.
 	Latency *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
 	// What it cost.
-	Usage         *TokenUsage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
+	Usage *TokenUsage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
+	// The tools that the model called in this turn, in the order in which they finished. The newest 100.
+	Tools         []*ToolUse `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -324,6 +396,179 @@ func (x *Turn) GetUsage() *TokenUsage {
 	return nil
 }
 
+func (x *Turn) GetTools() []*ToolUse {
+	if x != nil {
+		return x.Tools
+	}
+	return nil
+}
+
+// One call of a tool, as it went.
+type ToolUse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's id of the call.
+	ToolCallId string `protobuf:"bytes,1,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
+	// The tool.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What became of it.
+	Status ToolStatus `protobuf:"varint,3,opt,name=status,proto3,enum=bridge.v1.ToolStatus" json:"status,omitempty"`
+	// The failure's code: timeout, invalid_arguments, unknown_tool, no_tool_server, tool_server_lost,
+	// output_too_large, already_called, too_many_calls, interrupted, call_ended, internal, or the tool's
+	// own. Empty where it succeeded.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// From the model's call to the output, or to the moment it was given up.
+	Duration *durationpb.Duration `protobuf:"bytes,5,opt,name=duration,proto3" json:"duration,omitempty"`
+	// The executor's words for the gateway's people, where it failed. The model is not told them.
+	PrivateDetail string `protobuf:"bytes,6,opt,name=private_detail,json=privateDetail,proto3" json:"private_detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolUse) Reset() {
+	*x = ToolUse{}
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolUse) ProtoMessage() {}
+
+func (x *ToolUse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolUse.ProtoReflect.Descriptor instead.
+func (*ToolUse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ToolUse) GetToolCallId() string {
+	if x != nil {
+		return x.ToolCallId
+	}
+	return ""
+}
+
+func (x *ToolUse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ToolUse) GetStatus() ToolStatus {
+	if x != nil {
+		return x.Status
+	}
+	return ToolStatus_TOOL_STATUS_UNSPECIFIED
+}
+
+func (x *ToolUse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ToolUse) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *ToolUse) GetPrivateDetail() string {
+	if x != nil {
+		return x.PrivateDetail
+	}
+	return ""
+}
+
+// Calls of tools that are over, by what became of them.
+type ToolTotals struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Did what they were asked for.
+	Succeeded int32 `protobuf:"varint,1,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	// Did not.
+	Failed int32 `protobuf:"varint,2,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Did not answer in time.
+	TimedOut int32 `protobuf:"varint,3,opt,name=timed_out,json=timedOut,proto3" json:"timed_out,omitempty"`
+	// Were stopped.
+	Cancelled     int32 `protobuf:"varint,4,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolTotals) Reset() {
+	*x = ToolTotals{}
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolTotals) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolTotals) ProtoMessage() {}
+
+func (x *ToolTotals) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolTotals.ProtoReflect.Descriptor instead.
+func (*ToolTotals) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ToolTotals) GetSucceeded() int32 {
+	if x != nil {
+		return x.Succeeded
+	}
+	return 0
+}
+
+func (x *ToolTotals) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *ToolTotals) GetTimedOut() int32 {
+	if x != nil {
+		return x.TimedOut
+	}
+	return 0
+}
+
+func (x *ToolTotals) GetCancelled() int32 {
+	if x != nil {
+		return x.Cancelled
+	}
+	return 0
+}
+
 // A distribution.
 type LatencySummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -347,7 +592,7 @@ type LatencySummary struct {
 
 func (x *LatencySummary) Reset() {
 	*x = LatencySummary{}
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +604,7 @@ func (x *LatencySummary) String() string {
 func (*LatencySummary) ProtoMessage() {}
 
 func (x *LatencySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +617,7 @@ func (x *LatencySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencySummary.ProtoReflect.Descriptor instead.
 func (*LatencySummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LatencySummary) GetCount() int32 {
@@ -437,7 +682,7 @@ type TalkTime struct {
 
 func (x *TalkTime) Reset() {
 	*x = TalkTime{}
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +694,7 @@ func (x *TalkTime) String() string {
 func (*TalkTime) ProtoMessage() {}
 
 func (x *TalkTime) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +707,7 @@ func (x *TalkTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TalkTime.ProtoReflect.Descriptor instead.
 func (*TalkTime) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TalkTime) GetUser() *durationpb.Duration {
@@ -512,7 +757,7 @@ type MediaTotals struct {
 
 func (x *MediaTotals) Reset() {
 	*x = MediaTotals{}
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +769,7 @@ func (x *MediaTotals) String() string {
 func (*MediaTotals) ProtoMessage() {}
 
 func (x *MediaTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +782,7 @@ func (x *MediaTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaTotals.ProtoReflect.Descriptor instead.
 func (*MediaTotals) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MediaTotals) GetAudioIn() *durationpb.Duration {
@@ -639,7 +884,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +896,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +909,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Incident) GetTime() *timestamppb.Timestamp {
@@ -692,7 +937,7 @@ var File_bridge_v1_report_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_report_proto_rawDesc = "" +
 	"\n" +
-	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x03\n" +
+	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x03\n" +
 	"\n" +
 	"CallReport\x12#\n" +
 	"\x04call\x18\x01 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12\x1f\n" +
@@ -702,7 +947,8 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\fturn_latency\x18\x05 \x01(\v2\x19.bridge.v1.LatencySummaryR\vturnLatency\x120\n" +
 	"\ttalk_time\x18\x06 \x01(\v2\x13.bridge.v1.TalkTimeR\btalkTime\x12,\n" +
 	"\x05media\x18\a \x01(\v2\x16.bridge.v1.MediaTotalsR\x05media\x121\n" +
-	"\tincidents\x18\b \x03(\v2\x13.bridge.v1.IncidentR\tincidentsB\v\n" +
+	"\tincidents\x18\b \x03(\v2\x13.bridge.v1.IncidentR\tincidents\x12+\n" +
+	"\x05tools\x18\f \x01(\v2\x15.bridge.v1.ToolTotalsR\x05toolsB\v\n" +
 	"\t_complete\"\x93\x02\n" +
 	"\n" +
 	"SetupTimes\x12-\n" +
@@ -710,7 +956,7 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\x05media\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05media\x12/\n" +
 	"\x05model\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05model\x12-\n" +
 	"\x04join\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04join\x12E\n" +
-	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\xf4\x02\n" +
+	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\x9e\x03\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x129\n" +
 	"\n" +
@@ -722,8 +968,24 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"agentHeard\x12%\n" +
 	"\vinterrupted\x18\x06 \x01(\bH\x00R\vinterrupted\x88\x01\x01\x123\n" +
 	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12+\n" +
-	"\x05usage\x18\b \x01(\v2\x15.bridge.v1.TokenUsageR\x05usageB\x0e\n" +
-	"\f_interrupted\"\xb4\x02\n" +
+	"\x05usage\x18\b \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12(\n" +
+	"\x05tools\x18\n" +
+	" \x03(\v2\x12.bridge.v1.ToolUseR\x05toolsB\x0e\n" +
+	"\f_interrupted\"\xe6\x01\n" +
+	"\aToolUse\x12 \n" +
+	"\ftool_call_id\x18\x01 \x01(\tR\n" +
+	"toolCallId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\x06status\x18\x03 \x01(\x0e2\x15.bridge.v1.ToolStatusR\x06status\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\x125\n" +
+	"\bduration\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12+\n" +
+	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"}\n" +
+	"\n" +
+	"ToolTotals\x12\x1c\n" +
+	"\tsucceeded\x18\x01 \x01(\x05R\tsucceeded\x12\x16\n" +
+	"\x06failed\x18\x02 \x01(\x05R\x06failed\x12\x1b\n" +
+	"\ttimed_out\x18\x03 \x01(\x05R\btimedOut\x12\x1c\n" +
+	"\tcancelled\x18\x04 \x01(\x05R\tcancelled\"\xb4\x02\n" +
 	"\x0eLatencySummary\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x05R\x05count\x12+\n" +
 	"\x03min\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03min\x12+\n" +
@@ -756,7 +1018,14 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\bIncident\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessageBW\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\x92\x01\n" +
+	"\n" +
+	"ToolStatus\x12\x1b\n" +
+	"\x17TOOL_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15TOOL_STATUS_SUCCEEDED\x10\x01\x12\x16\n" +
+	"\x12TOOL_STATUS_FAILED\x10\x02\x12\x19\n" +
+	"\x15TOOL_STATUS_TIMED_OUT\x10\x03\x12\x19\n" +
+	"\x15TOOL_STATUS_CANCELLED\x10\x04BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (
@@ -771,56 +1040,64 @@ func file_bridge_v1_report_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_report_proto_rawDescData
 }
 
-var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_bridge_v1_report_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_bridge_v1_report_proto_goTypes = []any{
-	(*CallReport)(nil),            // 0: bridge.v1.CallReport
-	(*SetupTimes)(nil),            // 1: bridge.v1.SetupTimes
-	(*Turn)(nil),                  // 2: bridge.v1.Turn
-	(*LatencySummary)(nil),        // 3: bridge.v1.LatencySummary
-	(*TalkTime)(nil),              // 4: bridge.v1.TalkTime
-	(*MediaTotals)(nil),           // 5: bridge.v1.MediaTotals
-	(*Incident)(nil),              // 6: bridge.v1.Incident
-	(*Call)(nil),                  // 7: bridge.v1.Call
-	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*TokenUsage)(nil),            // 10: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 0: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 1: bridge.v1.CallReport
+	(*SetupTimes)(nil),            // 2: bridge.v1.SetupTimes
+	(*Turn)(nil),                  // 3: bridge.v1.Turn
+	(*ToolUse)(nil),               // 4: bridge.v1.ToolUse
+	(*ToolTotals)(nil),            // 5: bridge.v1.ToolTotals
+	(*LatencySummary)(nil),        // 6: bridge.v1.LatencySummary
+	(*TalkTime)(nil),              // 7: bridge.v1.TalkTime
+	(*MediaTotals)(nil),           // 8: bridge.v1.MediaTotals
+	(*Incident)(nil),              // 9: bridge.v1.Incident
+	(*Call)(nil),                  // 10: bridge.v1.Call
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*TokenUsage)(nil),            // 13: bridge.v1.TokenUsage
 }
 var file_bridge_v1_report_proto_depIdxs = []int32{
-	7,  // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
-	1,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
-	2,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
-	3,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
-	4,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
-	5,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
-	6,  // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
-	8,  // 7: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
-	8,  // 8: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
-	8,  // 9: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
-	8,  // 10: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
-	8,  // 11: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
-	9,  // 12: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
-	8,  // 13: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
-	8,  // 14: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
-	10, // 15: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
-	8,  // 16: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
-	8,  // 17: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
-	8,  // 18: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
-	8,  // 19: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
-	8,  // 20: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
-	8,  // 21: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
-	8,  // 22: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
-	8,  // 23: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
-	8,  // 24: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
-	8,  // 25: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
-	8,  // 26: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
-	8,  // 27: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
-	8,  // 28: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
-	9,  // 29: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	10, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
+	2,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
+	3,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
+	6,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
+	7,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
+	8,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
+	9,  // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
+	5,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
+	11, // 8: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
+	11, // 9: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
+	11, // 10: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
+	11, // 11: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
+	11, // 12: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
+	12, // 13: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
+	11, // 14: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
+	11, // 15: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
+	13, // 16: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
+	4,  // 17: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
+	0,  // 18: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
+	11, // 19: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
+	11, // 20: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
+	11, // 21: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
+	11, // 22: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
+	11, // 23: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
+	11, // 24: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
+	11, // 25: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
+	11, // 26: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
+	11, // 27: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
+	11, // 28: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
+	11, // 29: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
+	11, // 30: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
+	11, // 31: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
+	11, // 32: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
+	12, // 33: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_report_proto_init() }
@@ -837,13 +1114,14 @@ func file_bridge_v1_report_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_report_proto_rawDesc), len(file_bridge_v1_report_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_bridge_v1_report_proto_goTypes,
 		DependencyIndexes: file_bridge_v1_report_proto_depIdxs,
+		EnumInfos:         file_bridge_v1_report_proto_enumTypes,
 		MessageInfos:      file_bridge_v1_report_proto_msgTypes,
 	}.Build()
 	File_bridge_v1_report_proto = out.File
