@@ -1,4 +1,4 @@
-"""Whose RPC is under way, in which tenant's name, and about which call."""
+"""Whose RPC is under way: in which tenant's name, about which call, and how much is theirs."""
 
 from contextvars import ContextVar
 from typing import Final
@@ -6,13 +6,16 @@ from typing import Final
 import structlog
 from google.protobuf.message import Message
 
+from bridge.access.access import Access
 from bridge.access.principal import Principal
 from bridge.errors import Forbidden
-from bridge.ids import ConnectionId
+from bridge.ids import ConnectionId, TenantId
+from bridge.ports.placement import Quota
 
 _FIELD: Final = "tenant_id"
 
 _asker: ContextVar[Principal] = ContextVar("asker")
+_access: ContextVar[Access] = ContextVar("access")
 
 
 def asker() -> Principal:
@@ -20,9 +23,22 @@ def asker() -> Principal:
     return _asker.get()
 
 
-def asked_by(principal: Principal) -> None:
+def quotas(tenant_id: TenantId) -> tuple[Quota, ...]:
+    """Return how many calls may be made for a tenant by whoever asks."""
+    holders = (
+        ("tenant", str(tenant_id), _access.get().tenant_limits(tenant_id)),
+        ("key", asker().credential, asker().limits),
+    )
+    return tuple(
+        Quota(kind, holder, limits.calls, limits.creations_per_minute)
+        for kind, holder, limits in holders
+    )
+
+
+def asked_by(principal: Principal, access: Access) -> None:
     """Say who asks in this task, which serves one RPC, and name them in what it logs."""
     _asker.set(principal)
+    _access.set(access)
     structlog.contextvars.bind_contextvars(asker=principal.name)
 
 

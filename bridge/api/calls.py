@@ -8,8 +8,8 @@ import grpc
 
 from bridge.access.principal import Scope
 from bridge.api import paging, requests
-from bridge.api.asker import about, asker
-from bridge.calls.reception import Admission, Reception
+from bridge.api.asker import about, asker, quotas
+from bridge.calls.reception import CallRequest, Reception
 from bridge.calls.registry import Registry
 from bridge.ids import ConnectionId
 from bridge.messages import convert
@@ -35,7 +35,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def CreateRoom(
         self, request: pb.CreateRoomRequest, _context: Context
     ) -> pb.CreateRoomResponse:
-        admission = await self._reception.create(requests.create_room(request))
+        admission = await self._reception.create(_granted(requests.create_room(request)))
         about(admission.view.connection_id)
         return pb.CreateRoomResponse(
             connection_id=admission.view.connection_id,
@@ -51,8 +51,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
 
     async def JoinRoom(self, request: pb.JoinRoomRequest, _context: Context) -> pb.JoinRoomResponse:
         asked, room_name = requests.join_room(request)
-        asked = replace(asked, may_enter_rooms=asker().may(Scope.ROOMS_ENTER))
-        admission: Admission = await self._reception.join(asked, room_name)
+        admission = await self._reception.join(_granted(asked), room_name)
         about(admission.view.connection_id)
         return pb.JoinRoomResponse(
             connection_id=admission.view.connection_id,
@@ -125,3 +124,12 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         tenant_id = asker().tenant_id
         async for event in await self._registry.watch(connection_id, tenant_id, after):
             yield pb.WatchEventsResponse(event=event_pb2.CallEvent.FromString(event.payload))
+
+
+def _granted(asked: CallRequest) -> CallRequest:
+    """Return the request, with what whoever asks is allowed."""
+    return replace(
+        asked,
+        quotas=quotas(asked.agent.tenant_id),
+        may_enter_rooms=asker().may(Scope.ROOMS_ENTER),
+    )

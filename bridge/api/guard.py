@@ -47,7 +47,7 @@ class Guard:
         try:
             principal = await self._access.principal(_authorization(context))
             scope = scope_of(method)
-            asked_by(principal)
+            asked_by(principal, self._access)
             if scope is not None and not principal.may(scope):
                 raise Forbidden(
                     "MISSING_SCOPE", f"this needs the scope {scope.value}", {"scope": scope.value}

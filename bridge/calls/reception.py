@@ -35,8 +35,10 @@ from bridge.ports.placement import (
     Existing,
     Full,
     KeyReused,
+    OverQuota,
     Placed,
     Placer,
+    Quota,
     RequestKey,
     Reservation,
 )
@@ -64,6 +66,7 @@ class CallRequest:
     room_name: RoomName | None = None
     may_enter_rooms: bool = False
     """Whoever asks may send an agent into a room that is no call's here."""
+    quotas: tuple[Quota, ...] = ()
     request_key: RequestKey | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     limits: AskedLimits = field(default_factory=AskedLimits)
@@ -143,11 +146,19 @@ class Reception:
         # Whatever is wrong with the request is said before it takes a slot.
         agent = await self._agent(request)
         spec = self._spec(request, agent, room_name, foreign=foreign)
-        match await self._placer.reserve(spec.connection_id, request.request_key):
+        reserving = self._placer.reserve(spec.connection_id, request.request_key, request.quotas)
+        match await reserving:
             case Existing() as existing:
                 return await self._again(request, existing.connection_id)
             case KeyReused():
                 raise AlreadyExists("REQUEST_ID_REUSED", "request_id was used with another request")
+            case OverQuota(limit, most, retry_after_s):
+                raise Exhausted(
+                    "LIMIT_REACHED",
+                    f"{limit} is {most}, and that is reached",
+                    FULL_RETRY_S if retry_after_s is None else retry_after_s,
+                    {"limit": limit, "most": str(most)},
+                )
             case Full():
                 self._registry.count_refusal(spec.tenant_id)
                 raise Exhausted(

@@ -43,12 +43,42 @@ class Full:
     """No slot is free anywhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many calls somebody may have, and begin in any minute; None: as many as there are."""
+
+    kind: str
+    """"tenant" or "key": as what."""
+    holder: str
+    calls: int | None = None
+    creations_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverQuota:
+    """One more call would be too many for somebody."""
+
+    limit: str
+    """Its name for programs, such as calls_per_tenant."""
+    most: int
+    retry_after_s: float | None = None
+    """When there will be room; None: when a call ends."""
+
+
 class Placer(Protocol):
     """Gives each call a slot, or says there is none. Exact, however many ask at once."""
 
     async def reserve(
-        self, connection_id: ConnectionId, key: RequestKey | None
-    ) -> Reservation | Existing | KeyReused | Full: ...
+        self,
+        connection_id: ConnectionId,
+        key: RequestKey | None,
+        quotas: Sequence[Quota] = (),
+    ) -> Reservation | Existing | KeyReused | OverQuota | Full:
+        """Keep a slot, which counts in all of the quotas until it is released.
+
+        A retry of a request takes nothing; a call that never began was none.
+        """
+        ...
 
     async def confirm(self, connection_id: ConnectionId) -> None:
         """Turn the reservation into a placement; it has no deadline any more."""

@@ -8,7 +8,16 @@ from typing import Final
 from bridge.ids import ConnectionId
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId
-from bridge.ports.placement import Existing, Full, KeyReused, RequestKey, Reservation
+from bridge.ports.placement import (
+    Existing,
+    Full,
+    KeyReused,
+    OverQuota,
+    Quota,
+    RequestKey,
+    Reservation,
+)
+from bridge.workers.quotas import QuotaBook
 
 RESERVATION_S: Final = 10.0
 """A call that has not begun by then never will: its front is gone."""
@@ -29,10 +38,11 @@ class _HostSlots:
     def free(self) -> int:
         return self.slots - len(self.confirmed) - len(self.reserved_until_s)
 
-    def drop_overdue(self, now_s: float) -> None:
+    def drop_overdue(self, now_s: float) -> list[ConnectionId]:
         overdue = [call for call, until_s in self.reserved_until_s.items() if until_s <= now_s]
         for call in overdue:
             del self.reserved_until_s[call]
+        return overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class MemoryPlacer:
         self._requests: OrderedDict[tuple[str, str], _KnownRequest] = OrderedDict()
         self._request_of: dict[ConnectionId, tuple[str, str]] = {}
         self._lost: list[ConnectionId] = []
+        self._quotas = QuotaBook(clock)
 
     async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int) -> None:
         until_s = self._clock.monotonic_s() + LEASE_S
@@ -71,26 +82,26 @@ class MemoryPlacer:
         return lost
 
     async def reserve(
-        self, connection_id: ConnectionId, key: RequestKey | None
-    ) -> Reservation | Existing | KeyReused | Full:
+        self,
+        connection_id: ConnectionId,
+        key: RequestKey | None,
+        quotas: Sequence[Quota] = (),
+    ) -> Reservation | Existing | KeyReused | OverQuota | Full:
         # No await from here to the end: that is what makes it exact.
         if key is not None:
             known = self._requests.get((key.tenant_id, key.request_id))
             if known is not None:
                 same = known.fingerprint == key.fingerprint
                 return Existing(known.connection_id) if same else KeyReused()
-        now_s = self._clock.monotonic_s()
-        freest: tuple[HostId, _HostSlots] | None = None
-        for host_id, host in self._hosts.items():
-            host.drop_overdue(now_s)
-            alive = host.alive_until_s > now_s
-            if alive and host.free > 0 and (freest is None or host.free > freest[1].free):
-                freest = host_id, host
+        freest = self._freest_host()
+        if excess := self._quotas.excess(quotas):
+            return excess
         if freest is None:
             return Full()
         host_id, host = freest
-        host.reserved_until_s[connection_id] = now_s + RESERVATION_S
+        host.reserved_until_s[connection_id] = self._clock.monotonic_s() + RESERVATION_S
         self._host_of[connection_id] = host_id
+        self._quotas.take(connection_id, quotas)
         if key is not None:
             self._remember(connection_id, key)
         return Reservation(host_id, host.epoch)
@@ -101,6 +112,7 @@ class MemoryPlacer:
             # Also where the reservation was overdue: the call runs, so its slot is taken.
             host.reserved_until_s.pop(connection_id, None)
             host.confirmed.add(connection_id)
+            self._quotas.hold(connection_id)
 
     async def release(self, connection_id: ConnectionId, *, forget_request: bool) -> None:
         host = self._host_with(connection_id)
@@ -108,6 +120,7 @@ class MemoryPlacer:
             host.reserved_until_s.pop(connection_id, None)
             host.confirmed.discard(connection_id)
         self._host_of.pop(connection_id, None)
+        self._quotas.give_back(connection_id, never_began=forget_request)
         if forget_request:
             key = self._request_of.pop(connection_id, None)
             if key is not None:
@@ -120,6 +133,18 @@ class MemoryPlacer:
             self._lost.extend(host.confirmed)
             for call in (*host.confirmed, *host.reserved_until_s):
                 self._host_of.pop(call, None)
+                self._quotas.give_back(call, never_began=False)
+
+    def _freest_host(self) -> tuple[HostId, _HostSlots] | None:
+        now_s = self._clock.monotonic_s()
+        freest: tuple[HostId, _HostSlots] | None = None
+        for host_id, host in self._hosts.items():
+            for overdue in host.drop_overdue(now_s):
+                self._quotas.lapse(overdue)
+            alive = host.alive_until_s > now_s
+            if alive and host.free > 0 and (freest is None or host.free > freest[1].free):
+                freest = host_id, host
+        return freest
 
     def _host_with(self, connection_id: ConnectionId) -> _HostSlots | None:
         host_id = self._host_of.get(connection_id)

@@ -15,7 +15,9 @@ from bridge.ports.placement import (
     Full,
     KeyReused,
     Membership,
+    OverQuota,
     Placer,
+    Quota,
     RequestKey,
     Reservation,
 )
@@ -228,3 +230,122 @@ async def test_simultaneous_requests_of_one_id_are_one_call(placement: Placement
     )
     (winner,) = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Reservation)]
     assert outcomes.count(Existing(call(winner))) == 3
+
+
+def quota(calls: int | None = None, rate: int | None = None, *, holder: str = "acme") -> Quota:
+    return Quota("tenant", holder, calls, rate)
+
+
+async def ask(placement: Placement, number: int, *quotas: Quota) -> object:
+    return await placement.reserve(call(number), None, quotas)
+
+
+async def test_quota_is_exact_however_many_ask_at_once(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    outcomes = await asyncio.gather(*(ask(placement, number, quota(3)) for number in range(20)))
+    assert sum(isinstance(outcome, Reservation) for outcome in outcomes) == 3
+    refused = [outcome for outcome in outcomes if not isinstance(outcome, Reservation)]
+    assert refused == [OverQuota("calls_per_tenant", 3)] * 17
+
+
+async def test_quota_is_everybodys_own(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    assert isinstance(await ask(placement, 1, quota(1)), Reservation)
+    assert isinstance(await ask(placement, 2, quota(1, holder="other")), Reservation)
+    as_key = Quota("key", "acme", 1)
+    assert isinstance(await ask(placement, 3, as_key), Reservation)
+    assert await ask(placement, 4, quota(5, holder="third"), as_key) == OverQuota(
+        "calls_per_key", 1
+    )
+    # What was refused for the one took nothing from the other.
+    assert isinstance(await ask(placement, 5, quota(1, holder="third")), Reservation)
+
+
+@pytest.mark.parametrize("began", [True, False])
+async def test_call_gives_its_quota_back(placement: Placement, *, began: bool) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    await ask(placement, 1, quota(1))
+    if began:
+        await placement.confirm(call(1))
+    assert isinstance(await ask(placement, 2, quota(1)), OverQuota)
+    for _ in range(2):
+        await placement.release(call(1), forget_request=not began)
+    assert isinstance(await ask(placement, 2, quota(1)), Reservation)
+    assert isinstance(await ask(placement, 3, quota(1)), OverQuota)
+
+
+async def test_reservation_that_lapsed_gives_its_quota_back_unless_it_lives(
+    placement: Placement, clock: FakeClock
+) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    await ask(placement, 1, quota(1))
+    await clock.advance(RESERVATION_S)
+    await placement.heartbeat(A, FIRST, slots=50)
+    assert isinstance(await ask(placement, 2, quota(1)), Reservation)
+    await placement.confirm(call(1))
+    await placement.release(call(2), forget_request=True)
+    assert isinstance(await ask(placement, 3, quota(1)), OverQuota)
+    await placement.release(call(1), forget_request=False)
+    assert isinstance(await ask(placement, 3, quota(1)), Reservation)
+
+
+async def test_calls_of_a_host_that_is_given_up_count_no_more(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    await ask(placement, 1, quota(2))
+    await placement.confirm(call(1))
+    await ask(placement, 2, quota(2))
+    await placement.heartbeat(A, SECOND, slots=50)
+    outcomes = [await ask(placement, number, quota(2)) for number in (3, 4, 5)]
+    assert [isinstance(outcome, Reservation) for outcome in outcomes] == [True, True, False]
+
+
+async def test_no_more_calls_begin_in_any_minute_than_may(
+    placement: Placement, clock: FakeClock
+) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    await ask(placement, 1, quota(rate=2))
+    await clock.advance(5)
+    await ask(placement, 2, quota(rate=2))
+    await placement.release(call(1), forget_request=False)
+    await placement.release(call(2), forget_request=False)
+    limit = "creations_per_minute_per_tenant"
+    assert await ask(placement, 3, quota(rate=2)) == OverQuota(limit, 2, 55.0)
+    await clock.advance(54.9)
+    await placement.heartbeat(A, FIRST, slots=50)
+    assert isinstance(await ask(placement, 3, quota(rate=2)), OverQuota)
+    await clock.advance(0.1)
+    assert isinstance(await ask(placement, 3, quota(rate=2)), Reservation)
+    assert await ask(placement, 4, quota(rate=2)) == OverQuota(limit, 2, 5.0)
+
+
+async def test_call_that_never_began_is_none_of_the_minutes(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    await ask(placement, 1, quota(rate=1))
+    await placement.release(call(1), forget_request=True)
+    assert isinstance(await ask(placement, 2, quota(rate=1)), Reservation)
+    assert isinstance(await ask(placement, 3, quota(rate=1)), OverQuota)
+
+
+async def test_retry_takes_nothing_of_a_quota(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=50)
+    quotas = (quota(1, 1),)
+    assert isinstance(await placement.reserve(call(1), key("r"), quotas), Reservation)
+    assert await placement.reserve(call(2), key("r"), quotas) == Existing(call(1))
+    assert isinstance(await placement.reserve(call(2), key("s"), quotas), OverQuota)
+    # What was refused was no request: it may be made again.
+    await placement.release(call(1), forget_request=True)
+    assert isinstance(await placement.reserve(call(2), key("s"), quotas), Reservation)
+
+
+async def test_full_house_takes_nothing_of_a_quota(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=0)
+    assert isinstance(await ask(placement, 1, quota(1, 1)), Full)
+    await placement.heartbeat(A, FIRST, slots=1)
+    assert isinstance(await ask(placement, 1, quota(1, 1)), Reservation)
+
+
+async def test_quota_of_nothing_lets_nothing_begin(placement: Placement) -> None:
+    await placement.heartbeat(A, FIRST, slots=1)
+    assert await ask(placement, 1, quota(0)) == OverQuota("calls_per_tenant", 0)
+    refused = await ask(placement, 1, quota(rate=0))
+    assert refused == OverQuota("creations_per_minute_per_tenant", 0, 60.0)
