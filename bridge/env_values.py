@@ -89,6 +89,7 @@ _DAY_S: Final = 86_400.0
 
 Seconds = Annotated[float, BeforeValidator(parse_duration_s)]
 UpToADay = Annotated[Seconds, AfterValidator(within((0.0, _DAY_S)))]
+WorkerSilence = Annotated[Seconds, AfterValidator(within((0.5, 60.0)))]
 JoinTimeout = Annotated[Seconds, AfterValidator(within(JOIN_TIMEOUT_RANGE_S))]
 MaxDuration = Annotated[Seconds, AfterValidator(within(MAX_DURATION_RANGE_S))]
 RejoinGrace = Annotated[Seconds, AfterValidator(within(REJOIN_GRACE_RANGE_S))]

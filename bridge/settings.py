@@ -34,6 +34,7 @@ from bridge.env_values import (
     TokenTtl,
     UpToADay,
     Url,
+    WorkerSilence,
     host_name,
     shown,
     unknown_names,
@@ -124,8 +125,30 @@ class Settings(ListenSettings):
         description="Sessions of that model kept open for the next calls, 0 to 100.",
     )
 
+    workers: int = Field(
+        0,
+        alias="MEDIABRIDGE_WORKERS",
+        ge=0,
+        le=64,
+        description="Processes that carry calls, 0 to 64. 0: the server carries them itself.",
+    )
     slots: int = Field(
-        8, alias="MEDIABRIDGE_SLOTS", ge=1, le=1000, description="Calls at a time, 1 to 1000."
+        8,
+        alias="MEDIABRIDGE_SLOTS",
+        ge=1,
+        le=1000,
+        description="Calls at a time, of each worker where there are any, 1 to 1000.",
+    )
+    worker_silence_s: WorkerSilence = Field(
+        1.5,
+        alias="MEDIABRIDGE_WORKER_SILENCE",
+        description="How long a worker may give no sign of life before it is killed.",
+    )
+    worker_memory_mb: int | None = Field(
+        None,
+        alias="MEDIABRIDGE_WORKER_MEMORY_MB",
+        ge=64,
+        description="Above so many MB a worker is replaced once its calls are over.",
     )
     agents_dir: Path = Field(
         Path("agents"), alias="MEDIABRIDGE_AGENTS_DIR", description="The agents' YAML files."

@@ -10,6 +10,7 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,8 @@ from bridge.demo.livekit_build import find_go
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROTO: Final = ROOT / "proto"
 PACKAGE: Final = Path("bridge/v1")
-INIT: Final = '"""Generated from proto/bridge/v1 by `make generate`; never edited."""\n'
+# Between a server and its worker processes: nobody else's.
+WORKERS: Final = Path("bridge/workers/v1")
 
 GO: Final = ROOT / "clients/go"
 REST: Final = GO / "gateway/internal/rest"
@@ -39,22 +41,25 @@ class Output:
     """Writes the files into a folder that exists and is empty."""
 
 
-def _python(target: Path) -> None:
+def _python(target: Path, package: Path = PACKAGE) -> None:
     """Write the stubs; gRPC stubs only for files that hold services."""
     plugins = [_python_plugin("mypy"), _python_plugin("mypy_grpc")]
     with tempfile.TemporaryDirectory() as scratch:
-        _protoc(plugins, [f"--python_out={scratch}", f"--mypy_out=quiet:{scratch}"])
-        services = [path for path in _protos() if path.stem.endswith("_service")]
+        messages = _protos(package)
+        _protoc(plugins, [f"--python_out={scratch}", f"--mypy_out=quiet:{scratch}"], messages)
+        services = [path for path in messages if path.stem.endswith("_service")]
         outputs = [f"--grpc_python_out={scratch}", f"--mypy_grpc_out=quiet:{scratch}"]
         _protoc(plugins, outputs, services)
-        shutil.copytree(Path(scratch) / PACKAGE, target, dirs_exist_ok=True)
-    (target / "__init__.py").write_text(INIT)
+        shutil.copytree(Path(scratch) / package, target, dirs_exist_ok=True)
+    (target / "__init__.py").write_text(
+        f'"""Generated from proto/{package} by `make generate`; never edited."""\n'
+    )
 
 
 def _go(target: Path) -> None:
     options = f"module={GO_MODULE}/{PACKAGE}:{target}"
     plugins = _go_plugins("go", "go-grpc")
-    _protoc(plugins, [f"--go_out={options}", f"--go-grpc_out={options}"])
+    _protoc(plugins, [f"--go_out={options}", f"--go-grpc_out={options}"], _protos(PACKAGE))
 
 
 def _rest(target: Path) -> None:
@@ -66,26 +71,24 @@ def _rest(target: Path) -> None:
         "merge_file_name=gateway,openapi_naming_strategy=simple,disable_default_errors=true"
     )
     outputs = [f"--grpc-gateway_out={handlers}:{target}", f"--openapiv2_out={document}:{target}"]
-    _protoc(_go_plugins("grpc-gateway", "openapiv2"), outputs)
+    _protoc(_go_plugins("grpc-gateway", "openapiv2"), outputs, _protos(PACKAGE))
 
 
 OUTPUTS: Final = (
     Output(ROOT / PACKAGE, "*.py*", _python),
+    Output(ROOT / WORKERS, "*.py*", partial(_python, package=WORKERS)),
     Output(GO / PACKAGE, "*", _go),
     Output(REST, "*", _rest),
 )
 
 
-def _protos() -> list[Path]:
-    return sorted((PROTO / PACKAGE).glob("*.proto"))
+def _protos(package: Path) -> list[Path]:
+    return sorted((PROTO / package).glob("*.proto"))
 
 
-def _protoc(
-    plugins: Sequence[str], outputs: Sequence[str], files: Sequence[Path] | None = None
-) -> None:
+def _protoc(plugins: Sequence[str], outputs: Sequence[str], files: Sequence[Path]) -> None:
     includes = [f"-I{PROTO}", f"-I{resources.files('grpc_tools') / '_proto'}"]
-    named = map(str, files or _protos())
-    if protoc.main(["protoc", *includes, *plugins, *outputs, *named]) != 0:
+    if protoc.main(["protoc", *includes, *plugins, *outputs, *map(str, files)]) != 0:
         sys.exit("protoc failed")
 
 

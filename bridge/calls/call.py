@@ -25,10 +25,10 @@ from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState
 from bridge.ports.host import Epoch
 from bridge.ports.model import ModelService
-from bridge.ports.placement import Directory
+from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.report import CallReport, MediaTotals
 from bridge.ports.room import RoomRequest, RoomService, SpeakerTrack
-from bridge.ports.store import EventLog, Store
+from bridge.ports.store import EventLog, ReportSink
 from bridge.ports.telemetry import CallTelemetry
 from bridge.ports.tool import ToolExecutors
 from bridge.tracebacks import frames_of
@@ -66,9 +66,9 @@ class CallServices:
     rooms: RoomService
     models: ModelService
     cleaners: Cleaners
-    directory: Directory
+    directory: DirectoryUpdates
     events: EventLog
-    store: Store
+    store: ReportSink
     clock: Clock
     room_tuning: RoomTuning
     tools: ToolExecutors

@@ -16,7 +16,7 @@ from bridge.logs import get_logger
 from bridge.ports.call import CallSpec, CallView, Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostStatus
-from bridge.ports.placement import Placer
+from bridge.ports.placement import Slots
 from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of
@@ -31,7 +31,7 @@ CallFactory = Callable[[CallSpec, Epoch], Call]
 class CallHost:
     """Implements Host. Entering means ready; leaving ends every call that is left."""
 
-    def __init__(self, *, slots: int, clock: Clock, placer: Placer, make_call: CallFactory) -> None:
+    def __init__(self, *, slots: int, clock: Clock, placer: Slots, make_call: CallFactory) -> None:
         self._slots = slots
         self._placer = placer
         self._clock = clock
@@ -93,9 +93,13 @@ class CallHost:
         call = self._calls.get(connection_id)
         return None if call is None else call.view()
 
-    def report(self, connection_id: ConnectionId) -> CallReport | None:
+    async def report(self, connection_id: ConnectionId) -> CallReport | None:
         call = self._calls.get(connection_id)
         return None if call is None else call.report()
+
+    def drafts(self) -> list[CallReport]:
+        """Return the reports of all calls here, as far as they go."""
+        return [call.report() for call in self._calls.values()]
 
     def telemetry(
         self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float

@@ -12,7 +12,7 @@ from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
 from bridge.ports.event import CallEvent, EventKind
 from bridge.ports.host import Epoch
-from bridge.ports.placement import Directory
+from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.store import EventLog
 
 _log = get_logger(__name__)
@@ -37,7 +37,7 @@ class Journal:
         epoch: Epoch,
         clock: Clock,
         log: EventLog,
-        directory: Directory,
+        directory: DirectoryUpdates,
     ) -> None:
         self._connection_id = connection_id
         self._epoch = epoch

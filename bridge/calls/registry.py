@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from bridge.errors import NotFound
+from bridge.calls.merging import merged
+from bridge.calls.retry import ROOM_RETRY_S
+from bridge.errors import NotFound, Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallView
+from bridge.ports.clock import Clock
 from bridge.ports.host import Host, HostId, HostStatus
 from bridge.ports.placement import CallFilter, Directory, Placed, Totals
 from bridge.ports.report import CallReport
@@ -21,12 +24,18 @@ class Registry:
     """
 
     def __init__(
-        self, directory: Directory, hosts: Mapping[HostId, Host], events: EventArchive, store: Store
+        self,
+        directory: Directory,
+        hosts: Mapping[HostId, Host],
+        events: EventArchive,
+        store: Store,
+        clock: Clock,
     ) -> None:
         self._directory = directory
         self._hosts = hosts
         self._events = events
         self._store = store
+        self._clock = clock
         self._refused = 0
         self._refused_to: Tallies[str] = Tallies()
 
@@ -39,7 +48,13 @@ class Registry:
         self._refused_to.add(tenant_id, "calls")
 
     def host(self, host_id: HostId) -> Host:
-        return self._hosts[host_id]
+        """
+        :raises Unavailable: it is gone.
+        """
+        host = self._hosts.get(host_id)
+        if host is None:
+            raise Unavailable("HOST_LOST", "the call's host is gone", ROOM_RETRY_S)
+        return host
 
     def statuses(self) -> Sequence[HostStatus]:
         return [host.status() for host in self._hosts.values()]
@@ -60,7 +75,8 @@ class Registry:
 
     def live(self, view: CallView) -> CallView:
         """Return the call as its host sees it now; `view` itself where it is carried no more."""
-        return self._hosts[HostId(view.host_id)].view(view.connection_id) or view
+        host = self._hosts.get(HostId(view.host_id))
+        return (host and host.view(view.connection_id)) or view
 
     async def view(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> CallView:
         """
@@ -79,7 +95,7 @@ class Registry:
         view = self.live(placed.view)
         if view.is_over:
             return view, True
-        ended = await self._hosts[placed.host_id].end(connection_id)
+        ended = await self.host(placed.host_id).end(connection_id)
         if ended is not None:
             return ended, False
         # It ended between our two questions, or never began.
@@ -94,7 +110,8 @@ class Registry:
         :raises NotFound: no such call.
         """
         placed = await self._placed(connection_id, tenant_id)
-        live = self._hosts[placed.host_id].report(connection_id)
+        host = self._hosts.get(placed.host_id)
+        live = await host.report(connection_id) if host else None
         report = live or await self._store.report(connection_id)
         if report is None:
             raise NotFound("REPORT_NOT_KEPT", "the call's report is no longer kept")
@@ -126,11 +143,9 @@ class Registry:
         :raises NotFound: no such live call.
         """
         if connection_id is None:
-            # One host for now; several will be merged here.
-            (host,) = self._hosts.values()
-            return host.telemetry(None, tenant_id, interval_s)
+            return merged(self._hosts, tenant_id, interval_s, self._clock)
         placed = await self._placed(connection_id, tenant_id)
-        return self._hosts[placed.host_id].telemetry(connection_id, tenant_id, interval_s)
+        return self.host(placed.host_id).telemetry(connection_id, tenant_id, interval_s)
 
     async def _placed(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> Placed:
         placed = await self._directory.get(connection_id)

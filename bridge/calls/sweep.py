@@ -1,4 +1,4 @@
-"""Does anything outlive its call? Finds rooms nobody carries and calls that do not end."""
+"""Does a room outlive its call? Finds those of ours that nobody carries, and deletes them."""
 
 from typing import Final, Protocol
 
@@ -22,16 +22,9 @@ class SweptHost(Protocol):
 
     def carries(self, connection_id: ConnectionId) -> bool: ...
 
-    def overdue(self) -> list[ConnectionId]: ...
-
-    def abort(self, connection_id: ConnectionId) -> None: ...
-
 
 class Sweep:
-    """Deletes this host's orphaned rooms and cuts calls that are over their time.
-
-    A live call is never touched, however old: only its own limits end it.
-    """
+    """Deletes this host's orphaned rooms. A live call is never touched, however old."""
 
     def __init__(self, rooms: RoomService, host: SweptHost, clock: Clock) -> None:
         self._rooms = rooms
@@ -53,9 +46,6 @@ class Sweep:
         """
         :raises RoomError: LiveKit does not answer.
         """
-        for connection_id in self._host.overdue():
-            _log.error("call is overdue and is cut", connection_id=connection_id)
-            self._host.abort(connection_id)
         for room in await self._rooms.owned():
             age_s = (self._clock.now() - room.created_at).total_seconds()
             if age_s >= _YOUNG_S and not self._host.carries(room.connection_id):

@@ -19,10 +19,12 @@ class _Lazy:
     summary: str
     extra: str = ""
     """What must be installed beyond the base; "" where that is enough."""
+    hidden: bool = False
 
 
 _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "serve": _Lazy("bridge.cli.server", "Run the server.", "server"),
+    "worker": _Lazy("bridge.cli.worker", "Carry calls for a server.", "server", hidden=True),
     "call": _Lazy("bridge.cli.call", "Place a call with a recording as the caller.", "server"),
     "join": _Lazy("bridge.cli.join", "Be the caller of a call that somebody created.", "server"),
     "watch": _Lazy("bridge.cli.watch", "Watch all live calls, or one call's events."),
@@ -56,7 +58,8 @@ class _LazyGroup(click.Group):
     ) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.summary) for name, lazy in _COMMANDS.items()])
+            shown = [(name, lazy) for name, lazy in _COMMANDS.items() if not lazy.hidden]
+            formatter.write_dl([(name, lazy.summary) for name, lazy in shown])
 
 
 def _version() -> str:

@@ -3,57 +3,45 @@
 import asyncio
 import gc
 import signal
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib import metadata
-from typing import Final, NoReturn
+from typing import Final
 
 from bridge import logs
-from bridge.addresses import as_http_url
 from bridge.agents.catalogue import FileCatalogue
 from bridge.api import calls as calls_api
 from bridge.api import models as models_api
 from bridge.api import server
 from bridge.api import telemetry as telemetry_api
 from bridge.api import tools as tools_api
-from bridge.calls.call import Call, CallServices, RoomTuning
-from bridge.calls.host import CallHost
 from bridge.calls.reception import Reception, ServerLimits
 from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
+from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
+from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
 from bridge.ids import AgentId
 from bridge.logs import get_logger
-from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
-from bridge.model.warm import WarmSessions
-from bridge.ports.call import CallLimits, CallSpec
-from bridge.ports.host import Epoch, HostId
+from bridge.ports.call import CallLimits
+from bridge.ports.host import HostId
 from bridge.ports.tool import ToolExecutor, ToolExecutors, ToolSpec
-from bridge.room.cleaning import WebRtcCleaners
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
 from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.tools.servers import ToolServers
 from bridge.workers.directory import MemoryDirectory
-from bridge.workers.placer import LEASE_S, MemoryPlacer
+from bridge.workers.placer import MemoryPlacer
 
 _log = get_logger(__name__)
-
-# Several heartbeats fit into a lease: one that comes late does no harm.
-_HEARTBEAT_S: Final = LEASE_S / 5
 
 _NO_LIVEKIT: Final = WrongState(
     "LIVEKIT_DISABLED", "LIVEKIT_ENABLED is false: this server carries no calls"
 )
-
-# A local model server asks for no key, but the library wants one to send.
-_NO_KEY: Final = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +61,7 @@ class _Shared:
 class _Calls:
     """What carries calls."""
 
-    host: CallHost
+    carriers: Carriers
     service: calls_api.CallService
     registry: Registry
     tool_servers: ToolServers
@@ -111,12 +99,17 @@ async def serve(settings: Settings) -> None:
         api = await stack.enter_async_context(server.serve(_services(shared, calls), where, guard))
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.freeze()
-        _log.info("serving", address=settings.listen, slots=settings.slots)
+        _log.info(
+            "serving", address=settings.listen, workers=settings.workers, slots=settings.slots
+        )
+        stopping.on(signal.SIGHUP, shared.agents.reload)
+        if calls is not None:
+            stopping.on(signal.SIGUSR2, calls.carriers.replace)
         await stopping.asked.wait()
         _log.info("stopping", drain=stopping.gently)
         await api.set_serving(server.SERVICES, serving=False)
         if calls is not None and stopping.gently:
-            await _drain(calls.host, settings.drain_timeout_s, stopping)
+            await _drain(calls.carriers.calls, settings.drain_timeout_s, stopping)
         if calls is not None:
             # Streams that end by nothing else would hold the server up.
             calls.tool_servers.close()
@@ -124,7 +117,7 @@ async def serve(settings: Settings) -> None:
 
 
 class _Signals:
-    """SIGTERM asks for a drain, SIGINT or a second SIGTERM for an end."""
+    """SIGTERM asks for a drain, SIGINT or a second SIGTERM for an end; others as `on` says."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -137,6 +130,10 @@ class _Signals:
     def gently(self) -> bool:
         return not self.hurry.is_set()
 
+    def on(self, number: signal.Signals, act: Callable[[], object]) -> None:
+        """Do something else at another signal."""
+        asyncio.get_running_loop().add_signal_handler(number, act)
+
     def _on_term(self) -> None:
         if self.asked.is_set():
             self.hurry.set()
@@ -147,7 +144,7 @@ class _Signals:
         self.asked.set()
 
 
-async def _drain(host: CallHost, timeout_s: float, stopping: _Signals) -> None:
+async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
     """Drain, unless somebody loses patience."""
     drain = asyncio.create_task(host.drain(timeout_s), name="drain")
     hurry = asyncio.create_task(stopping.hurry.wait(), name="hurry")
@@ -160,11 +157,7 @@ async def _drain(host: CallHost, timeout_s: float, stopping: _Signals) -> None:
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     agents = FileCatalogue(settings.agents_dir, settings.openai_realtime_model)
     agents.load()
-    key = settings.openai_api_key
-    base_url = settings.openai_base_url
-    models = RealtimeModels(
-        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url)
-    )
+    models = hosting.models_of(settings)
     await stack.enter_async_context(models)
     return _Shared(
         settings=settings,
@@ -183,21 +176,15 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
 async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Calls]:
     """Carry calls for as long as the context lasts; leaving ends those that are left."""
     settings, clock = shared.settings, shared.clock
-    host_id = HostId(settings.host_id)
-    # Time itself is the epoch: a later life of this host has a higher one.
-    epoch = Epoch(time.time_ns())
-    placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + settings.slots)
-    await placer.heartbeat(host_id, epoch, settings.slots)
-    warm = WarmSessions(
-        shared.models, settings.openai_realtime_model, settings.warm_sessions, clock
-    )
-    async with warm, _rooms(shared, livekit) as rooms, asyncio.TaskGroup() as group:
-        models = LastingModels(shared.models, clock, connect=warm.connect)
-        tool_servers = ToolServers(clock)
-        services = _call_services(shared, rooms, models, _Gateways(tool_servers))
-        make_call = partial(_make_call, services=services)
-        host = CallHost(slots=settings.slots, clock=clock, placer=placer, make_call=make_call)
-        registry = Registry(shared.directory, {host_id: host}, shared.events, shared.store)
+    calls_at_most = settings.slots * max(1, settings.workers)
+    placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + calls_at_most)
+    tool_servers = ToolServers(clock)
+    async with (
+        hosting.rooms_of(settings, livekit, clock) as rooms,
+        _carriers(shared, rooms, placer, _Gateways(tool_servers)) as carriers,
+        asyncio.TaskGroup() as group,
+    ):
+        registry = Registry(shared.directory, carriers.hosts, shared.events, shared.store, clock)
         reception = Reception(
             agents=shared.agents,
             rooms=rooms,
@@ -207,58 +194,31 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             clock=clock,
             limits=_limits(settings),
         )
-        tasks = [
-            group.create_task(_beat(placer, host_id, epoch, settings.slots), name="heartbeat"),
-            group.create_task(Sweep(rooms, host, clock).run(), name="sweep"),
-        ]
-        async with host:
-            yield _Calls(
-                host,
-                calls_api.CallService(reception, registry),
-                registry,
-                tool_servers,
-            )
-        for task in tasks:
-            task.cancel()
+        sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
+        service = calls_api.CallService(reception, registry)
+        yield _Calls(carriers, service, registry, tool_servers)
+        sweep.cancel()
 
 
-def _rooms(shared: _Shared, livekit: LiveKitSettings) -> LiveKitRooms:
-    return LiveKitRooms(
-        livekit.server_url,
-        livekit.api_key.get_secret_value(),
-        livekit.api_secret.get_secret_value(),
-        shared.settings.host_id,
-        livekit.public_url,
-        shared.clock,
-    )
-
-
-def _call_services(
-    shared: _Shared, rooms: LiveKitRooms, models: LastingModels, tools: ToolExecutors
-) -> CallServices:
+def _carriers(
+    shared: _Shared, rooms: LiveKitRooms, placer: MemoryPlacer, tools: ToolExecutors
+) -> AbstractAsyncContextManager[Carriers]:
+    """Return what carries calls: this process, or its workers."""
     settings = shared.settings
-    return CallServices(
-        host_id=settings.host_id,
+    if settings.workers:
+        front = Front(
+            shared.directory, shared.events, shared.store, placer, tools, rooms, shared.clock
+        )
+        return with_workers(settings, front)
+    host = hosting.carrying(
+        settings,
+        host_id=HostId(settings.host_id),
+        front=hosting.Front(shared.directory, shared.events, shared.store, placer, tools),
         rooms=rooms,
-        models=models,
-        cleaners=WebRtcCleaners(),
-        directory=shared.directory,
-        events=shared.events,
-        store=shared.store,
+        models=shared.models,
         clock=shared.clock,
-        room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
-        tools=tools,
     )
-
-
-def _make_call(spec: CallSpec, epoch: Epoch, services: CallServices) -> Call:
-    return Call(spec, epoch, services)
-
-
-async def _beat(placer: MemoryPlacer, host_id: HostId, epoch: Epoch, slots: int) -> NoReturn:
-    while True:
-        await asyncio.sleep(_HEARTBEAT_S)
-        await placer.heartbeat(host_id, epoch, slots)
+    return in_this_process(settings, host, placer)
 
 
 def _limits(settings: Settings) -> ServerLimits:
@@ -275,7 +235,9 @@ def _limits(settings: Settings) -> ServerLimits:
 
 def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
     registry = (
-        calls.registry if calls else Registry(shared.directory, {}, shared.events, shared.store)
+        calls.registry
+        if calls
+        else Registry(shared.directory, {}, shared.events, shared.store, shared.clock)
     )
     stream = f"/{telemetry_api.NAME}/StreamTelemetry"
     needing_calls = (f"/{calls_api.NAME}", f"/{tools_api.NAME}", stream)

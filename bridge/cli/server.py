@@ -1,5 +1,7 @@
 """How is the server run: `mediabridge serve`."""
 
+import os
+
 import click
 import uvloop
 
@@ -12,13 +14,18 @@ from bridge.settings import Settings, SettingsError
 
 
 @click.command("serve")
-def command() -> None:
-    """Run the server until SIGTERM or Ctrl-C.
+@click.option("--workers", type=click.IntRange(0, 64), help="In place of MEDIABRIDGE_WORKERS.")
+@click.option("--slots", type=click.IntRange(1, 1000), help="In place of MEDIABRIDGE_SLOTS.")
+def command(workers: int | None, slots: int | None) -> None:
+    """Run the server until SIGTERM or Ctrl-C. SIGHUP reads the agents' files again, SIGUSR2
+    replaces the workers without dropping a call.
 
     Everything is set by environment variables, or by a file .env in the working directory; see
     docs/settings.md.
     """
     try:
+        _set("MEDIABRIDGE_WORKERS", workers)
+        _set("MEDIABRIDGE_SLOTS", slots)
         settings = Settings.load()
     except SettingsError as wrong:
         raise click.ClickException(str(wrong)) from wrong
@@ -26,3 +33,9 @@ def command() -> None:
         uvloop.run(serve(settings))
     except* (ListenError, BadCertificates, BadJwks, BadKeyFile) as wrong:
         raise click.ClickException(str(wrong.exceptions[0])) from None
+
+
+def _set(variable: str, value: int | None) -> None:
+    """Let an option stand above the environment, for the workers' processes, too."""
+    if value is not None:
+        os.environ[variable] = str(value)

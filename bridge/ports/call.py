@@ -60,6 +60,7 @@ class EndReason(Enum):
     MODEL_LOST = "model_lost"
     MODEL_SESSION_EXPIRED = "model_session_expired"
     SERVER_DRAINING = "server_draining"
+    WORKER_LOST = "worker_lost"
     INTERNAL = "internal"
     AGENT_ENDED = "agent_ended"
 
@@ -94,6 +95,7 @@ FAULT_OF: Mapping[EndReason, Fault] = {
     EndReason.MODEL_LOST: Fault.MODEL,
     EndReason.MODEL_SESSION_EXPIRED: Fault.MODEL,
     EndReason.SERVER_DRAINING: Fault.SERVER,
+    EndReason.WORKER_LOST: Fault.SERVER,
     EndReason.INTERNAL: Fault.SERVER,
     EndReason.AGENT_ENDED: Fault.NONE,
 }

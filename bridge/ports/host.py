@@ -47,10 +47,10 @@ class Host(Protocol):
         ...
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
-        """Return the call as it is now; None: not carried here."""
+        """Return the call as it is now, or was moments ago; None: not carried here."""
         ...
 
-    def report(self, connection_id: ConnectionId) -> CallReport | None:
+    async def report(self, connection_id: ConnectionId) -> CallReport | None:
         """Return the report so far; None: not carried here."""
         ...
 
@@ -64,3 +64,7 @@ class Host(Protocol):
         ...
 
     def status(self) -> HostStatus: ...
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new calls, wait for those there are, then end the rest politely."""
+        ...

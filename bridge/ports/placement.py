@@ -65,7 +65,22 @@ class OverQuota:
     """When there will be room; None: when a call ends."""
 
 
-class Placer(Protocol):
+class Slots(Protocol):
+    """Where a host says what became of the slots that were kept for its calls."""
+
+    async def confirm(self, connection_id: ConnectionId) -> None:
+        """Turn the reservation into a placement; it has no deadline any more."""
+        ...
+
+    async def release(self, connection_id: ConnectionId, *, forget_request: bool) -> None:
+        """Give the slot back. Releasing twice is no error.
+
+        `forget_request`: the call never began, so its request id may be used again.
+        """
+        ...
+
+
+class Placer(Slots, Protocol):
     """Gives each call a slot, or says there is none. Exact, however many ask at once."""
 
     async def reserve(
@@ -80,23 +95,20 @@ class Placer(Protocol):
         """
         ...
 
-    async def confirm(self, connection_id: ConnectionId) -> None:
-        """Turn the reservation into a placement; it has no deadline any more."""
-        ...
-
-    async def release(self, connection_id: ConnectionId, *, forget_request: bool) -> None:
-        """Give the slot back. Releasing twice is no error.
-
-        `forget_request`: the call never began, so its request id may be used again.
-        """
-        ...
-
 
 class Membership(Protocol):
     """Which hosts there are."""
 
-    async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int) -> None:
-        """Say that the host lives and has this many slots; to be said again within the lease."""
+    async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int, load: float = 0.0) -> None:
+        """Say that the host lives and has this many slots; to be said again within the lease.
+
+        A host with no slots keeps its calls and gets no more. `load` is how busy it is, 0 to 1:
+        the next call goes to the host that has most to spare.
+        """
+        ...
+
+    async def retire(self, host_id: HostId) -> None:
+        """Drop a host that is known to be gone; its slots, taken or kept, are gone with it."""
         ...
 
     async def reap(self) -> Sequence[ConnectionId]:
@@ -148,12 +160,8 @@ class Totals:
     ended: Mapping[EndReason, int] = field(default_factory=dict)
 
 
-class Directory(Protocol):
-    """Every live call, and those that ended lately."""
-
-    async def add(self, placed: Placed) -> RoomTaken | None:
-        """Enter a call, unless its room belongs to another live call."""
-        ...
+class DirectoryUpdates(Protocol):
+    """Where a host says how its calls are doing."""
 
     async def update(self, view: CallView, epoch: Epoch) -> None:
         """Replace what is known of a call; refused silently from an older epoch."""
@@ -161,6 +169,18 @@ class Directory(Protocol):
 
     async def remove(self, connection_id: ConnectionId) -> None:
         """Forget a call that never began."""
+        ...
+
+
+class Directory(DirectoryUpdates, Protocol):
+    """Every live call, and those that ended lately."""
+
+    async def add(self, placed: Placed) -> RoomTaken | None:
+        """Enter a call, unless its room belongs to another live call."""
+        ...
+
+    async def carried_by(self, host_id: HostId) -> Sequence[Placed]:
+        """Return the calls of a host that are not over."""
         ...
 
     async def get(self, connection_id: ConnectionId) -> Placed | None: ...

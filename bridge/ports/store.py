@@ -43,7 +43,14 @@ class EventArchive(Protocol):
     """The events of each call, for whoever follows them."""
 
     async def keep(self, event: LoggedEvent) -> None:
-        """Keep an event. The same sequence number again is ignored, so a retry is safe."""
+        """Keep an event. The same sequence number again is ignored, so a retry is safe.
+
+        So is whatever comes behind the last event: of a call's two owners, one is a mistake.
+        """
+        ...
+
+    async def last_sequence(self, connection_id: ConnectionId) -> int:
+        """Return the number of the newest event that is kept, 0 where there is none."""
         ...
 
     def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
@@ -57,9 +64,13 @@ class EventArchive(Protocol):
         ...
 
 
-class Store(Protocol):
-    """Reports of calls that have ended."""
+class ReportSink(Protocol):
+    """Where the owner of a call leaves its report."""
 
     async def save(self, report: CallReport) -> None: ...
+
+
+class Store(ReportSink, Protocol):
+    """Reports of calls that have ended."""
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None: ...

@@ -55,15 +55,19 @@ class MemoryEventLog:
         call = self._find(event.connection_id)
         if call is None:
             call = self._live[event.connection_id] = _CallEvents(self._events_per_call)
-        if event.sequence <= call.last_sequence:
+        if event.sequence <= call.last_sequence or call.has_ended:
             return
         call.events.append(event)
-        if call.has_ended:
+        if event.is_last:
             self._ended[event.connection_id] = self._live.pop(event.connection_id)
             while len(self._ended) > self._ended_calls:
                 self._ended.popitem(last=False)
         async with call.news:
             call.news.notify_all()
+
+    async def last_sequence(self, connection_id: ConnectionId) -> int:
+        call = self._find(connection_id)
+        return 0 if call is None else call.last_sequence
 
     def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
         call = self._find(connection_id)

@@ -109,6 +109,8 @@ class _EndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndReason.V
     """A defect of mediabridge."""
     END_REASON_AGENT_ENDED: _EndReason.ValueType  # 20
     """The agent ended it, by a tool that is terminal."""
+    END_REASON_WORKER_LOST: _EndReason.ValueType  # 23
+    """The process that carried the call died, or hung and was stopped."""
 
 class EndReason(_EndReason, metaclass=_EndReasonEnumTypeWrapper):
     """Why a call ended. The first cause wins."""
@@ -155,6 +157,8 @@ END_REASON_INTERNAL: EndReason.ValueType  # 19
 """A defect of mediabridge."""
 END_REASON_AGENT_ENDED: EndReason.ValueType  # 20
 """The agent ended it, by a tool that is terminal."""
+END_REASON_WORKER_LOST: EndReason.ValueType  # 23
+"""The process that carried the call died, or hung and was stopped."""
 Global___EndReason: _TypeAlias = EndReason  # noqa: Y015
 
 class _EndFault:

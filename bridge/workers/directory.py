@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import ConnectionId, RoomName, TenantId
 from bridge.ports.call import CallView, EndReason
-from bridge.ports.host import Epoch
+from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import CallFilter, Placed, RoomTaken, Totals
 from bridge.tallies import Tallies
 
@@ -56,6 +56,13 @@ class MemoryDirectory:
 
     async def get(self, connection_id: ConnectionId) -> Placed | None:
         return self._calls.get(connection_id)
+
+    async def carried_by(self, host_id: HostId) -> Sequence[Placed]:
+        return [
+            placed
+            for placed in self._calls.values()
+            if placed.host_id == host_id and not placed.view.is_over
+        ]
 
     async def in_room(self, room_name: RoomName) -> Placed | None:
         holder = self._call_in_room.get(room_name)

@@ -31,12 +31,18 @@ class _HostSlots:
     epoch: Epoch
     slots: int
     alive_until_s: float
+    load: float = 0.0
     confirmed: set[ConnectionId] = field(default_factory=set)
     reserved_until_s: dict[ConnectionId, float] = field(default_factory=dict)
 
     @property
     def free(self) -> int:
         return self.slots - len(self.confirmed) - len(self.reserved_until_s)
+
+    @property
+    def spare(self) -> float:
+        """Return what share of it is left: of its slots or of its time, whichever is less."""
+        return min(self.free / self.slots, 1.0 - self.load)
 
     def drop_overdue(self, now_s: float) -> list[ConnectionId]:
         overdue = [call for call, until_s in self.reserved_until_s.items() if until_s <= now_s]
@@ -64,14 +70,17 @@ class MemoryPlacer:
         self._lost: list[ConnectionId] = []
         self._quotas = QuotaBook(clock)
 
-    async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int) -> None:
+    async def heartbeat(self, host_id: HostId, epoch: Epoch, slots: int, load: float = 0.0) -> None:
         until_s = self._clock.monotonic_s() + LEASE_S
         host = self._hosts.get(host_id)
         if host is None or host.epoch < epoch:
             self._give_up(host_id)
-            self._hosts[host_id] = _HostSlots(epoch, slots, until_s)
+            self._hosts[host_id] = _HostSlots(epoch, slots, until_s, load)
         elif host.epoch == epoch:
-            host.slots, host.alive_until_s = slots, until_s
+            host.slots, host.alive_until_s, host.load = slots, until_s, load
+
+    async def retire(self, host_id: HostId) -> None:
+        self._give_up(host_id)
 
     async def reap(self) -> Sequence[ConnectionId]:
         now_s = self._clock.monotonic_s()
@@ -142,7 +151,7 @@ class MemoryPlacer:
             for overdue in host.drop_overdue(now_s):
                 self._quotas.lapse(overdue)
             alive = host.alive_until_s > now_s
-            if alive and host.free > 0 and (freest is None or host.free > freest[1].free):
+            if alive and host.free > 0 and (freest is None or host.spare > freest[1].spare):
                 freest = host_id, host
         return freest
 

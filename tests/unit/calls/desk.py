@@ -55,7 +55,9 @@ class Desk:
         self.world = world
         self.agents = agents
         self.host = host
-        self.registry = Registry(world.directory, {HOST: host}, world.events, world.store)
+        self.registry = Registry(
+            world.directory, {HOST: host}, world.events, world.store, world.clock
+        )
         self.reception = Reception(
             agents=agents,
             rooms=world.rooms,

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.calls.host import CallHost
 from bridge.calls.sweep import Sweep
+from bridge.calls.watchdog import Watchdog
 from bridge.errors import RoomUnreachable, Unavailable
 from bridge.ids import ConnectionId, RoomName
 from bridge.ports.call import Ending, EndReason
@@ -140,18 +141,18 @@ async def test_sweep_never_touches_a_live_call_however_old(world: World) -> None
         assert host.view(spec.connection_id) is not None
 
 
-async def test_sweep_cuts_calls_that_do_not_end(world: World) -> None:
+async def test_watchdog_cuts_calls_that_do_not_end(world: World) -> None:
     async with world.make_host() as host:
         await host.start(ONE, EPOCH)
         await settle()
         stuck(host)
         await world.clock.advance(30 + 60)
-        sweep = Sweep(world.rooms, host, world.clock)
-        await sweep.once()
+        watchdog = Watchdog(host, world.clock)
+        watchdog.once()
         await settle()
         assert host.view(ONE.connection_id) is not None, "not yet overdue"
         await world.clock.advance(1)
-        await sweep.once()
+        watchdog.once()
         await settle()
         assert host.view(ONE.connection_id) is None
         assert host.status().slots_free == 2

@@ -219,7 +219,7 @@ async def test_unknown_calls_are_not_carried(host: CallHost) -> None:
     unknown = SPEC.connection_id
     assert await host.end(unknown) is None
     assert host.view(unknown) is None
-    assert host.report(unknown) is None
+    assert await host.report(unknown) is None
     assert not host.carries(unknown)
     host.abort(unknown)
     with pytest.raises(NotFound):

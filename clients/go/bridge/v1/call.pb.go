@@ -138,6 +138,8 @@ const (
 	EndReason_END_REASON_INTERNAL EndReason = 19
 	// The agent ended it, by a tool that is terminal.
 	EndReason_END_REASON_AGENT_ENDED EndReason = 20
+	// The process that carried the call died, or hung and was stopped.
+	EndReason_END_REASON_WORKER_LOST EndReason = 23
 )
 
 // Enum value maps for EndReason.
@@ -164,6 +166,7 @@ var (
 		18: "END_REASON_SERVER_DRAINING",
 		19: "END_REASON_INTERNAL",
 		20: "END_REASON_AGENT_ENDED",
+		23: "END_REASON_WORKER_LOST",
 	}
 	EndReason_value = map[string]int32{
 		"END_REASON_UNSPECIFIED":           0,
@@ -187,6 +190,7 @@ var (
 		"END_REASON_SERVER_DRAINING":       18,
 		"END_REASON_INTERNAL":              19,
 		"END_REASON_AGENT_ENDED":           20,
+		"END_REASON_WORKER_LOST":           23,
 	}
 )
 
@@ -1036,7 +1040,7 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x11CALL_STATE_ACTIVE\x10\x03\x12\x1b\n" +
 	"\x17CALL_STATE_RECONNECTING\x10\x04\x12\x15\n" +
 	"\x11CALL_STATE_ENDING\x10\x05\x12\x14\n" +
-	"\x10CALL_STATE_ENDED\x10\x06*\x99\x05\n" +
+	"\x10CALL_STATE_ENDED\x10\x06*\xb5\x05\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bEND_REASON_PARTICIPANT_LEFT\x10\x01\x12\x18\n" +
@@ -1059,7 +1063,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	" END_REASON_MODEL_SESSION_EXPIRED\x10\x11\x12\x1e\n" +
 	"\x1aEND_REASON_SERVER_DRAINING\x10\x12\x12\x17\n" +
 	"\x13END_REASON_INTERNAL\x10\x13\x12\x1a\n" +
-	"\x16END_REASON_AGENT_ENDED\x10\x14*\xa6\x01\n" +
+	"\x16END_REASON_AGENT_ENDED\x10\x14\x12\x1a\n" +
+	"\x16END_REASON_WORKER_LOST\x10\x17*\xa6\x01\n" +
 	"\bEndFault\x12\x19\n" +
 	"\x15END_FAULT_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eEND_FAULT_NONE\x10\x01\x12\x14\n" +

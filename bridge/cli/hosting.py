@@ -1,0 +1,100 @@
+"""How is a host put together that carries calls: in the server's own process, or in a worker's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bridge.addresses import as_http_url
+from bridge.calls.call import Call, CallServices, RoomTuning
+from bridge.calls.host import CallHost
+from bridge.calls.watchdog import Watchdog
+from bridge.model.lasting import LastingModels
+from bridge.model.service import RealtimeModels
+from bridge.model.warm import WarmSessions
+from bridge.ports.call import CallSpec
+from bridge.ports.clock import Clock
+from bridge.ports.host import Epoch, HostId
+from bridge.ports.placement import DirectoryUpdates, Slots
+from bridge.ports.store import EventLog, ReportSink
+from bridge.ports.tool import ToolExecutors
+from bridge.room.cleaning import WebRtcCleaners
+from bridge.room.service import LiveKitRooms
+from bridge.settings import LiveKitSettings, Settings
+
+# A local model server asks for no key, but the library wants one to send.
+_NO_KEY: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where a host's calls tell what happens to them."""
+
+    directory: DirectoryUpdates
+    events: EventLog
+    reports: ReportSink
+    slots: Slots
+    tools: ToolExecutors
+
+
+def models_of(settings: Settings) -> RealtimeModels:
+    """Return the provider of model sessions; it is to be entered."""
+    key, base_url = settings.openai_api_key, settings.openai_base_url
+    return RealtimeModels(
+        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url)
+    )
+
+
+def rooms_of(settings: Settings, livekit: LiveKitSettings, clock: Clock) -> LiveKitRooms:
+    """Return LiveKit's rooms; they are to be entered."""
+    return LiveKitRooms(
+        livekit.server_url,
+        livekit.api_key.get_secret_value(),
+        livekit.api_secret.get_secret_value(),
+        settings.host_id,
+        livekit.public_url,
+        clock,
+    )
+
+
+@asynccontextmanager
+async def carrying(
+    settings: Settings,
+    *,
+    host_id: HostId,
+    front: Front,
+    rooms: LiveKitRooms,
+    models: RealtimeModels,
+    clock: Clock,
+) -> AsyncIterator[CallHost]:
+    """Carry calls for as long as the context lasts; leaving ends those that are left."""
+    warm = WarmSessions(models, settings.openai_realtime_model, settings.warm_sessions, clock)
+    async with warm, asyncio.TaskGroup() as group:
+        services = CallServices(
+            host_id=host_id,
+            rooms=rooms,
+            models=LastingModels(models, clock, connect=warm.connect),
+            cleaners=WebRtcCleaners(),
+            directory=front.directory,
+            events=front.events,
+            store=front.reports,
+            clock=clock,
+            tools=front.tools,
+            room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
+        )
+        host = CallHost(
+            slots=settings.slots,
+            clock=clock,
+            placer=front.slots,
+            make_call=partial(_make_call, services=services),
+        )
+        watching = group.create_task(Watchdog(host, clock).run(), name="watchdog")
+        async with host:
+            yield host
+        watching.cancel()
+
+
+def _make_call(spec: CallSpec, epoch: Epoch, services: CallServices) -> Call:
+    return Call(spec, epoch, services)

@@ -1,0 +1,111 @@
+"""What does a worker do besides carrying calls? Serves its front, and tells that it lives."""
+
+import asyncio
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from bridge.logs import get_logger
+from bridge.ports.clock import Clock
+from bridge.ports.host import Host
+from bridge.ports.report import CallReport
+from bridge.workers.front import Front, FrontLost
+from bridge.workers.host_service import HostService
+from bridge.workers.life import BEAT_S
+from bridge.workers.v1 import workers_service_pb2_grpc
+from bridge.workers.wire import serving
+
+_log = get_logger(__name__)
+
+# What of a call's report is lost at most when this process dies.
+_DRAFT_S: Final = 2.0
+_STATM: Final = Path("/proc/self/statm")
+
+
+class CarryingHost(Host, Protocol):
+    """A host that can tell of all its calls."""
+
+    def drafts(self) -> Iterable[CallReport]:
+        """Return the reports of the calls that are under way, as far as they go."""
+        ...
+
+
+class Carrier:
+    """Serves one host to its front."""
+
+    def __init__(self, host: CarryingHost, front: Front, clock: Clock) -> None:
+        self._host = host
+        self._front = front
+        self._clock = clock
+        self._drafted: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def serving(self, socket: Path) -> AsyncIterator[None]:
+        """Answer the front, and tell it how the host is doing, while the context lasts."""
+        service = HostService(self._host)
+        async with (
+            serving(
+                socket,
+                lambda server: workers_service_pb2_grpc.add_HostServiceServicer_to_server(
+                    service, server
+                ),
+            ),
+            asyncio.TaskGroup() as group,
+        ):
+            tasks = [
+                group.create_task(self._beat(), name="beat"),
+                group.create_task(self._draft(), name="drafts"),
+            ]
+            yield
+            for task in tasks:
+                task.cancel()
+
+    async def _beat(self) -> None:
+        """Say that this process lives, for as long as it does."""
+        cpu_s, at_s = time.thread_time(), self._clock.monotonic_s()
+        while True:
+            await self._clock.sleep(BEAT_S)
+            # Of the one thread that runs Python: when that is busy all the time, calls wait.
+            now_cpu_s, now_s = time.thread_time(), self._clock.monotonic_s()
+            load = min(1.0, (now_cpu_s - cpu_s) / max(now_s - at_s, BEAT_S))
+            cpu_s, at_s = now_cpu_s, now_s
+            try:
+                await self._front.beat(self._host.status(), load, _resident_bytes())
+            except FrontLost as lost:
+                _log.warning("front does not hear the beat", code=str(lost))
+
+    async def _draft(self) -> None:
+        """Leave reports with the front, of the calls that something has happened in."""
+        while True:
+            await self._clock.sleep(_DRAFT_S)
+            for report in self._host.drafts():
+                view = report.view
+                if self._drafted.get(view.connection_id) == view.last_sequence:
+                    continue
+                with suppress(FrontLost):
+                    await self._front.draft(report)
+                    self._drafted[view.connection_id] = view.last_sequence
+            known = {report.view.connection_id for report in self._host.drafts()}
+            self._drafted = {call: last for call, last in self._drafted.items() if call in known}
+
+
+async def front_is_gone() -> None:
+    """Wait for the end of standard input, which the front holds open while it lives."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        await reader.read()
+    finally:
+        transport.close()
+
+
+def _resident_bytes() -> int:
+    pages = int(_STATM.read_text().split()[1])
+    return pages * resource.getpagesize()

@@ -1,0 +1,158 @@
+"""How does a worker tell its front what happens? In batches, in order, and once they are kept."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import grpc
+
+from bridge.ids import AgentId, ConnectionId
+from bridge.logs import get_logger
+from bridge.messages.events import logged
+from bridge.messages.values import decode, encode
+from bridge.ports.call import CallView
+from bridge.ports.event import CallEvent
+from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.report import CallReport
+from bridge.ports.tool import ToolFailure, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.workers.v1 import workers_service_pb2 as pb
+from bridge.workers.v1 import workers_service_pb2_grpc
+
+_log = get_logger(__name__)
+
+# What waits goes with the next batch; a front that is busy gets fewer and larger ones.
+_MAX_BATCH: Final = 256
+_MAX_WAITING: Final = 16_384
+_TELL_S: Final = 5.0
+_BEAT_S: Final = 1.0
+
+
+class FrontLost(ConnectionError):
+    """The front does not take what it is told."""
+
+
+class Front:
+    """The front, as calls in a worker see it.
+
+    Implements EventLog, DirectoryUpdates, ReportSink, Slots and ToolExecutors. Each of them returns
+    when the front has kept what it was told. `run` is what carries it there.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, host_id: HostId, epoch: Epoch) -> None:
+        self._front = workers_service_pb2_grpc.FrontServiceStub(channel)
+        self._host_id = host_id
+        self._epoch = epoch
+        self._waiting: list[tuple[pb.News, asyncio.Future[None]]] = []
+        self._news = asyncio.Event()
+
+    async def append(self, event: CallEvent) -> None:
+        kept = logged(event)
+        await self._tell(
+            pb.News(
+                event=pb.Event(
+                    connection_id=kept.connection_id,
+                    sequence=kept.sequence,
+                    is_last=kept.is_last,
+                    payload=kept.payload,
+                )
+            )
+        )
+
+    async def update(self, view: CallView, epoch: Epoch) -> None:  # noqa: ARG002 - every batch has it
+        await self._tell(pb.News(view=encode(view)))
+
+    async def remove(self, connection_id: ConnectionId) -> None:
+        await self._tell(pb.News(abandoned=connection_id))
+
+    async def save(self, report: CallReport) -> None:
+        await self._tell(pb.News(report=encode(report)))
+
+    async def draft(self, report: CallReport) -> None:
+        """Leave a report as far as it goes, for the case that this worker dies."""
+        await self._tell(pb.News(draft=encode(report)))
+
+    async def confirm(self, connection_id: ConnectionId) -> None:
+        await self._tell(pb.News(confirmed=connection_id))
+
+    async def release(self, connection_id: ConnectionId, *, forget_request: bool) -> None:
+        news = (
+            pb.News(abandoned=connection_id) if forget_request else pb.News(released=connection_id)
+        )
+        await self._tell(news)
+
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> "_FrontTool":  # noqa: ARG002 - in the invocation
+        return _FrontTool(self._front, tool)
+
+    async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
+        """Say that this worker lives.
+
+        :raises FrontLost: nobody hears it.
+        """
+        request = pb.BeatRequest(
+            host_id=self._host_id,
+            epoch=self._epoch,
+            status=encode(status),
+            load=load,
+            memory_bytes=memory_bytes,
+        )
+        try:
+            await self._front.Beat(request, timeout=_BEAT_S)
+        except grpc.aio.AioRpcError as error:
+            raise FrontLost(error.code().name) from error
+
+    async def run(self) -> None:
+        """Hand on what is told, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
+                await self._hand_on(batch)
+
+    async def _tell(self, news: pb.News) -> None:
+        """
+        :raises FrontLost: it was not taken; telling it again is safe.
+        """
+        if len(self._waiting) >= _MAX_WAITING:
+            raise FrontLost("too much waits to be told")
+        told = asyncio.get_running_loop().create_future()
+        self._waiting.append((news, told))
+        self._news.set()
+        await told
+
+    async def _hand_on(self, batch: Sequence[tuple[pb.News, "asyncio.Future[None]"]]) -> None:
+        request = pb.TellRequest(
+            host_id=self._host_id, epoch=self._epoch, news=[news for news, _ in batch]
+        )
+        failure: FrontLost | None = None
+        try:
+            await self._front.Tell(request, timeout=_TELL_S)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("front does not take news", code=error.code().name, news=len(batch))
+            failure = FrontLost(error.code().name)
+        for _, told in batch:
+            if told.done():  # whoever waited has been cancelled
+                continue
+            if failure is None:
+                told.set_result(None)
+            else:
+                told.set_exception(failure)
+
+
+class _FrontTool:
+    """Implements ToolExecutor by the front, where the gateways are connected."""
+
+    def __init__(
+        self, front: "workers_service_pb2_grpc.FrontServiceAsyncStub", tool: ToolSpec
+    ) -> None:
+        self._front = front
+        self._tool = tool
+
+    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
+        request = pb.ExecuteToolRequest(tool=encode(self._tool), invocation=encode(invocation))
+        try:
+            response = await self._front.ExecuteTool(request)
+        except grpc.aio.AioRpcError as error:
+            return ToolFailure("tool_server_lost", private_detail=error.code().name)
+        outcome: ToolOutcome = decode(ToolOutcome, response.outcome)
+        return outcome

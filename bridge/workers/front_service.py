@@ -1,0 +1,112 @@
+"""What does a front do with what its workers tell it? Keeps it, where its own calls would."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import grpc
+
+from bridge.ids import ConnectionId
+from bridge.messages.values import decode, encode
+from bridge.ports.call import CallView
+from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.placement import Directory, Placer
+from bridge.ports.report import CallReport
+from bridge.ports.store import EventArchive, LoggedEvent, Store
+from bridge.ports.tool import ToolExecutors, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.workers.v1 import workers_service_pb2 as pb
+from bridge.workers.v1 import workers_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class KnownWorker(Protocol):
+    """A worker of this front's, by its present life."""
+
+    @property
+    def epoch(self) -> Epoch: ...
+
+    def saw(self, view: CallView) -> None: ...
+
+    def drafted(self, report: CallReport) -> None: ...
+
+    async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None: ...
+
+
+class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
+    """Takes from workers that are known; whatever else calls is an earlier life, and is refused."""
+
+    def __init__(
+        self,
+        workers: Mapping[HostId, KnownWorker],
+        *,
+        archive: EventArchive,
+        directory: Directory,
+        store: Store,
+        placer: Placer,
+        tools: ToolExecutors,
+    ) -> None:
+        self._workers = workers
+        self._archive = archive
+        self._directory = directory
+        self._store = store
+        self._placer = placer
+        self._tools = tools
+
+    async def Beat(self, request: pb.BeatRequest, context: Context) -> pb.BeatResponse:
+        worker = await self._known(request, context)
+        status: HostStatus = decode(HostStatus, request.status)
+        await worker.beat(status, request.load, request.memory_bytes)
+        return pb.BeatResponse()
+
+    async def Tell(self, request: pb.TellRequest, context: Context) -> pb.TellResponse:
+        worker = await self._known(request, context)
+        for news in request.news:
+            await self._take(news, worker)
+        return pb.TellResponse()
+
+    async def ExecuteTool(
+        self, request: pb.ExecuteToolRequest, _context: Context
+    ) -> pb.ExecuteToolResponse:
+        tool: ToolSpec = decode(ToolSpec, request.tool)
+        invocation: ToolInvocation = decode(ToolInvocation, request.invocation)
+        outcome = await self._tools.executor(invocation.agent_id, tool).execute(invocation)
+        return pb.ExecuteToolResponse(outcome=encode(outcome, ToolOutcome))
+
+    async def _known(
+        self, request: pb.BeatRequest | pb.TellRequest, context: Context
+    ) -> KnownWorker:
+        worker = self._workers.get(HostId(request.host_id))
+        if worker is None or worker.epoch != request.epoch:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not a worker of this front")
+        return worker
+
+    async def _take(self, news: pb.News, worker: KnownWorker) -> None:
+        match news.WhichOneof("kind"):
+            case "event":
+                event = news.event
+                await self._archive.keep(
+                    LoggedEvent(
+                        ConnectionId(event.connection_id),
+                        event.sequence,
+                        event.is_last,
+                        event.payload,
+                    )
+                )
+            case "view":
+                view: CallView = decode(CallView, news.view)
+                worker.saw(view)
+                await self._directory.update(view, worker.epoch)
+            case "report":
+                await self._store.save(decode(CallReport, news.report))
+            case "draft":
+                worker.drafted(decode(CallReport, news.draft))
+            case "confirmed":
+                await self._placer.confirm(ConnectionId(news.confirmed))
+            case "released":
+                await self._placer.release(ConnectionId(news.released), forget_request=False)
+            case "abandoned":
+                abandoned = ConnectionId(news.abandoned)
+                await self._directory.remove(abandoned)
+                await self._placer.release(abandoned, forget_request=True)
+            case None:
+                pass

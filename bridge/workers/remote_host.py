@@ -1,0 +1,119 @@
+"""How does a front reach a host in another process? As it would one of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from bridge.errors import NotFound, Unavailable
+from bridge.ids import ConnectionId, TenantId
+from bridge.messages.values import decode, encode
+from bridge.ports.call import CallSpec, CallView
+from bridge.ports.clock import Clock
+from bridge.ports.host import Epoch, HostStatus
+from bridge.ports.report import CallReport
+from bridge.ports.telemetry import CallTelemetry
+from bridge.workers import refusals
+from bridge.workers.v1 import workers_service_pb2 as pb
+from bridge.workers.v1 import workers_service_pb2_grpc
+
+# Creating a room has 3 s of its own.
+_START_S: Final = 10.0
+# A call's end is bounded by its own steps; this is their sum and some more.
+_END_S: Final = 60.0
+_READ_S: Final = 5.0
+_RETRY_S: Final = 1.0
+
+
+class RemoteHost:
+    """Implements `Host` over a worker's socket.
+
+    What `view` and `status` return is what the worker has told of its own accord: neither waits.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
+        self._host = workers_service_pb2_grpc.HostServiceStub(channel)
+        self._clock = clock
+        self._views: dict[ConnectionId, CallView] = {}
+        self._status = HostStatus(0, 0, True, clock.now(), 0, 0, {}, 0.0)
+
+    def saw(self, view: CallView) -> None:
+        """Take note of a call as its worker tells of it."""
+        if view.is_over:
+            self._views.pop(view.connection_id, None)
+        else:
+            self._views[view.connection_id] = view
+
+    def beat(self, status: HostStatus) -> None:
+        """Take note of how the worker is doing."""
+        self._status = status
+
+    async def start(self, spec: CallSpec, epoch: Epoch) -> CallView:
+        request = pb.StartCallRequest(spec=encode(spec), epoch=epoch)
+        async with _answering():
+            response = await self._host.StartCall(request, timeout=_START_S)
+        if response.WhichOneof("outcome") == "refusal":
+            raise refusals.from_message(response.refusal)
+        view: CallView = decode(CallView, response.view)
+        # What it has told since is newer.
+        return self._views.setdefault(spec.connection_id, view)
+
+    async def end(self, connection_id: ConnectionId) -> CallView | None:
+        async with _answering():
+            response = await self._host.EndCall(
+                pb.EndCallRequest(connection_id=connection_id), timeout=_END_S
+            )
+        return decode(CallView, response.view) if response.HasField("view") else None
+
+    def view(self, connection_id: ConnectionId) -> CallView | None:
+        view = self._views.get(connection_id)
+        if view is None or view.joined_at is None:
+            return view
+        active_s = (self._clock.now() - view.joined_at).total_seconds()
+        return replace(view, active_duration_s=max(view.active_duration_s, active_s))
+
+    async def report(self, connection_id: ConnectionId) -> CallReport | None:
+        async with _answering():
+            response = await self._host.GetReport(
+                pb.GetReportRequest(connection_id=connection_id), timeout=_READ_S
+            )
+        return decode(CallReport, response.report) if response.HasField("report") else None
+
+    async def telemetry(
+        self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
+    ) -> AsyncIterator[list[CallTelemetry]]:
+        interval = Duration()
+        interval.FromMicroseconds(round(interval_s * 1e6))
+        request = pb.StreamTelemetryRequest(
+            connection_id=connection_id, tenant_id=tenant_id, interval=interval
+        )
+        async with _answering():
+            async for response in self._host.StreamTelemetry(request):
+                yield [decode(CallTelemetry, sample) for sample in response.samples]
+
+    def status(self) -> HostStatus:
+        return self._status
+
+    async def drain(self, timeout_s: float) -> None:
+        timeout = Duration()
+        timeout.FromMicroseconds(round(timeout_s * 1e6))
+        async with _answering():
+            await self._host.Drain(pb.DrainRequest(timeout=timeout), timeout=timeout_s + _END_S)
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Tell what a worker's silence means to whoever asked for a call.
+
+    :raises NotFound: the worker does not carry it.
+    :raises Unavailable: the worker is gone, or does not answer.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.NOT_FOUND:
+            raise NotFound("CALL_NOT_FOUND", error.details() or "no such call") from error
+        raise Unavailable("WORKER_LOST", "the call's worker does not answer", _RETRY_S) from error

@@ -1,0 +1,292 @@
+"""A host in another process is asked, and tells, as one in the same: over real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from bridge.calls.host import CallHost
+from bridge.errors import Exhausted, NotFound, Unavailable
+from bridge.ids import AgentId
+from bridge.ports.call import CallView, EndReason
+from bridge.ports.event import CallEvent, Warned
+from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.placement import Placed, RequestKey, Reservation
+from bridge.ports.report import CallReport
+from bridge.ports.tool import (
+    ToolCallId,
+    ToolExecutor,
+    ToolInvocation,
+    ToolOutcome,
+    ToolOutput,
+    ToolSpec,
+)
+from bridge.workers.front import Front, FrontLost
+from bridge.workers.front_service import FrontService
+from bridge.workers.host_service import HostService
+from bridge.workers.remote_host import RemoteHost
+from bridge.workers.v1 import workers_service_pb2_grpc as rpc
+from bridge.workers.wire import channel, serving
+from tests.fakes.agents import SPEC, numbered
+from tests.fakes.clock import settle
+from tests.unit.calls.rig import EPOCH, HOST, World
+
+ONE, TWO = numbered(1), numbered(2)
+TOOL = ToolSpec("weather", "The weather.", {"type": "object"})
+
+
+@asynccontextmanager
+async def remote(world: World, tmp_path: Path) -> AsyncIterator[tuple[CallHost, RemoteHost]]:
+    """Yield a host with one slot, and the same host as a front sees it."""
+    socket = tmp_path / "worker"
+    async with world.make_host(slots=1) as host:
+        service = HostService(host)
+        async with (
+            serving(socket, lambda server: rpc.add_HostServiceServicer_to_server(service, server)),
+            channel(socket) as to_worker,
+        ):
+            yield host, RemoteHost(to_worker, world.clock)
+
+
+async def test_call_is_started_seen_and_ended(world: World, tmp_path: Path) -> None:
+    async with remote(world, tmp_path) as (host, far):
+        view = await far.start(ONE, EPOCH)
+        assert view.spec == ONE
+        assert host.view(ONE.connection_id) is not None
+        assert far.view(ONE.connection_id) == view
+        report = await far.report(ONE.connection_id)
+        assert report is not None
+        assert report.view.spec == ONE
+        ended = await far.end(ONE.connection_id)
+        assert ended is not None
+        assert ended.ending is not None
+        assert ended.ending.reason is EndReason.API_ENDED
+        assert await far.end(ONE.connection_id) is None, "not carried any more"
+        assert await far.report(ONE.connection_id) is None
+
+
+async def test_refusal_arrives_as_what_it_was(world: World, tmp_path: Path) -> None:
+    async with remote(world, tmp_path) as (_, far):
+        await far.start(ONE, EPOCH)
+        with pytest.raises(Exhausted) as refused:
+            await far.start(TWO, EPOCH)
+        assert refused.value.reason == "NO_FREE_SLOT"
+        assert refused.value.metadata == {"limit": "slots", "slots": "1"}
+        assert refused.value.retry_after_s > 0
+
+
+async def test_figures_of_an_unknown_call_are_not_found(world: World, tmp_path: Path) -> None:
+    async with remote(world, tmp_path) as (_, far):
+        with pytest.raises(NotFound):
+            await anext(far.telemetry(ONE.connection_id, None, 1.0))
+
+
+async def test_figures_come_every_interval_until_the_call_s_end(
+    world: World, tmp_path: Path
+) -> None:
+    async with remote(world, tmp_path) as (host, far):
+        await far.start(ONE, EPOCH)
+        figures = far.telemetry(ONE.connection_id, None, 1.0)
+        coming = asyncio.ensure_future(anext(figures))
+        while not coming.done():
+            await world.clock.advance(1.0)
+            await asyncio.sleep(0.01)  # the socket's own time is not ours to move
+        (sample,) = coming.result()
+        assert sample.connection_id == ONE.connection_id
+        await host.end(ONE.connection_id)
+        assert [len(rest) async for rest in figures][-1:] == [1]
+
+
+async def test_worker_that_is_gone_is_unavailable_not_a_defect(
+    world: World, tmp_path: Path
+) -> None:
+    async with remote(world, tmp_path) as (_, far):
+        pass
+    async with channel(tmp_path / "worker") as to_nobody:
+        far = RemoteHost(to_nobody, world.clock)
+        for asking in (far.start(ONE, EPOCH), far.end(ONE.connection_id), far.drain(1)):
+            with pytest.raises(Unavailable) as refused:
+                await asking
+            assert refused.value.reason == "WORKER_LOST"
+
+
+class KnownLife:
+    """A worker as its front keeps it."""
+
+    def __init__(self, epoch: Epoch) -> None:
+        self.epoch = epoch
+        self.seen: list[CallView] = []
+        self.drafts: list[CallReport] = []
+        self.beats: list[tuple[HostStatus, float, int]] = []
+
+    def saw(self, view: CallView) -> None:
+        self.seen.append(view)
+
+    def drafted(self, report: CallReport) -> None:
+        self.drafts.append(report)
+
+    async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
+        self.beats.append((status, load, memory_bytes))
+
+
+class Forecast:
+    """Implements ToolExecutors and ToolExecutor: every weather is fine."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[AgentId, ToolSpec, ToolInvocation]] = []
+        self.cancelled = asyncio.Event()
+        self.works = asyncio.Event()
+        self.works.set()
+        self._tool = TOOL
+
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:
+        self._tool = tool
+        self._agent_id = agent_id
+        return self
+
+    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
+        self.asked.append((self._agent_id, self._tool, invocation))
+        try:
+            await self.works.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return ToolOutput('{"weather": "fine"}')
+
+
+class Told:
+    """A front that a worker tells, and what came of it."""
+
+    def __init__(self, world: World, socket: Path) -> None:
+        self.world = world
+        self.life = KnownLife(EPOCH)
+        self.tools = Forecast()
+        self.service = FrontService(
+            {HOST: self.life},
+            archive=world.events,
+            directory=world.directory,
+            store=world.store,
+            placer=world.placer,
+            tools=self.tools,
+        )
+        self.socket = socket
+
+    @asynccontextmanager
+    async def by(self, host_id: HostId = HOST, epoch: Epoch = EPOCH) -> AsyncIterator[Front]:
+        """Yield the front as a worker sees it."""
+        async with (
+            serving(
+                self.socket,
+                lambda server: rpc.add_FrontServiceServicer_to_server(self.service, server),
+            ),
+            channel(self.socket) as to_front,
+            asyncio.TaskGroup() as group,
+        ):
+            front = Front(to_front, host_id, epoch)
+            with running(group, front):
+                yield front
+
+
+@contextmanager
+def running(group: asyncio.TaskGroup, front: Front) -> Iterator[None]:
+    task = group.create_task(front.run())
+    yield
+    task.cancel()
+
+
+def event(sequence: int) -> CallEvent:
+    return CallEvent(SPEC.connection_id, sequence, SPEC.created_at, 0.0, Warned("n", "words"))
+
+
+@pytest.fixture
+def told(world: World, tmp_path: Path) -> Told:
+    return Told(world, tmp_path / "front")
+
+
+async def test_events_told_at_once_are_kept_in_their_order(told: Told) -> None:
+    async with told.by() as front:
+        await asyncio.gather(*(front.append(event(sequence)) for sequence in range(1, 600)))
+    kept = told.world.events.follow(SPEC.connection_id, 0)
+    assert [(await anext(kept)).sequence for _ in range(599)] == list(range(1, 600))
+
+
+async def test_views_reports_and_drafts_reach_their_places(told: Told) -> None:
+    view = CallView(SPEC, HOST, last_sequence=3)
+    await told.world.directory.add(Placed(CallView(SPEC, HOST), HOST, EPOCH))
+    async with told.by() as front, told.world.make_host() as host:
+        await front.update(view, EPOCH)
+        call = told.world.make_call(SPEC)
+        await front.draft(call.report())
+        await front.save(call.report())
+        await front.beat(host.status(), 0.5, 1000)
+    placed = await told.world.directory.get(SPEC.connection_id)
+    assert placed is not None
+    assert placed.view == view
+    assert told.life.seen == [view]
+    assert len(told.life.drafts) == 1
+    assert await told.world.store.report(SPEC.connection_id) == told.life.drafts[0]
+    ((status, load, memory_bytes),) = told.life.beats
+    assert (status.slots_total, load, memory_bytes) == (2, 0.5, 1000)
+
+
+async def test_slot_of_a_call_that_never_began_is_free_again_and_so_is_its_request(
+    told: Told,
+) -> None:
+    world = told.world
+    await world.placer.heartbeat(HOST, EPOCH, 1)
+    key = RequestKey(SPEC.tenant_id, "again", b"same")
+    assert isinstance(await world.placer.reserve(ONE.connection_id, key), Reservation)
+    async with told.by() as front:
+        await front.release(ONE.connection_id, forget_request=True)
+        assert isinstance(await world.placer.reserve(TWO.connection_id, key), Reservation)
+        await front.confirm(TWO.connection_id)
+        await front.release(TWO.connection_id, forget_request=False)
+    assert isinstance(await world.placer.reserve(ONE.connection_id, None), Reservation)
+
+
+@pytest.mark.parametrize(("host", "epoch"), [(HOST, 0), (HostId("stranger"), EPOCH)])
+async def test_earlier_life_of_a_worker_is_not_heard(told: Told, host: HostId, epoch: int) -> None:
+    async with told.by(host, Epoch(epoch)) as front:
+        with pytest.raises(FrontLost):
+            await front.append(event(1))
+    assert await told.world.events.last_sequence(SPEC.connection_id) == 0
+
+
+async def test_front_that_does_not_answer_fails_what_was_told(tmp_path: Path) -> None:
+    async with channel(tmp_path / "nobody") as to_nobody, asyncio.TaskGroup() as group:
+        front = Front(to_nobody, HOST, EPOCH)
+        with running(group, front), pytest.raises(FrontLost):
+            await front.append(event(1))
+
+
+def invocation() -> ToolInvocation:
+    return ToolInvocation(
+        tool_call_id=ToolCallId("call_1"),
+        connection_id=SPEC.connection_id,
+        tenant_id=SPEC.tenant_id,
+        agent_id=SPEC.agent.agent_id,
+        name="weather",
+        arguments='{"city": "Ulm"}',
+        deadline=SPEC.created_at,
+    )
+
+
+async def test_tool_is_executed_where_the_gateways_are(told: Told) -> None:
+    async with told.by() as front:
+        outcome = await front.executor(SPEC.agent.agent_id, TOOL).execute(invocation())
+    assert outcome == ToolOutput('{"weather": "fine"}')
+    assert told.tools.asked == [(SPEC.agent.agent_id, TOOL, invocation())]
+
+
+async def test_tool_that_nobody_waits_for_any_more_is_cancelled_there(told: Told) -> None:
+    told.tools.works.clear()
+    async with told.by() as front, asyncio.TaskGroup() as group:
+        tool = front.executor(SPEC.agent.agent_id, TOOL)
+        waiting = group.create_task(tool.execute(invocation()))
+        while not told.tools.asked:
+            await settle()
+        waiting.cancel()
+        async with asyncio.timeout(5):
+            await told.tools.cancelled.wait()
