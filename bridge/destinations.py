@@ -95,6 +95,14 @@ class Destinations:
         return any(net.covers(address, port) for net in self._nets)
 
 
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _entry(text: str) -> _Name | _Net:
     found = _ENTRY.fullmatch(text)
     port = int(found["port"] or _DEFAULT_PORT) if found else 0

@@ -14,8 +14,13 @@ from bridge.redaction import redact, scrub_lines
 Format = Literal["json", "console", "auto"]
 
 # These write what they send and receive at DEBUG, headers or whole URLs at INFO.
-CAPPED_LOGGERS: Final = ("livekit", "websockets", "openai", "httpx", "httpcore")
+CAPPED_LOGGERS: Final = (
+    *("livekit", "websockets", "openai"),
+    *("httpx", "httpcore", "httpx2", "httpcore2"),
+)
 _CAP: Final = logging.WARNING
+# These write into their warnings what they could not read; who uses them says what went wrong.
+SILENCED_LOGGERS: Final = ("mcp",)
 # Set by structlog, or texts in which only the form of a secret can be known.
 _PLAIN_FIELDS: Final = frozenset({"event", "level", "logger", "timestamp"})
 _TRACEBACKS: Final = frozenset({"exception", "stack"})
@@ -51,6 +56,8 @@ def configure(level: str, format: Format, stream: TextIO | None = None) -> None:
     root.setLevel(threshold)
     for name in CAPPED_LOGGERS:
         logging.getLogger(name).setLevel(max(threshold, _CAP))
+    for name in SILENCED_LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     logging.captureWarnings(capture=True)
 
 

@@ -1,6 +1,6 @@
 """What an agent can do besides speaking: functions that the model calls and somebody executes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -64,7 +64,37 @@ class HttpExecution:
     arguments_in: ArgumentsIn = ArgumentsIn.BODY
 
 
-ToolExecution = BuiltinTool | GatewayExecution | HttpExecution
+@dataclass(frozen=True, slots=True)
+class McpEndpoint:
+    """An MCP server that is reached by HTTP. Hashable: sessions are kept by it."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """`${NAME}` stands for that secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpProgram:
+    """An MCP server that is a program on this machine, spoken to by its standard streams."""
+
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    """`${NAME}` stands for that secret."""
+
+
+McpServer = McpEndpoint | McpProgram
+
+
+@dataclass(frozen=True, slots=True)
+class McpExecution:
+    """An MCP server executes the tool."""
+
+    server: McpServer
+    tool: str
+    """As the server calls it."""
+
+
+ToolExecution = BuiltinTool | GatewayExecution | HttpExecution | McpExecution
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +186,27 @@ class ToolUse:
 
 MAX_OUTPUT_BYTES = 64 * 1024
 """More would fill the model's context with one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTool:
+    """A tool as an MCP server describes it."""
+
+    name: str
+    description: str = field(repr=False)
+    parameters: Mapping[str, object] = field(repr=False)
+
+
+class McpServers(Protocol):
+    """The MCP servers that agents name, and what they offer."""
+
+    def keep(self, servers: frozenset[McpServer]) -> None:
+        """Be connected to these, and to no others."""
+        ...
+
+    def offered(self, server: McpServer) -> Sequence[OfferedTool]:
+        """Return what it offered when it was last asked; nothing where it was never reached."""
+        ...
 
 
 class ToolExecutor(Protocol):

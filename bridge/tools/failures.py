@@ -3,6 +3,7 @@
 from typing import Final
 
 from bridge.ports.tool import MAX_OUTPUT_BYTES, ToolFailure
+from bridge.tools.arguments import UnusableArguments
 
 NO_TOOL_SERVER: Final = ToolFailure(
     "no_tool_server", "Nobody is there to do this at the moment.", "no gateway has registered"
@@ -17,6 +18,7 @@ TOOL_SERVER_LOST: Final = ToolFailure(
     "The connection broke. It is not known whether this was done.",
     "the gateway's stream ended before its result came",
 )
+TIMEOUT: Final = ToolFailure("timeout", "The service took too long.")
 OUTPUT_TOO_LARGE: Final = ToolFailure(
     "output_too_large",
     "The answer was too long to be read.",
@@ -27,3 +29,8 @@ OUTPUT_TOO_LARGE: Final = ToolFailure(
 def invalid_result(detail: str) -> ToolFailure:
     """Return the failure of a tool that has answered what nobody can read."""
     return ToolFailure("invalid_result", "The answer could not be read.", detail)
+
+
+def unusable(wrong: UnusableArguments) -> ToolFailure:
+    """Return the failure of a tool whose arguments the model has to mend."""
+    return ToolFailure("invalid_arguments", f"These arguments cannot be used: {wrong}.")

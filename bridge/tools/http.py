@@ -16,8 +16,9 @@ from bridge.ports.tool import (
     ToolInvocation,
     ToolOutcome,
 )
-from bridge.tools.failures import OUTPUT_TOO_LARGE, invalid_result
-from bridge.tools.http_request import Request, UnusableArguments, request_for
+from bridge.tools.arguments import UnusableArguments
+from bridge.tools.failures import OUTPUT_TOO_LARGE, TIMEOUT, invalid_result, unusable
+from bridge.tools.http_request import Request, request_for
 from bridge.tools.http_response import outcome_of
 from bridge.tools.secrets import SecretMissing, Secrets
 
@@ -68,7 +69,7 @@ class HttpTools:
             request = request_for(execution, invocation, self._secrets)
             return await self._sent(request, self._left_s(invocation))
         except UnusableArguments as wrong:
-            return ToolFailure("invalid_arguments", f"These arguments cannot be used: {wrong}.")
+            return unusable(wrong)
         except SecretMissing as missing:
             return ToolFailure("misconfigured", "This is not set up.", f"{missing} is not set")
         except DestinationRefused as refused:
@@ -76,7 +77,7 @@ class HttpTools:
         except aiohttp.ConnectionTimeoutError as error:
             return _unreachable(error)
         except TimeoutError:
-            return ToolFailure("timeout", "The service took too long.")
+            return TIMEOUT
         except (aiohttp.ClientError, OSError) as error:
             return _unreachable(error)
 

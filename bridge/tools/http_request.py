@@ -10,15 +10,12 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from bridge.ports.tool import ArgumentsIn, HttpExecution, ToolInvocation
+from bridge.tools.arguments import UnusableArguments, arguments_of
 from bridge.tools.secrets import Secrets, filled
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_\-]+)\}")
 # Each could lead a request to another resource than its path is about.
 _CLIMBS: Final = re.compile(r"\.{0,2}|.*[/\\].*", re.DOTALL)
-
-
-class UnusableArguments(Exception):
-    """They cannot be put where the agent's file wants them; the text names one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +34,13 @@ def request_for(execution: HttpExecution, invocation: ToolInvocation, secrets: S
     :raises UnusableArguments: an argument has a type or a value that has no place in a URL.
     :raises SecretMissing: a header needs a secret that is not there.
     """
-    arguments = _parsed(invocation.arguments)
+    arguments = arguments_of(invocation)
     url = _url(execution.url, arguments)
     headers = {**_about(invocation), **filled(execution.headers, secrets)}
     if execution.arguments_in is ArgumentsIn.QUERY:
         return Request(execution.method, _with_query(url, arguments), headers, None)
     headers["Content-Type"] = "application/json"
     return Request(execution.method, url, headers, orjson.dumps(arguments))
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        arguments: dict[str, Any] = orjson.loads(text)
-    except ValueError as error:
-        raise UnusableArguments("they are no JSON") from error
-    return arguments
 
 
 def _url(template: str, arguments: dict[str, Any]) -> str:

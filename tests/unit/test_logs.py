@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bridge.ids import ConnectionId
-from bridge.logs import CAPPED_LOGGERS, call_context, configure, get_logger
+from bridge.logs import CAPPED_LOGGERS, SILENCED_LOGGERS, call_context, configure, get_logger
 from bridge.ports.model import ModelConfig
 from bridge.redaction import REDACTED, is_sensitive, redact, scrub
 
@@ -31,7 +31,8 @@ def output() -> Iterator[io.StringIO]:
     """Let a test configure logging as it likes, and put everything back."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in CAPPED_LOGGERS}
+    names = (*CAPPED_LOGGERS, *SILENCED_LOGGERS)
+    levels = {name: logging.getLogger(name).level for name in names}
     yield io.StringIO()
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -130,6 +131,15 @@ def test_libraries_that_write_payloads_are_silent_below_warning(
     inner.info("HTTP Request: GET %s", PROMPT)
     inner.warning("kept")
     assert [line["event"] for line in lines(output)] == ["kept"]
+
+
+@pytest.mark.parametrize("name", SILENCED_LOGGERS)
+def test_libraries_that_write_payloads_into_their_errors_are_silent(
+    output: io.StringIO, name: str
+) -> None:
+    configure("debug", "json", output)
+    logging.getLogger(f"{name}.client").error("cannot read %s", PROMPT)
+    assert output.getvalue() == ""
 
 
 def test_a_library_that_raises_its_own_level_is_still_silent(output: io.StringIO) -> None:

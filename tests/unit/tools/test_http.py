@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,47 +13,10 @@ from bridge.clock import SystemClock
 from bridge.destinations import Destinations
 from bridge.ports.tool import MAX_OUTPUT_BYTES, HttpExecution, ToolOutcome, ToolOutput
 from bridge.tools.http import HttpTools
+from tests.unit.tools.endpoint import Endpoint, Names
 from tests.unit.tools.invocations import failure_of, invocation
 
 CLOCK = SystemClock()
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Endpoint:
-    """One HTTP server, which answers as the test says."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.answer: Answer | None = None
-        self.port = 0
-
-    def says(self, status: int = 200, **response: Any) -> None:
-        async def answer(_: web.Request) -> web.StreamResponse:
-            return web.Response(status=status, **response)
-
-        self.answer = answer
-
-    async def on_request(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        self.asked.append((request.method, request.path_qs, dict(request.headers), body))
-        assert self.answer is not None
-        return await self.answer(request)
-
-    def url(self, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/orders"
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    endpoint = Endpoint()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", endpoint.on_request)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    endpoint.port = runner.addresses[0][1]
-    yield endpoint
-    await runner.cleanup()
 
 
 async def asked(url: str, listed: str, within_s: float = 5.0, **execution: Any) -> ToolOutcome:
@@ -255,24 +217,15 @@ async def test_name_and_its_network_together_are_asked(endpoint: Endpoint) -> No
 
 
 async def test_name_that_changes_its_address_behind_the_check_reaches_nobody(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, names: Names
 ) -> None:
-    """The first look-up gives what is listed, each later one leads to the endpoint."""
-    answers = iter(["127.0.0.3"])  # where nobody is
-    looked_up: list[str] = []
-
-    async def getaddrinfo(_loop: Any, host: str, port: int, **_: Any) -> list[Any]:
-        looked_up.append(host)
-        address = (next(answers, "127.0.0.1"), port)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)]
-
     endpoint.says(text="{}", content_type="application/json")
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(type(loop), "getaddrinfo", getaddrinfo)
+    # Where nobody is, but somebody may be; then the endpoint, which is not listed.
+    names.answers["api.example.com"] = [["127.0.0.3"], ["127.0.0.1"]]
     listed = f"api.example.com:{endpoint.port} 127.0.0.3:{endpoint.port}"
     failure = failure_of(await asked(endpoint.url("api.example.com"), listed))
     assert failure.code == "http_unreachable"
-    assert looked_up.count("api.example.com") == 1
+    assert names.looked_up == ["api.example.com"]
     assert endpoint.asked == []
 
 

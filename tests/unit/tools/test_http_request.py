@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.ports.tool import ArgumentsIn, HttpExecution
-from bridge.tools.http_request import Request, UnusableArguments, request_for
+from bridge.tools.arguments import UnusableArguments
+from bridge.tools.http_request import Request, request_for
 from bridge.tools.secrets import SecretMissing
 from tests.fakes.clock import FakeClock
 from tests.unit.tools.invocations import invocation
