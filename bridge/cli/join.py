@@ -3,7 +3,10 @@
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,7 @@ from bridge.room.caller import Caller
 
 # A ticket is below 8 KiB; whoever pipes something else in should hear of it.
 _LONGEST_TICKET: Final = 65_536
+_DECODER: Final = json.JSONDecoder()
 
 
 class UnusableTicket(Exception):
@@ -75,7 +79,7 @@ def command(*, wav: Path, out: Path | None, max_seconds: float) -> None:
     console = Console()
     logs.configure("error", "auto")
     try:
-        ticket = ticket_from(sys.stdin.read(_LONGEST_TICKET))
+        ticket = ticket_from(iter(partial(sys.stdin.readline, _LONGEST_TICKET), ""))
         attended = run(attend(ticket, load_speech(wav), max_seconds))
     except (UnusableTicket, UnusableRecording, RoomError) as wrong:
         raise click.ClickException(str(wrong)) from wrong
@@ -88,21 +92,33 @@ def command(*, wav: Path, out: Path | None, max_seconds: float) -> None:
         raise SystemExit(1)
 
 
-def ticket_from(text: str) -> Ticket:
-    """Return the way into the room that an answer in JSON holds.
+def ticket_from(lines: Iterable[str]) -> Ticket:
+    """Return the way into the room that the first JSON object holds.
+
+    Reads no further than its end: whoever wrote it may live on, and keep the pipe open.
 
     :raises UnusableTicket: it holds none.
     """
-    try:
-        answer = json.loads(text)
-    except ValueError as broken:
-        raise UnusableTicket("standard input holds no JSON of CreateRoom or JoinRoom") from broken
-    fields = answer if isinstance(answer, dict) else {}
-    url, token = fields.get("serverUrl"), fields.get("accessToken")
+    answer = _first_object(lines)
+    url, token = answer.get("serverUrl"), answer.get("accessToken")
     for name, value in (("serverUrl", url), ("accessToken", token)):
         if not isinstance(value, str) or not value:
             raise UnusableTicket(f"the JSON on standard input has no {name}")
     return Ticket(str(url), str(token))
+
+
+def _first_object(lines: Iterable[str]) -> dict[str, object]:
+    text = ""
+    for line in lines:
+        text += line
+        start = text.find("{")
+        with suppress(ValueError):
+            if start >= 0:
+                answer: dict[str, object] = _DECODER.raw_decode(text, start)[0]
+                return answer
+        if len(text) > _LONGEST_TICKET:
+            break
+    raise UnusableTicket("standard input holds no JSON of CreateRoom or JoinRoom")
 
 
 async def attend(ticket: Ticket, speech: bytes, max_seconds: float) -> Attended:

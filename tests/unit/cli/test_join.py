@@ -1,5 +1,6 @@
 """Is a way into the room read from what a gateway answers, and nonsense refused by name?"""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -14,14 +15,25 @@ ANSWER = {"connectionId": "call-1", "serverUrl": "ws://127.0.0.1:1", "accessToke
 
 
 def test_the_answer_of_create_room_is_a_way_in() -> None:
-    assert ticket_from(json.dumps(ANSWER)) == Ticket("ws://127.0.0.1:1", "secret")
+    assert ticket_from([json.dumps(ANSWER)]) == Ticket("ws://127.0.0.1:1", "secret")
+
+
+def test_nothing_is_read_behind_the_answer_and_what_stands_before_it_means_nothing() -> None:
+    lines = iter(["\x1b[0mbuilding\n", *json.dumps(ANSWER, indent=1).splitlines(), "more", "{"])
+    assert ticket_from(lines) == Ticket("ws://127.0.0.1:1", "secret")
+    assert list(lines) == ["more", "{"]
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    with pytest.raises(UnusableTicket):
+        ticket_from(itertools.chain("{", itertools.repeat(" " * 1000)))
 
 
 @pytest.mark.parametrize("missing", ["serverUrl", "accessToken"])
 @pytest.mark.parametrize("value", [None, "", 7])
 def test_a_field_that_is_missing_is_named(missing: str, value: object) -> None:
     with pytest.raises(UnusableTicket, match=missing):
-        ticket_from(json.dumps({**ANSWER, missing: value}))
+        ticket_from([json.dumps({**ANSWER, missing: value})])
 
 
 @pytest.mark.parametrize("text", ["", "Agent not found", '["secret"]'])

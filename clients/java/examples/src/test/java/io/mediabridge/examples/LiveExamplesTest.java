@@ -7,24 +7,76 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.Value;
 import io.mediabridge.client.MediabridgeClient;
 import io.mediabridge.testing.Sandbox;
+import java.io.BufferedReader;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A call that is made, looked at, joined and ended by nothing but HTTP. */
+/** The examples, each with a caller who has a voice. */
 @Tag("live")
 @Timeout(value = 90, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class LiveGatewayTest {
+class LiveExamplesTest {
+
+  private static Sandbox sandbox;
+
+  @BeforeAll
+  static void start() throws IOException {
+    sandbox = Sandbox.start();
+  }
+
+  @AfterAll
+  static void stop() throws IOException {
+    if (sandbox != null) {
+      sandbox.close();
+    }
+  }
+
+  @Test
+  void theFirstCallIsHeardAndSummedUp() throws IOException {
+    var command =
+        new ProcessBuilder(
+            ProcessHandle.current().info().command().orElseThrow(),
+            "-cp",
+            System.getProperty("java.class.path"),
+            FirstCall.class.getName());
+    command.environment().put("BRIDGE", sandbox.target());
+    Process program = command.start();
+    try (var printed = program.inputReader(StandardCharsets.UTF_8);
+        var told = program.errorReader(StandardCharsets.UTF_8)) {
+      sandbox.join(untilItCloses(printed)).heardTheAgentAndLeft();
+      String all = told.lines().collect(Collectors.joining("\n"));
+      assertEquals(0, program.onExit().join().exitValue(), all);
+      assertTrue(all.contains("Hello, this is mediabridge."), all);
+      assertTrue(all.contains("END_REASON_PARTICIPANT_LEFT after "), all);
+    } finally {
+      program.destroy();
+    }
+  }
+
+  /** Reads a JSON object up to its last line: what prints it lives on. */
+  private static String untilItCloses(BufferedReader json) throws IOException {
+    var object = new StringBuilder();
+    String line;
+    do {
+      line = json.readLine();
+      object.append(line).append('\n');
+    } while (line != null && !line.equals("}"));
+    return object.toString();
+  }
 
   @Test
   void aCallerHearsTheAgentOfACallThatWasMadeOverHttp() throws Exception {
     var anyPort = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    try (var sandbox = Sandbox.start();
-        var client = MediabridgeClient.builder(sandbox.target()).plaintext().build();
+    try (var client = MediabridgeClient.builder(sandbox.target()).plaintext().build();
         var gateway = new Gateway(client, anyPort, Optional.empty())) {
       var http = new Http(gateway);
 
