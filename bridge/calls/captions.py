@@ -1,8 +1,5 @@
 """What can the people in the room read along? The call's words, and the agent's state."""
 
-from collections import OrderedDict
-from typing import Final
-
 from bridge.ids import Identity
 from bridge.ports.call import AgentState
 from bridge.ports.event import (
@@ -12,12 +9,8 @@ from bridge.ports.event import (
     ModelStateChanged,
     Role,
     Transcript,
-    UserSpeech,
 )
 from bridge.ports.room import Bot, Segment
-
-_MAX_SPEAKERS: Final = 64
-"""Items of which it is remembered who spoke them."""
 
 
 class Captions:
@@ -27,7 +20,6 @@ class Captions:
         self._caller = caller
         self._bot: Bot | None = None
         self._state: AgentState | None = None  # None: the agent is not there yet
-        self._speakers: OrderedDict[str, Identity] = OrderedDict()
 
     def show_by(self, bot: Bot) -> None:
         """Show from now on, by the bot that is in the room."""
@@ -40,8 +32,6 @@ class Captions:
         match kind:
             case Transcript():
                 self._on_words(kind)
-            case UserSpeech(_, identity, item_id) if identity is not None:
-                self._remember(item_id, identity)
             case AgentStateChanged(AgentState.TOOL):
                 # That tools exist is nothing that its people need to know.
                 self._on_state(AgentState.THINKING)
@@ -58,15 +48,10 @@ class Captions:
         speaker = None
         if words.role is Role.USER:
             # Whom the model heard before anybody was loud enough to tell: the caller, most likely.
-            speaker = self._speakers.get(words.item_id, self._caller)
+            speaker = words.speaker or self._caller
         self._bot.tell_text(Segment(words.item_id, speaker, words.text, words.final))
 
     def _on_state(self, state: AgentState) -> None:
         self._state = state
         if self._bot is not None:
             self._bot.tell_agent_state(state)
-
-    def _remember(self, item_id: str, identity: Identity) -> None:
-        self._speakers[item_id] = identity
-        if len(self._speakers) > _MAX_SPEAKERS:
-            self._speakers.popitem(last=False)

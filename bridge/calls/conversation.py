@@ -14,7 +14,7 @@ from bridge.media.playout import Playout
 from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
-from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, Role, UserSpeech
+from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, UserSpeech
 from bridge.ports.model import (
     AgentTextDelta,
     AgentTextDone,
@@ -25,6 +25,7 @@ from bridge.ports.model import (
     ModelWarning,
     ResponseDone,
     ResponseStarted,
+    ServerVad,
     SessionInterrupted,
     SessionResumed,
     SessionRotated,
@@ -48,17 +49,17 @@ class Conversation:
         session: ModelSession,
         output: AudioOutput,
         playout: Playout,
-        interruptible: bool,
         loudest: Callable[[], Identity | None],
         tools: ToolServices,
         record: CallRecord,
         clock: Clock,
     ) -> None:
         self._session = session
-        self._interruptible = interruptible
+        self._config = record.view().spec.agent.model
         self._loudest = loudest
         self._record = record
         self._turns = record.turns
+        self._clock = clock
         self._transcripts = Transcripts(clock)
         self.quiet = Quiet(clock)
         self.voice = Voice(
@@ -125,8 +126,10 @@ class Conversation:
         self.quiet.user_began()
         self._turns.user_began(event.item_id)
         self._record.active()
-        self._record.tell(UserSpeech(True, self._loudest(), event.item_id))
-        if self._interruptible:
+        speaker = self._loudest()
+        self._transcripts.began(event.item_id, speaker, self._began_at_s(event))
+        self._record.tell(UserSpeech(True, speaker, event.item_id))
+        if self._config.interruptible:
             self.toolbox.interrupted()
             await self.voice.stop()
         elif self._record.agent_state is not AgentState.SPEAKING:
@@ -136,20 +139,36 @@ class Conversation:
         self.quiet.user_stopped()
         self._turns.user_stopped()
         self._record.active()
-        self._record.tell(UserSpeech(False, self._loudest(), event.item_id))
+        speaker = self._loudest()
+        self._transcripts.stopped(event.item_id, speaker, self._stopped_at_s(event))
+        self._record.tell(UserSpeech(False, speaker, event.item_id))
         if self._record.agent_state is not AgentState.SPEAKING:
             self._record.agent_is(AgentState.THINKING)
+
+    def _began_at_s(self, event: SpeechStarted) -> float:
+        """Return when the first sound of it was said, from the call's creation."""
+        vad = self._config.turn_detection
+        padding_ms = vad.prefix_padding_ms if isinstance(vad, ServerVad) else 0
+        return self._offset_s(event.at_s, padding_ms)
+
+    def _stopped_at_s(self, event: SpeechStopped) -> float:
+        """Return when the last sound of it was said, from the call's creation."""
+        vad = self._config.turn_detection
+        silence_ms = vad.silence_duration_ms if isinstance(vad, ServerVad) else 0
+        return self._offset_s(event.at_s, -silence_ms)
+
+    def _offset_s(self, at_s: float | None, later_ms: float) -> float:
+        now_s = self._clock.monotonic_s()
+        return self._record.offset_s(min(now_s, now_s if at_s is None else at_s + later_ms / 1000))
 
     def _on_user_words(self, event: UserTextDelta | UserTextDone) -> None:
         match event:
             case UserTextDelta(item_id, text):
-                told = self._transcripts.grow(Role.USER, item_id, text)
+                told = self._transcripts.grow(item_id, text)
                 if told is not None:
                     self._record.tell(told)
             case UserTextDone(item_id, text, confidence):
-                self._record.tell(
-                    self._transcripts.finish(Role.USER, item_id, text, confidence=confidence)
-                )
+                self._record.tell(self._transcripts.finish(item_id, text, confidence))
                 self._turns.user_said(item_id, text)
 
     def _on_response_started(self, event: ResponseStarted) -> None:

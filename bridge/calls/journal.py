@@ -61,6 +61,10 @@ class Journal:
         """Return the call's age by the monotonic clock."""
         return self._clock.monotonic_s() - self._started_s
 
+    def offset_s(self, at_s: float) -> float:
+        """Return how old the call was at a moment of the monotonic clock."""
+        return at_s - self._started_s
+
     def follow(self, follower: Callable[[EventKind], None]) -> None:
         """Call `follower` with every event from now on, as it is written; it must not fail."""
         self._followers.append(follower)

@@ -54,7 +54,6 @@ class CallMedia:
             session=session,
             output=self._bot.output,
             playout=playout,
-            interruptible=self._spec.agent.model.interruptible,
             loudest=self.uplink.loudest,
             tools=tools,
             record=self._record,

@@ -123,6 +123,10 @@ class CallRecord:
         self.active()
         self._journal.write(event)
 
+    def offset_s(self, at_s: float) -> float:
+        """Return a moment of the monotonic clock as seen from the call's creation."""
+        return self._journal.offset_s(at_s)
+
     def tell(self, kind: EventKind) -> None:
         """Tell the watchers what changes nothing in the record itself."""
         self._journal.write(kind)

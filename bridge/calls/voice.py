@@ -1,11 +1,14 @@
 """The agent's voice: what of it the callers hear, and how it is stopped."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from bridge.calls.airtime import Airtime
 from bridge.calls.delivery import Deliveries, Outcome
 from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
 from bridge.calls.spoken import SpokenWords
+from bridge.ids import bot_identity_for
 from bridge.media.ledger import ItemPlayed
 from bridge.media.level import LevelMeter
 from bridge.media.playout import Playout
@@ -44,7 +47,9 @@ class Voice:
         self._record = record
         self._turns = record.turns
         self._clock = clock
+        self._speaker = bot_identity_for(record.view().spec.connection_id)
         self._spoken = SpokenWords(clock)
+        self._airtime = Airtime()
         self._deliveries = Deliveries()
         self._unheard_ms: dict[str, float] = {}
         self._response_id: str | None = None
@@ -70,6 +75,8 @@ class Voice:
                 audible = item_id
                 self._became_audible(item_id)
             self.meter.push(frame)
+            heard_at_s = self._clock.monotonic_s() + self._output.queued_ms / 1000
+            self._airtime.wrote(item_id, heard_at_s, duration_ms(len(frame), ROOM_RATE_HZ) / 1000)
             await self._output.write(frame)
             if self._spoken.is_due():
                 self._tell_heard()
@@ -122,8 +129,10 @@ class Voice:
         began_s = self._clock.monotonic_s()
         unplayed = self._playout.clear()
         stop_latency_s = self._clock.monotonic_s() - began_s
+        self._airtime.cut(began_s)
         self._silenced_response = self._response_id
-        self._tell_words(self._spoken.cut(unplayed))
+        cut_off = {item.item_id for item in unplayed}
+        heard = self._tell_words(self._spoken.cut(unplayed), cut_off)
         self._deliveries.heard(unplayed)
         self._deliveries.cut()
         if unplayed:
@@ -131,7 +140,11 @@ class Voice:
             first = unplayed[0]
             self._record.tell(
                 Interruption(
-                    first.item_id, int(first.played_ms), int(first.received_ms), stop_latency_s
+                    first.item_id,
+                    int(first.played_ms),
+                    int(first.received_ms),
+                    stop_latency_s,
+                    heard.get(first.item_id, ""),
                 )
             )
             self._account_for(unplayed, interrupted=True)
@@ -146,6 +159,7 @@ class Voice:
         """Stop for good; what was played of the last words counts as heard."""
         self._silenced_response = self._response_id
         unplayed = self._playout.clear()
+        self._airtime.cut(self._clock.monotonic_s())
         self._tell_words(self._spoken.cut(unplayed, for_good=True))
         self._deliveries.cut()
         self._account_for(unplayed, interrupted=False)
@@ -173,11 +187,29 @@ class Voice:
         self._tell_words(self._spoken.release(unplayed))
         self._deliveries.heard(unplayed)
 
-    def _tell_words(self, told: Iterable[Transcript]) -> None:
+    def _tell_words(
+        self, told: Iterable[Transcript], cut_off: Collection[str] = ()
+    ) -> dict[str, str]:
+        """Tell what was heard, with when and by whom; return the final texts, by item."""
+        texts: dict[str, str] = {}
         for words in told:
             if words.final:
+                texts[words.item_id] = words.text
                 self._turns.agent_said(words.item_id, words.text)
-            self._record.tell(words)
+            self._record.tell(self._placed(words, interrupted=words.item_id in cut_off))
+        return texts
+
+    def _placed(self, words: Transcript, *, interrupted: bool) -> Transcript:
+        airing = self._airtime.of(words.item_id)
+        if airing is None:
+            return replace(words, speaker=self._speaker)
+        return replace(
+            words,
+            speaker=self._speaker,
+            start_offset_s=self._record.offset_s(airing.start_s),
+            end_offset_s=self._record.offset_s(airing.end_s) if words.final else None,
+            interrupted=interrupted,
+        )
 
     def _account_for(self, unplayed: tuple[ItemPlayed, ...], *, interrupted: bool) -> None:
         for item in unplayed:

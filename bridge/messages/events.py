@@ -75,13 +75,8 @@ def _speech(
             message.user_speech.speaking = speaking
             message.user_speech.participant_identity = identity or ""
             message.user_speech.item_id = item_id
-        case Transcript(item_id, role, text, final, confidence):
-            message.transcript.item_id = item_id
-            message.transcript.role = event_pb2.TranscriptRole.Value(f"TRANSCRIPT_ROLE_{role.name}")
-            message.transcript.text = text
-            message.transcript.final = final
-            if confidence is not None:
-                message.transcript.confidence = confidence
+        case Transcript():
+            message.transcript.CopyFrom(_transcript(kind))
         case ResponseBegan(response_id, greeting):
             message.response_started.response_id = response_id
             message.response_started.greeting = greeting
@@ -91,11 +86,12 @@ def _speech(
             finished.status = event_pb2.ResponseStatus.Value(f"RESPONSE_STATUS_{status.name}")
             finished.usage.CopyFrom(convert.tokens(tokens))
             finished.detail = detail
-        case Interruption(item_id, heard_ms, received_ms, stop_latency_s):
+        case Interruption(item_id, heard_ms, received_ms, stop_latency_s, heard_text):
             message.interruption.item_id = item_id
             message.interruption.heard_ms = heard_ms
             message.interruption.received_ms = received_ms
             message.interruption.stop_latency.FromMicroseconds(round(stop_latency_s * 1e6))
+            message.interruption.heard_text = heard_text
         case _:
             assert_never(kind)
 
@@ -112,6 +108,20 @@ def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None
             finished.status, finished.code = convert.tool_status(use.status), use.code
             finished.duration.FromMicroseconds(round(use.duration_s * 1e6))
             finished.private_detail = use.private_detail
+
+
+def _transcript(words: Transcript) -> event_pb2.Transcript:
+    return event_pb2.Transcript(
+        item_id=words.item_id,
+        role=event_pb2.TranscriptRole.Value(f"TRANSCRIPT_ROLE_{words.role.name}"),
+        text=words.text,
+        final=words.final,
+        start_offset=duration(words.start_offset_s),
+        end_offset=duration(words.end_offset_s),
+        confidence=words.confidence,
+        participant_identity=words.speaker or "",
+        interrupted=words.interrupted,
+    )
 
 
 def _state(kind: StateChanged) -> event_pb2.StateChanged:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from bridge.model.sent_times import SentTimes
 from bridge.pcm import MODEL_RATE_HZ, byte_count, duration_ms
 
 
@@ -22,6 +23,7 @@ class AudioOutbox:
         self._sent_bytes = 0
         self._dropped_bytes = 0
         self._filled = asyncio.Event()
+        self._sent_times = SentTimes()
 
     def put_nowait(self, pcm: bytes | memoryview) -> None:
         """Queue a copy of `pcm`."""
@@ -45,6 +47,7 @@ class AudioOutbox:
     def passed(self, byte_count: int) -> None:
         """Note audio that went out without waiting."""
         self._sent_bytes += byte_count
+        self._sent_times.note(self.sent_ms)
 
     async def take(self) -> bytes:
         """Wait for the oldest chunk and return it. Cancelling loses nothing."""
@@ -60,6 +63,7 @@ class AudioOutbox:
         """Note that the chunk taken last went out."""
         self._sent_bytes += self._taken_bytes
         self._taken_bytes = 0
+        self._sent_times.note(self.sent_ms)
 
     def discard(self) -> None:
         """Drop what is left: nobody will send it."""
@@ -70,6 +74,10 @@ class AudioOutbox:
     @property
     def sent_ms(self) -> float:
         return duration_ms(self._sent_bytes, MODEL_RATE_HZ)
+
+    def sent_at_s(self, position_ms: float) -> float | None:
+        """Return when this moment of all that was sent went out; None before anything did."""
+        return self._sent_times.at_s(position_ms)
 
     @property
     def queued_ms(self) -> float:

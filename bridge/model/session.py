@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Self
 
 from websockets.exceptions import ConnectionClosed
@@ -32,6 +33,8 @@ from bridge.ports.model import (
     ModelCounters,
     ModelEvent,
     ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
     ToolAnswered,
 )
 from bridge.ports.tool import ToolCallId
@@ -267,11 +270,6 @@ class RealtimeSession:
                     # Should it fail, what is still to be read tells why.
                     with suppress(ModelError):
                         await self.cancel(event.response_id)
-            case FunctionCall():
-                self._calls.note(event)
-                self._ready.append(event)
-            case ToolAnswered():
-                self._ready.append(self._calls.original(event))
             case ResponseOver():
                 self._accept_end(event)
             case Refused():
@@ -279,7 +277,18 @@ class RealtimeSession:
             case SessionCreated() | SessionUpdated():
                 pass
             case _:
-                self._ready.append(event)
+                self._ready.append(self._completed(event))
+
+    def _completed(self, event: ModelEvent) -> ModelEvent:
+        """Return what the server says, with what only we know of it."""
+        match event:
+            case SpeechStarted(_, at_ms) | SpeechStopped(_, at_ms):
+                return replace(event, at_s=self._outbox.sent_at_s(at_ms))
+            case FunctionCall():
+                self._calls.note(event)
+            case ToolAnswered():
+                return self._calls.original(event)
+        return event
 
     def _accept_end(self, over: ResponseOver) -> None:
         done = over.done

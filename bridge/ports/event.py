@@ -85,6 +85,14 @@ class Transcript:
     final: bool
     confidence: float | None = None
     """How sure the transcriber was of a user's final words, 0 to 1; None where it does not say."""
+    speaker: Identity | None = None
+    """Who said it; of a user's words None where nobody was loud enough to tell."""
+    start_offset_s: float | None = None
+    """When it began to be said or to be heard, from the call's creation."""
+    end_offset_s: float | None = None
+    """When that ended; None while it goes on."""
+    interrupted: bool = False
+    """The agent was stopped in the middle of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class Interruption:
     heard_ms: int
     received_ms: int
     stop_latency_s: float
+    heard_text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

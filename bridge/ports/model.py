@@ -120,16 +120,25 @@ class TokenCounts:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The user began to speak, `audio_start_ms` into the audio that was sent on this connection."""
+    """The user began to speak, `audio_start_ms` into the audio that was sent on this connection.
+
+    That is where the item begins, with the padding that detection puts before speech.
+    """
 
     item_id: str
     audio_start_ms: int
+    at_s: float | None = None
+    """When that moment was sent, on the machine's monotonic clock; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
+    """The user stopped, `audio_end_ms` into the same audio: behind the silence that proved it."""
+
     item_id: str
     audio_end_ms: int
+    at_s: float | None = None
+    """As in `SpeechStarted`."""
 
 
 @dataclass(frozen=True, slots=True)

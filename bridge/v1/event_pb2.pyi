@@ -447,7 +447,11 @@ class Transcript(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
+    START_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    PARTICIPANT_IDENTITY_FIELD_NUMBER: _builtins.int
+    INTERRUPTED_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The conversation item."""
     role: Global___TranscriptRole.ValueType
@@ -462,6 +466,21 @@ class Transcript(_message.Message):
     """Of a caller's final words: how sure the transcriber was of them, 0 to 1, the mean over its
     tokens. Unset where it does not say.
     """
+    participant_identity: _builtins.str
+    """Whose words: of several callers the loudest one's; empty where nobody was loud enough to tell."""
+    interrupted: _builtins.bool
+    """Of the agent's words: it was stopped in the middle of them."""
+    @_builtins.property
+    def start_offset(self) -> _duration_pb2.Duration:
+        """When it began to be said, or of the agent's to be heard, from the call's creation. By the clock
+        of the sound itself, less the padding and silence that energy detection adds; unset where it
+        is not known.
+        """
+
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """When that ended; unset while it goes on."""
+
     def __init__(
         self,
         *,
@@ -469,20 +488,28 @@ class Transcript(_message.Message):
         role: Global___TranscriptRole.ValueType = ...,
         text: _builtins.str = ...,
         final: _builtins.bool | None = ...,
+        start_offset: _duration_pb2.Duration | None = ...,
+        end_offset: _duration_pb2.Duration | None = ...,
         confidence: _builtins.float | None = ...,
+        participant_identity: _builtins.str = ...,
+        interrupted: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "confidence", b"confidence", "final", b"final"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "_interrupted", b"_interrupted", "confidence", b"confidence", "end_offset", b"end_offset", "final", b"final", "interrupted", b"interrupted", "start_offset", b"start_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "confidence", b"confidence", "final", b"final", "item_id", b"item_id", "role", b"role", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_final", b"_final", "_interrupted", b"_interrupted", "confidence", b"confidence", "end_offset", b"end_offset", "final", b"final", "interrupted", b"interrupted", "item_id", b"item_id", "participant_identity", b"participant_identity", "role", b"role", "start_offset", b"start_offset", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
     _WhichOneofReturnType__final: _TypeAlias = _typing.Literal["final"]  # noqa: Y015
     _WhichOneofArgType__final: _TypeAlias = _typing.Literal["_final", b"_final"]  # noqa: Y015
+    _WhichOneofReturnType__interrupted: _TypeAlias = _typing.Literal["interrupted"]  # noqa: Y015
+    _WhichOneofArgType__interrupted: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__final) -> _WhichOneofReturnType__final | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupted) -> _WhichOneofReturnType__interrupted | None: ...
 
 Global___Transcript: _TypeAlias = Transcript  # noqa: Y015
 
@@ -560,12 +587,15 @@ class Interruption(_message.Message):
     HEARD_MS_FIELD_NUMBER: _builtins.int
     RECEIVED_MS_FIELD_NUMBER: _builtins.int
     STOP_LATENCY_FIELD_NUMBER: _builtins.int
+    HEARD_TEXT_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item that was being spoken."""
     heard_ms: _builtins.int
     """How much of it was really played, in milliseconds of the agent's speech."""
     received_ms: _builtins.int
     """How much of it had arrived from the model."""
+    heard_text: _builtins.str
+    """What of its words was heard: the final text of its transcript. An estimate, to a word or two."""
     @_builtins.property
     def stop_latency(self) -> _duration_pb2.Duration:
         """From the model's word to the empty playout buffer."""
@@ -577,10 +607,11 @@ class Interruption(_message.Message):
         heard_ms: _builtins.int = ...,
         received_ms: _builtins.int = ...,
         stop_latency: _duration_pb2.Duration | None = ...,
+        heard_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stop_latency", b"stop_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_ms", b"heard_ms", "item_id", b"item_id", "received_ms", b"received_ms", "stop_latency", b"stop_latency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_ms", b"heard_ms", "heard_text", b"heard_text", "item_id", b"item_id", "received_ms", b"received_ms", "stop_latency", b"stop_latency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from bridge.calls.conversation import Conversation
 from bridge.calls.journal import Journal
@@ -29,7 +30,7 @@ ADA = Identity("ada")
 class Talk:
     """What a test does to a conversation, and what it sees of it."""
 
-    def __init__(self, world: World, *, interruptible: bool, spec: CallSpec) -> None:
+    def __init__(self, world: World, spec: CallSpec) -> None:
         self.clock: FakeClock = world.clock
         self.log = world.events
         self.session = FakeSession(1, spec.agent.model, Answers.NONE)
@@ -47,7 +48,6 @@ class Talk:
             session=self.session,
             output=self.output,
             playout=self.playout,
-            interruptible=interruptible,
             loudest=lambda: ADA,
             tools=ToolServices(world.tools, self.ends.append),
             record=self.record,
@@ -89,7 +89,10 @@ class Talk:
 async def talking(
     world: World, *, interruptible: bool = True, spec: CallSpec = SPEC
 ) -> AsyncIterator[Talk]:
-    talk = Talk(world, interruptible=interruptible, spec=spec)
+    if not interruptible:
+        model = replace(spec.agent.model, interruptible=False)
+        spec = replace(spec, agent=replace(spec.agent, model=model))
+    talk = Talk(world, spec)
     async with asyncio.TaskGroup() as group:
         conversation = talk.conversation
         tasks = [

@@ -2,7 +2,7 @@
 
 from bridge.calls.captions import Captions
 from bridge.ids import Identity
-from bridge.ports.event import LinkState, ModelStateChanged, Role, Transcript, UserSpeech
+from bridge.ports.event import LinkState, ModelStateChanged, Role, Transcript
 from bridge.ports.model import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
 from bridge.ports.room import Segment
 from tests.fakes.agents import SPEC
@@ -21,11 +21,9 @@ def make() -> tuple[Captions, FakeBot]:
 
 def test_words_are_shown_in_the_name_of_who_said_them() -> None:
     captions, bot = make()
-    captions.on(UserSpeech(True, None, "u1"))
-    captions.on(UserSpeech(False, BEN, "u1"))
-    captions.on(Transcript("u1", Role.USER, "Hi", final=False))
+    captions.on(Transcript("u1", Role.USER, "Hi", final=False, speaker=BEN))
     captions.on(Transcript("u2", Role.USER, "Who knows", final=True))
-    captions.on(Transcript("i1", Role.AGENT, "Hello.", final=True))
+    captions.on(Transcript("i1", Role.AGENT, "Hello.", final=True, speaker=Identity("bot-1")))
     captions.on(Transcript("u3", Role.USER, "", final=True))
     assert bot.segments == [
         Segment("u1", BEN, "Hi", final=False),

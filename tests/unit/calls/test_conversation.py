@@ -16,6 +16,7 @@ from bridge.ports.model import (
     ResponseStarted,
     ResponseStatus,
     SpeechStarted,
+    SpeechStopped,
     TokenCounts,
     UserTextDone,
 )
@@ -135,10 +136,41 @@ async def test_words_of_both_sides_are_told_and_kept(world: World) -> None:
         await talk.begin_answer(100)
         talk.session.push(AudioDone("r1", "i1", 0), AgentTextDone("i1", 0, "Noon."))
         await world.clock.advance(1)
-        assert Transcript("u1", Role.USER, "What time is it?", True, 0.75) in talk.kinds
-        assert Transcript("i1", Role.AGENT, "Noon.", True) in talk.kinds
+        told = [kind for kind in talk.kinds if isinstance(kind, Transcript) and kind.final]
+        assert [(words.role, words.text, words.confidence) for words in told] == [
+            (Role.USER, "What time is it?", 0.75),
+            (Role.AGENT, "Noon.", None),
+        ]
         (turn,) = talk.turns
         assert (turn.user_text, turn.agent_text) == ("What time is it?", "Noon.")
+
+
+async def test_words_of_a_caller_have_the_times_of_the_sound_not_of_the_news(
+    world: World,
+) -> None:
+    async with talking(world) as talk:
+        created_s = world.clock.monotonic_s()
+        await world.clock.advance(5)
+        # Energy detection puts 300 ms before speech, and 500 ms of silence behind it.
+        talk.session.push(SpeechStarted("u1", 0, created_s + 2))
+        talk.session.push(SpeechStopped("u1", 0, created_s + 4))
+        talk.session.push(UserTextDone("u1", "Hello."))
+        await settle()
+        (words,) = (kind for kind in talk.kinds if isinstance(kind, Transcript))
+        assert words.speaker == ADA
+        assert words.start_offset_s == pytest.approx(2.3)
+        assert words.end_offset_s == pytest.approx(3.5)
+
+
+async def test_times_of_sound_that_nobody_can_tell_are_those_of_the_news(world: World) -> None:
+    async with talking(world) as talk:
+        await world.clock.advance(2)
+        talk.session.push(SpeechStarted("u1", 0))
+        await world.clock.advance(1)
+        talk.session.push(SpeechStopped("u1", 0), UserTextDone("u1", "Hello."))
+        await settle()
+        (words,) = (kind for kind in talk.kinds if isinstance(kind, Transcript))
+        assert (words.start_offset_s, words.end_offset_s) == (2, 3)
 
 
 async def test_costs_add_up_and_belong_to_their_turn(world: World) -> None:

@@ -10,6 +10,7 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDone,
     ResponseDone,
+    ResponseStarted,
     ResponseStatus,
     TokenCounts,
 )
@@ -131,7 +132,8 @@ async def test_the_words_of_a_call_follow_its_voice(world: World) -> None:
         assert not heard.final
         assert heard.text in ("one two three four", "one two three four five")
         await world.clock.advance(3)
-        assert _told(talk)[-1] == Transcript("i1", Role.AGENT, TEN, final=True)
+        assert _told(talk)[-1].text == TEN
+        assert _told(talk)[-1].final
         texts = [words.text for words in _told(talk)]
         assert texts == sorted(texts, key=len)
         assert talk.turns[0].agent_text == TEN
@@ -148,7 +150,46 @@ async def test_the_turn_of_an_interrupted_answer_keeps_what_was_heard(world: Wor
         assert said.text in ("one two three four", "one two three four five")
         assert [words for words in _told(talk) if words.final] == [said]
         assert talk.turns[0].agent_text == said.text
-        assert any(isinstance(kind, Interruption) for kind in talk.kinds)
+        (interruption,) = (kind for kind in talk.kinds if isinstance(kind, Interruption))
+        assert interruption.heard_text == said.text
+
+
+async def test_the_words_of_the_agent_have_the_times_of_its_voice(world: World) -> None:
+    async with talking(world) as talk:
+        await world.clock.advance(1)
+        await _answer(talk, TEN, 4000)
+        await world.clock.advance(2)
+        partial = _told(talk)[-1]
+        assert (partial.start_offset_s, partial.end_offset_s) == (1, None)
+        await world.clock.advance(3)
+        final = _told(talk)[-1]
+        assert final.start_offset_s == 1
+        assert final.end_offset_s == pytest.approx(5, abs=0.01)
+        assert final.speaker == "bot-1"
+        assert not final.interrupted
+
+
+async def test_words_that_were_interrupted_end_when_the_voice_was_stopped(world: World) -> None:
+    async with talking(world) as talk:
+        await _answer(talk, TEN, 4000)
+        await world.clock.advance(2)
+        await talk.caller_begins()
+        final = _told(talk)[-1]
+        assert final.end_offset_s == pytest.approx(2, abs=0.001)
+        assert final.interrupted
+
+
+async def test_an_item_behind_another_one_begins_when_that_one_was_heard(world: World) -> None:
+    async with talking(world) as talk:
+        await _answer(talk, "one two", 1000)
+        talk.session.push(ResponseStarted("r2", None))
+        await talk.go_on(1000, "r2", "i2")
+        talk.session.push(AgentTextDone("i2", 0, "three four"), AudioDone("r2", "i2", 0))
+        await world.clock.advance(3)
+        first, second = (words for words in _told(talk) if words.final)
+        assert first.end_offset_s == pytest.approx(1, abs=0.01)
+        assert second.start_offset_s == pytest.approx(1, abs=0.01)
+        assert second.end_offset_s == pytest.approx(2, abs=0.02)
 
 
 async def test_a_call_that_ends_keeps_what_was_heard_of_the_last_answer(world: World) -> None:
@@ -165,7 +206,8 @@ async def test_an_answer_without_its_last_words_is_final_when_it_is_over(world: 
         talk.session.push(AgentTextDelta("i1", 0, "Well, I"), AudioDone("r1", "i1", 0))
         talk.session.push(ResponseDone("r1", ResponseStatus.FAILED, TokenCounts()))
         await world.clock.advance(1)
-        assert _told(talk)[-1] == Transcript("i1", Role.AGENT, "Well, I", final=True)
+        assert _told(talk)[-1].text == "Well, I"
+        assert _told(talk)[-1].final
 
 
 async def _answer(talk: Talk, text: str, audio_ms: float) -> None:

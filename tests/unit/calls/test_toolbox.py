@@ -559,7 +559,7 @@ async def test_end_of_the_call_stops_what_still_works(world: World) -> None:
 
 async def test_call_in_the_last_moment_is_told_to_be_over_too(world: World) -> None:
     agent = replace(SILENT, model=replace(SILENT.model, tools=(WEATHER,)))
-    talk = Talk(world, interruptible=True, spec=replace(SPEC, agent=agent))
+    talk = Talk(world, replace(SPEC, agent=agent))
     async with talk.conversation.toolbox as toolbox:
         toolbox.on(FunctionCall("r1", "i1", ToolCallId("call_1"), "weather", PARIS))
     assert talk.tools.invoked == []

@@ -97,9 +97,9 @@ EVERY_KIND: dict[str, EventKind] = {
     "transcript": Transcript("i1", Role.AGENT, "Hi.", final=True),
     "response_started": ResponseBegan("r1", greeting=True),
     "response_finished": ResponseFinished("r1", ResponseStatus.FAILED, TOKENS, "code"),
-    "interruption": Interruption("i1", 420, 1000, 0.0015),
     "tool_called": ToolCalled(ToolCallId("call_1"), "weather", "r1", '{"city":"Paris"}'),
     "tool_finished": ToolFinished(USE),
+    "interruption": Interruption("i1", 420, 1000, 0.0015, "Hi, I"),
     "warning": Warned("code", "message"),
     "ended": Ended(REPORT),
 }
@@ -159,6 +159,7 @@ def test_events_carry_what_happened() -> None:
     stopped = event(EVERY_KIND["interruption"]).interruption
     assert (stopped.heard_ms, stopped.received_ms) == (420, 1000)
     assert stopped.stop_latency.ToMicroseconds() == 1500
+    assert stopped.heard_text == "Hi, I"
     silent = MessageToDict(event(EVERY_KIND["user_speech"]))["userSpeech"]
     assert silent == {"speaking": False, "itemId": "u1"}
     assert event(EVERY_KIND["ended"]).ended.report.complete
@@ -169,6 +170,27 @@ def test_a_transcript_says_how_sure_it_is_where_that_is_known() -> None:
     assert not event(words).transcript.HasField("confidence")
     assert event(replace(words, confidence=0.0)).transcript.HasField("confidence")
     assert event(replace(words, confidence=0.75)).transcript.confidence == 0.75
+
+
+def test_a_transcript_says_whose_words_they_are_and_when_they_were_said() -> None:
+    words = Transcript("i1", Role.AGENT, "Hel", final=True)
+    unknown = event(words).transcript
+    assert not unknown.HasField("start_offset")
+    assert not unknown.HasField("end_offset")
+    assert unknown.participant_identity == ""
+    told = event(
+        replace(
+            words,
+            speaker=Identity("bot-1"),
+            start_offset_s=1.5,
+            end_offset_s=2.25,
+            interrupted=True,
+        )
+    ).transcript
+    offsets = (told.start_offset.ToMilliseconds(), told.end_offset.ToMilliseconds())
+    assert offsets == (1500, 2250)
+    assert told.participant_identity == "bot-1"
+    assert told.interrupted
 
 
 def test_report_holds_everything() -> None:

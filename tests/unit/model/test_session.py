@@ -18,6 +18,8 @@ from bridge.ports.model import (
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
+    SpeechStarted,
+    SpeechStopped,
     TokenCounts,
     UserTextDone,
 )
@@ -102,6 +104,28 @@ async def test_sound_of_the_user_arrives_in_order() -> None:
         counters = session.counters()
     assert heard == bytes(960) + b"\x01" * 960 + b"\x02" * 960
     assert (counters.audio_sent_ms, counters.audio_queued_ms) == (60, 0)
+
+
+async def test_speech_is_told_with_the_time_at_which_its_sound_was_sent() -> None:
+    async def script(peer: Peer) -> None:
+        for _ in range(2):
+            await peer.receive("input_audio_buffer.append")
+        began = event("input_audio_buffer.speech_started", item_id="i", audio_start_ms=80)
+        ended = event("input_audio_buffer.speech_stopped", item_id="i", audio_end_ms=100)
+        await says(peer, began, ended)
+
+    async with session_with(script) as session:
+        sent_s = time.monotonic()
+        for _ in range(2):
+            session.send_audio_nowait(bytes(4800))
+        began, ended = await told(session, 2)
+        told_s = time.monotonic()
+    assert isinstance(began, SpeechStarted)
+    assert isinstance(ended, SpeechStopped)
+    assert began.at_s is not None
+    assert ended.at_s is not None
+    assert sent_s - 0.02 <= began.at_s <= told_s
+    assert ended.at_s - began.at_s == pytest.approx(0.02)
 
 
 async def test_sound_of_the_agent_is_told_in_whole_samples() -> None:

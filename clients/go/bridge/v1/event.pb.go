@@ -935,9 +935,19 @@ type Transcript struct {
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Nothing more follows for this item.
 	Final *bool `protobuf:"varint,4,opt,name=final,proto3,oneof" json:"final,omitempty"`
+	// When it began to be said, or of the agent's to be heard, from the call's creation. By the clock
+	// of the sound itself, less the padding and silence that energy detection adds; unset where it
+	// is not known.
+	StartOffset *durationpb.Duration `protobuf:"bytes,5,opt,name=start_offset,json=startOffset,proto3" json:"start_offset,omitempty"`
+	// When that ended; unset while it goes on.
+	EndOffset *durationpb.Duration `protobuf:"bytes,6,opt,name=end_offset,json=endOffset,proto3" json:"end_offset,omitempty"`
 	// Of a caller's final words: how sure the transcriber was of them, 0 to 1, the mean over its
 	// tokens. Unset where it does not say.
-	Confidence    *float64 `protobuf:"fixed64,7,opt,name=confidence,proto3,oneof" json:"confidence,omitempty"`
+	Confidence *float64 `protobuf:"fixed64,7,opt,name=confidence,proto3,oneof" json:"confidence,omitempty"`
+	// Whose words: of several callers the loudest one's; empty where nobody was loud enough to tell.
+	ParticipantIdentity string `protobuf:"bytes,8,opt,name=participant_identity,json=participantIdentity,proto3" json:"participant_identity,omitempty"`
+	// Of the agent's words: it was stopped in the middle of them.
+	Interrupted   *bool `protobuf:"varint,9,opt,name=interrupted,proto3,oneof" json:"interrupted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1000,11 +1010,39 @@ func (x *Transcript) GetFinal() bool {
 	return false
 }
 
+func (x *Transcript) GetStartOffset() *durationpb.Duration {
+	if x != nil {
+		return x.StartOffset
+	}
+	return nil
+}
+
+func (x *Transcript) GetEndOffset() *durationpb.Duration {
+	if x != nil {
+		return x.EndOffset
+	}
+	return nil
+}
+
 func (x *Transcript) GetConfidence() float64 {
 	if x != nil && x.Confidence != nil {
 		return *x.Confidence
 	}
 	return 0
+}
+
+func (x *Transcript) GetParticipantIdentity() string {
+	if x != nil {
+		return x.ParticipantIdentity
+	}
+	return ""
+}
+
+func (x *Transcript) GetInterrupted() bool {
+	if x != nil && x.Interrupted != nil {
+		return *x.Interrupted
+	}
+	return false
 }
 
 // The model began an answer.
@@ -1145,7 +1183,9 @@ type Interruption struct {
 	// How much of it had arrived from the model.
 	ReceivedMs int32 `protobuf:"varint,3,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
 	// From the model's word to the empty playout buffer.
-	StopLatency   *durationpb.Duration `protobuf:"bytes,4,opt,name=stop_latency,json=stopLatency,proto3" json:"stop_latency,omitempty"`
+	StopLatency *durationpb.Duration `protobuf:"bytes,4,opt,name=stop_latency,json=stopLatency,proto3" json:"stop_latency,omitempty"`
+	// What of its words was heard: the final text of its transcript. An estimate, to a word or two.
+	HeardText     string `protobuf:"bytes,5,opt,name=heard_text,json=heardText,proto3" json:"heard_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1206,6 +1246,13 @@ func (x *Interruption) GetStopLatency() *durationpb.Duration {
 		return x.StopLatency
 	}
 	return nil
+}
+
+func (x *Interruption) GetHeardText() string {
+	if x != nil {
+		return x.HeardText
+	}
+	return ""
 }
 
 // The model called a tool. A tool_finished follows for each, also where it may not be called.
@@ -1523,18 +1570,24 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\bspeaking\x18\x01 \x01(\bH\x00R\bspeaking\x88\x01\x01\x121\n" +
 	"\x14participant_identity\x18\x02 \x01(\tR\x13participantIdentity\x12\x17\n" +
 	"\aitem_id\x18\x03 \x01(\tR\x06itemIdB\v\n" +
-	"\t_speaking\"\xc7\x01\n" +
+	"\t_speaking\"\xa9\x03\n" +
 	"\n" +
 	"Transcript\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12-\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x19.bridge.v1.TranscriptRoleR\x04role\x12\x18\n" +
 	"\x04text\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\x12\x19\n" +
-	"\x05final\x18\x04 \x01(\bH\x00R\x05final\x88\x01\x01\x12#\n" +
+	"\x05final\x18\x04 \x01(\bH\x00R\x05final\x88\x01\x01\x12<\n" +
+	"\fstart_offset\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vstartOffset\x128\n" +
+	"\n" +
+	"end_offset\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\tendOffset\x12#\n" +
 	"\n" +
 	"confidence\x18\a \x01(\x01H\x01R\n" +
-	"confidence\x88\x01\x01B\b\n" +
+	"confidence\x88\x01\x01\x121\n" +
+	"\x14participant_identity\x18\b \x01(\tR\x13participantIdentity\x12%\n" +
+	"\vinterrupted\x18\t \x01(\bH\x02R\vinterrupted\x88\x01\x01B\b\n" +
 	"\x06_finalB\r\n" +
-	"\v_confidence\"`\n" +
+	"\v_confidenceB\x0e\n" +
+	"\f_interrupted\"`\n" +
 	"\x0fResponseStarted\x12\x1f\n" +
 	"\vresponse_id\x18\x01 \x01(\tR\n" +
 	"responseId\x12\x1f\n" +
@@ -1545,13 +1598,15 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"responseId\x121\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x19.bridge.v1.ResponseStatusR\x06status\x12+\n" +
 	"\x05usage\x18\x03 \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xa1\x01\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xc6\x01\n" +
 	"\fInterruption\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x19\n" +
 	"\bheard_ms\x18\x02 \x01(\x05R\aheardMs\x12\x1f\n" +
 	"\vreceived_ms\x18\x03 \x01(\x05R\n" +
 	"receivedMs\x12<\n" +
-	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\"\x90\x01\n" +
+	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\x12#\n" +
+	"\n" +
+	"heard_text\x18\x05 \x01(\tB\x04\x88\xe7\x18\x01R\theardText\"\x90\x01\n" +
 	"\n" +
 	"ToolCalled\x12 \n" +
 	"\ftool_call_id\x18\x01 \x01(\tR\n" +
@@ -1669,17 +1724,19 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	1,  // 21: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
 	23, // 22: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
 	2,  // 23: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	3,  // 24: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	24, // 25: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	20, // 26: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	25, // 27: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	20, // 28: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	26, // 29: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	20, // 24: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	20, // 25: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 26: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	24, // 27: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	20, // 28: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	25, // 29: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	20, // 30: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	26, // 31: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
