@@ -58,7 +58,7 @@ test-java: livekit ## Run the Java client's tests, on a live bridge
 	cd clients/java && $(MAVEN) verify
 
 .PHONY: check
-check: $(READY) ## Format, lint, types, import contract, proto lint, generated code
+check: $(READY) ## Format, lint, types, import contract, proto lint, generated code, licences
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
@@ -66,6 +66,7 @@ check: $(READY) ## Format, lint, types, import contract, proto lint, generated c
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/python scripts/generate.py --check
+	$(BIN)/python scripts/licences.py
 	@unformatted=$$($(IN_GO) gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(IN_GO) go mod tidy -diff
 	$(IN_GO) go vet ./...

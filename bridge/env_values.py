@@ -25,7 +25,8 @@ _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://.*")
 # Read by the demo, the tests, client commands and the gateway: no settings of the server's, but no
 # mistake.
 _READ_BY_OTHERS: Final = re.compile(
-    r"API_KEY|API_KEY_FILE|BIN|GRPCURL|LIVEKIT_SERVER|NO_SKIPS|GATEWAY_\w+"
+    r"API_KEY|API_KEY_FILE|CLIENT_CERT|CLIENT_KEY|SERVER_CA"
+    r"|BIN|GRPCURL|LIVEKIT_SERVER|NO_SKIPS|GATEWAY_\w+"
 )
 # livekit-server refuses shorter ones: HS256 wants 256 bits.
 _MIN_SECRET_CHARS: Final = 32

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from bridge import logs
-from bridge.cli.connecting import client_for, refusals_explained, server_options
+from bridge.cli.connecting import Server, client_for, refusals_explained, server_options
 from bridge.cli.display import print_line
 from bridge.cli.extras import needs_extra
 from bridge.cli.microphone import UnusableRecording, load_speech
@@ -72,8 +72,7 @@ def pairs(
 )
 def command(  # noqa: PLR0913 - one argument an option
     *,
-    server: str,
-    tls: bool,
+    server: Server,
     agent: str,
     wav: Path,
     out: Path,
@@ -99,7 +98,7 @@ def command(  # noqa: PLR0913 - one argument an option
     plan = CallPlan(agent, speech, out, name, language, tenant, variables, max_seconds)
 
     async def call() -> Outcome:
-        async with client_for(server, tls=tls) as bridge:
+        async with client_for(server) as bridge:
             return await place_call(bridge, plan, console)
 
     with refusals_explained():

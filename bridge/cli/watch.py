@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bridge.cli.calls_view import calls_lines, render_calls
-from bridge.cli.connecting import client_for, refusals_explained, server_options
+from bridge.cli.connecting import Server, client_for, refusals_explained, server_options
 from bridge.cli.display import Display, display_for, print_line
 from bridge.cli.report_view import render_report
 from bridge.cli.running import run
@@ -31,8 +31,7 @@ from bridge.v1.telemetry_pb2 import CallTelemetry
 def command(
     *,
     connection_id: str | None,
-    server: str,
-    tls: bool,
+    server: Server,
     tenant: str,
     after: int,
     interval: float | None,
@@ -45,7 +44,7 @@ def command(
     every = timedelta(seconds=interval or (0.5 if console.is_terminal else 5.0))
 
     async def watch() -> None:
-        async with client_for(server, tls=tls) as bridge:
+        async with client_for(server) as bridge:
             if connection_id:
                 await watch_one(bridge, connection_id, after, every, console)
             else:

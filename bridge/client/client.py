@@ -1,7 +1,7 @@
 """Which calls can a program make: BridgeClient, one method for each RPC."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, TypedDict, TypeVar, Unpack
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from bridge.addresses import is_local
 from bridge.client.errors import raised_as_ours
 from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
 from bridge.client.tools import ToolFunction
@@ -104,15 +105,27 @@ class BridgeClient:
         self,
         target: str,
         *,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        plaintext_key: bool = False,
         deadline_s: float = DEADLINE_S,
         backoff: Backoff | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """Connect on first use to `target`, in the clear unless `credentials` are given."""
+        """Connect on first use to `target`, in the clear unless `credentials` are given.
+
+        `api_key` is a key, a token, or what returns one whenever it is needed: a token that is
+        renewed keeps long streams going. In the clear it is sent to this machine alone, unless
+        `plaintext_key` says that whatever is on the way may see it.
+
+        :raises ValueError: the key would go in the clear to another machine.
+        """
+        if api_key and not credentials and not plaintext_key and not _stays_here(target):
+            raise ValueError(
+                f"the API key would go to {target} in the clear: use TLS, or allow a plaintext key"
+            )
         self._sleep = sleep
-        self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._api_key = api_key
         self._deadline_s = deadline_s
         self._backoff = backoff or Backoff()
         self._channel = (
@@ -259,7 +272,7 @@ class BridgeClient:
 
         async def stream(after: int) -> AsyncGenerator[CallEvent, None]:
             request = WatchEventsRequest(connection_id=connection_id, after_sequence=after)
-            answers = self._calls.WatchEvents(request, metadata=self._metadata)
+            answers = self._calls.WatchEvents(request, metadata=self._metadata())
             try:
                 with raised_as_ours():
                     async for answer in answers:
@@ -278,7 +291,7 @@ class BridgeClient:
         request = StreamTelemetryRequest(
             connection_id=connection_id, tenant_id=tenant_id, interval=_duration(interval)
         )
-        answers = self._telemetry.StreamTelemetry(request, metadata=self._metadata)
+        answers = self._telemetry.StreamTelemetry(request, metadata=self._metadata())
         try:
             with raised_as_ours():
                 async for answer in answers:
@@ -314,17 +327,30 @@ class BridgeClient:
         server = ToolServer(
             tools,
             registration,
-            lambda: self._tools.ServeTools(metadata=self._metadata),
+            lambda: self._tools.ServeTools(metadata=self._metadata()),
             self._backoff,
             self._sleep,
         )
         return server.serving(leave_within.total_seconds())
 
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        if not self._api_key:
+            return ()
+        key = self._api_key if isinstance(self._api_key, str) else self._api_key()
+        return (("authorization", f"Bearer {key}"),)
+
     async def _unary(
         self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
     ) -> _Response:
         with raised_as_ours():
-            return await method(request, timeout=self._deadline_s, metadata=self._metadata)
+            return await method(request, timeout=self._deadline_s, metadata=self._metadata())
+
+
+def _stays_here(target: str) -> bool:
+    try:
+        return is_local(target)
+    except ValueError:  # a form of address that only grpc knows
+        return False
 
 
 def _duration(span: timedelta | None) -> Duration | None:

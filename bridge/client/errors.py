@@ -23,6 +23,8 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
+# What a stream's key has expired with, or been revoked, in the middle of it.
+_LAPSED: Final = "CREDENTIALS_LAPSED"
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 
 
@@ -61,6 +63,12 @@ class BridgeCallError(Exception):
         self.metadata = details.metadata
         self.violations = details.violations
         self.retry_after = details.retry_after
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether a stream that ended so may be opened again, with the key that is good then."""
+        is_away = self.code is grpc.StatusCode.UNAVAILABLE
+        return is_away or self.reason == _LAPSED
 
     def __str__(self) -> str:
         named = f" ({self.reason})" if self.reason else ""

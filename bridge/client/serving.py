@@ -106,7 +106,8 @@ class ToolServer:
 
     def _is_final(self, lost: BridgeCallError, failures: int) -> bool:
         never_there = not self._was_registered.is_set()
-        return lost.code in _FINAL or (never_there and failures >= self._backoff.attempts)
+        is_refusal = lost.code in _FINAL and not lost.can_be_resumed
+        return is_refusal or (never_there and failures >= self._backoff.attempts)
 
 
 class _Session:

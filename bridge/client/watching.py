@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from bridge.client.errors import UnavailableError
+from bridge.client.errors import BridgeCallError
 from bridge.v1.event_pb2 import CallEvent
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -39,7 +39,8 @@ async def resumed(
 ) -> AsyncGenerator[CallEvent, None]:
     """Yield each event behind `after_sequence` once; ends with the stream, behind `ended`.
 
-    :raises UnavailableError: the server stayed away for `backoff.attempts` tries in a row.
+    :raises BridgeCallError: the server refused, or stayed away for `backoff.attempts` tries in a
+        row.
     """
     seen, failures = after_sequence, 0
     while True:
@@ -53,8 +54,8 @@ async def resumed(
                     yield event
                     if event.WhichOneof("kind") == "ended":
                         return
-        except UnavailableError as lost:
-            if failures >= backoff.attempts:
+        except BridgeCallError as lost:
+            if not lost.can_be_resumed or failures >= backoff.attempts:
                 raise
             asked = lost.retry_after.total_seconds() if lost.retry_after else 0.0
             await sleep(max(asked, backoff.delay_s(failures)))

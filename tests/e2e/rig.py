@@ -60,9 +60,17 @@ class BridgeProcess:
 
 @asynccontextmanager
 async def bridge_process(
-    livekit: LiveKitServer | None, model_url: str, log: Path, **environment: str
+    livekit: LiveKitServer | None,
+    model_url: str,
+    log: Path,
+    credentials: grpc.ChannelCredentials | None = None,
+    /,
+    **environment: str,
 ) -> AsyncIterator[BridgeProcess]:
-    """Run a server until the context ends; it answers health checks on entering."""
+    """Run a server until the context ends; it answers health checks on entering.
+
+    `credentials` are for one whose `environment` gives it a certificate.
+    """
     address = f"127.0.0.1:{free_port()}"
     variables = {
         "PATH": os.environ["PATH"],
@@ -91,14 +99,23 @@ async def bridge_process(
         )
     running = BridgeProcess(process, address, log)
     try:
-        await _healthy(running, process)
+        await _healthy(running, process, credentials)
         yield running
     finally:
         await running.stop()
 
 
-async def _healthy(bridge: BridgeProcess, process: asyncio.subprocess.Process) -> None:
-    async with grpc.aio.insecure_channel(bridge.address) as channel:
+async def _healthy(
+    bridge: BridgeProcess,
+    process: asyncio.subprocess.Process,
+    credentials: grpc.ChannelCredentials | None,
+) -> None:
+    channel = (
+        grpc.aio.secure_channel(bridge.address, credentials)
+        if credentials
+        else grpc.aio.insecure_channel(bridge.address)
+    )
+    async with channel:
         check = health_pb2_grpc.HealthStub(channel).Check
         async with asyncio.timeout(SOON_S):
             while True:

@@ -3,6 +3,7 @@
 
 from datetime import timedelta
 
+import grpc
 import pytest
 
 from bridge.client import BridgeClient, DeadlineExceededError
@@ -112,6 +113,30 @@ async def test_the_api_key_goes_with_every_call(fake: FakeBridge) -> None:
     async with serving(fake) as target, BridgeClient(target, api_key="k1") as client:
         await client.stats()
     assert fake.metadata["authorization"] == "Bearer k1"
+
+
+async def test_a_key_that_is_renewed_is_asked_for_every_time(fake: FakeBridge) -> None:
+    fake.answers["GetStats"] = lambda _: telemetry.GetStatsResponse()
+    keys = iter(["k1", "k2"])
+    async with serving(fake) as target, BridgeClient(target, api_key=lambda: next(keys)) as client:
+        await client.stats()
+        assert fake.metadata["authorization"] == "Bearer k1"
+        await client.stats()
+        assert fake.metadata["authorization"] == "Bearer k2"
+
+
+@pytest.mark.parametrize("target", ["10.0.0.7:50051", "bridge.example:50051", "dns:///bridge:1"])
+async def test_a_key_goes_to_no_other_machine_in_the_clear(target: str) -> None:
+    with pytest.raises(ValueError, match="in the clear") as refused:
+        BridgeClient(target, api_key="mbk_secret")
+    assert "mbk_secret" not in str(refused.value)
+    for allowed in (
+        BridgeClient(target, api_key="k", credentials=grpc.ssl_channel_credentials()),
+        BridgeClient(target, api_key="k", plaintext_key=True),
+        BridgeClient(target),
+        BridgeClient("unix:/run/bridge.sock", api_key="k"),
+    ):
+        await allowed.aclose()
 
 
 async def test_no_key_sends_no_authorization(bridge: BridgeClient, fake: FakeBridge) -> None:

@@ -280,6 +280,19 @@ async def test_it_comes_back_however_long_the_bridge_stays_away(serve: Serve) ->
         stream.end()
 
 
+async def test_it_comes_back_with_another_key_when_the_stream_s_has_expired(serve: Serve) -> None:
+    lapsed = Refuse(
+        grpc.StatusCode.UNAUTHENTICATED, "no longer", [error_info("CREDENTIALS_LAPSED")]
+    )
+    async with serve(find_order) as desk:
+        desk.stream.refuse(lapsed)
+        stream = await desk.comes_back()
+        stream.register()
+        stream.invoke("find_order", '{"number": 1}')
+        assert (await stream.result()).output_json
+        stream.end()
+
+
 async def test_it_waits_as_long_as_the_bridge_asks(fake: FakeBridge) -> None:
     slept: list[float] = []
 

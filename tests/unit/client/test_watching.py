@@ -6,18 +6,28 @@ from contextlib import aclosing
 import grpc
 import pytest
 
-from bridge.client import Backoff, BridgeClient, NotFoundError, OutOfRangeError, UnavailableError
+from bridge.client import (
+    Backoff,
+    BridgeClient,
+    NotFoundError,
+    OutOfRangeError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from bridge.client.watching import resumed
 from bridge.v1.event_pb2 import CallEvent
 from tests.unit.client.fake_bridge import (
     FakeBridge,
     Refuse,
     ended,
+    error_info,
     event,
     retry_info,
     serving,
 )
 
+LAPSED = Refuse(grpc.StatusCode.UNAUTHENTICATED, "no longer", [error_info("CREDENTIALS_LAPSED")])
+EXPIRED = Refuse(grpc.StatusCode.UNAUTHENTICATED, "expired", [error_info("TOKEN_EXPIRED")])
 LOST = Refuse(grpc.StatusCode.UNAVAILABLE, "lost")
 
 
@@ -36,6 +46,22 @@ async def test_a_broken_watch_goes_on_behind_the_last_event(
     fake.streams = [[event(1), event(2), LOST], [LOST], [event(3), LOST], [ended(4)]]
     assert await sequences(bridge) == [1, 2, 3, 4]
     assert [request.after_sequence for request in fake.requests] == [0, 2, 2, 3]
+
+
+async def test_a_watch_whose_token_expires_goes_on_with_the_next_one(
+    bridge: BridgeClient, fake: FakeBridge
+) -> None:
+    fake.streams = [[event(1), LAPSED], [ended(2)]]
+    assert await sequences(bridge) == [1, 2]
+
+
+async def test_a_watch_whose_next_token_is_no_good_either_ends(
+    bridge: BridgeClient, fake: FakeBridge
+) -> None:
+    fake.streams = [[event(1), LAPSED], [EXPIRED]]
+    with pytest.raises(UnauthenticatedError):
+        await sequences(bridge)
+    assert len(fake.requests) == 2
 
 
 async def test_an_event_sent_twice_is_seen_once(bridge: BridgeClient, fake: FakeBridge) -> None:
