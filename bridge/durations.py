@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 # As in the comments of proto/bridge/v1/call.proto (CallLimits).
 JOIN_TIMEOUT_RANGE_S: Final = (1.0, 3_600.0)
+SILENCE_STEP_RANGE_S: Final = (1.0, 3_600.0)
 MAX_DURATION_RANGE_S: Final = (1.0, 86_400.0)
 REJOIN_GRACE_RANGE_S: Final = (0.0, 600.0)
 

@@ -14,6 +14,7 @@ from bridge.agents.schema import (
     OverridesPart,
     SemanticVadPart,
     ServerVadPart,
+    SilenceStepPart,
 )
 from bridge.agents.tags import choose, english_name, is_tag
 from bridge.agents.variables import values_of
@@ -28,6 +29,7 @@ from bridge.ports.agent import (
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
+    SilenceStep,
     UserFirst,
 )
 from bridge.ports.model import ModelConfig, SemanticVad, ServerVad, TurnDetection
@@ -76,8 +78,12 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
         ),
         greeting=greeting,
         limits=AgentLimits(
-            agent.limits.join_timeout, agent.limits.max_duration, agent.limits.rejoin_grace
+            agent.limits.join_timeout,
+            agent.limits.max_duration,
+            agent.limits.rejoin_grace,
+            agent.limits.time_exceeded and fill(agent.limits.time_exceeded, values),
         ),
+        silence=tuple(_silence_step(step, values) for step in agent.silence),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
     )
 
@@ -202,6 +208,15 @@ def _greeting(part: GreetingPart) -> Greeting:
     if part.prompt is not None:
         return PromptGreeting(part.prompt)
     return UserFirst()
+
+
+def _silence_step(part: SilenceStepPart, values: Mapping[str, str]) -> SilenceStep:
+    return SilenceStep(
+        part.after,
+        part.say and fill(part.say, values),
+        part.prompt and fill(part.prompt, values),
+        part.end,
+    )
 
 
 def _filled(greeting: Greeting, values: Mapping[str, str]) -> Greeting:

@@ -17,6 +17,7 @@ from bridge.durations import (
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
     REJOIN_GRACE_RANGE_S,
+    SILENCE_STEP_RANGE_S,
     parse_duration_s,
     within,
 )
@@ -177,6 +178,33 @@ class NoisePart(Part):
     gain: bool = False
 
 
+class SilenceStepPart(Part):
+    """What happens when nobody has said anything for so long."""
+
+    after: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(within(SILENCE_STEP_RANGE_S))
+    ]
+    say: ShortText | None = None
+    prompt: ShortText | None = None
+    end: bool = False
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.say is not None and self.prompt is not None:
+            raise ValueError("must be say or prompt, not both")
+        if self.end and self.prompt is not None:
+            raise ValueError("a step that ends the call says its last words with say")
+        if not self.end and self.say is None and self.prompt is None:
+            raise ValueError("must say or prompt something, or end the call")
+        return self
+
+
+def _end_is_last(steps: list[SilenceStepPart]) -> list[SilenceStepPart]:
+    if any(step.end for step in steps[:-1]):
+        raise ValueError("nothing follows a step that ends the call")
+    return steps
+
+
 class LanguagePart(Part):
     """What is different in one language."""
 
@@ -212,6 +240,7 @@ class LimitsPart(Part):
         BeforeValidator(parse_duration_s),
         AfterValidator(within(REJOIN_GRACE_RANGE_S)),
     ] = None
+    time_exceeded: ShortText | None = None
 
 
 class OverridesPart(Part):
@@ -260,6 +289,9 @@ class AgentFile(Part):
     )
     noise_reduction: Literal["near_field", "far_field", "off"] = "off"
     noise: NoisePart = NoisePart()
+    silence: Annotated[list[SilenceStepPart], Field(max_length=8), AfterValidator(_end_is_last)] = (
+        Field(default_factory=list)
+    )
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     limits: LimitsPart = LimitsPart()
     overridable: list[Overridable] = Field(default_factory=list)

@@ -35,6 +35,7 @@ _MAX_REQUEST_ID: Final = 64
 _MAX_METADATA: Final = 32
 _MAX_METADATA_KEY: Final = 64
 _MAX_METADATA_VALUE: Final = 512
+_MAX_SPOKEN: Final = 4096
 _MAX_MESSAGES: Final = 100
 _MAX_PAGE: Final = 1000
 _DEFAULT_PAGE: Final = 100
@@ -184,6 +185,7 @@ def _call_request(
             join_timeout_s=_limit(request.limits, "join_timeout", 1.0, _HOUR_S, wrong),
             max_duration_s=_limit(request.limits, "max_duration", 1.0, _DAY_S, wrong),
             rejoin_grace_s=_limit(request.limits, "rejoin_grace", 0.0, 10 * _MINUTE_S, wrong),
+            time_exceeded_text=_time_exceeded_text(request.limits, wrong),
         ),
         start_policy=_start_policy(request.start_policy, wrong),
         prior_connection_id=_prior(request.prior_connection_id, wrong),
@@ -309,6 +311,13 @@ def _limit(
     limits: call_pb2.CallLimits, name: str, least_s: float, most_s: float, wrong: Violations
 ) -> float | None:
     return _span(limits, name, least_s, most_s, wrong, prefix="limits.")
+
+
+def _time_exceeded_text(limits: call_pb2.CallLimits, wrong: Violations) -> str | None:
+    text = limits.time_exceeded_text
+    if len(text) > _MAX_SPOKEN:
+        wrong.add("limits.time_exceeded_text", f"at most {_MAX_SPOKEN} characters")
+    return text.strip() or None
 
 
 def _span(

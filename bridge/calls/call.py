@@ -1,7 +1,7 @@
 """One call from its room to its report: a task tree that ends once, for one reason."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +10,12 @@ from bridge.calls.captions import Captions
 from bridge.calls.conversation import Conversation
 from bridge.calls.deadlines import Deadlines, Limit
 from bridge.calls.ending import Verdict, ending_of_error
+from bridge.calls.farewell import last_words_s
 from bridge.calls.journal import Journal
 from bridge.calls.measure import Measurement
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
+from bridge.calls.silence import SilencePolicy
 from bridge.calls.stay import Stay
 from bridge.calls.toolbox import ToolServices
 from bridge.errors import ModelError
@@ -22,7 +24,7 @@ from bridge.logs import call_context, get_logger
 from bridge.media.cleaning import Cleaners
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
-from bridge.ports.event import LinkState
+from bridge.ports.event import LimitNear, LinkState
 from bridge.ports.host import Epoch
 from bridge.ports.model import ModelService
 from bridge.ports.placement import DirectoryUpdates
@@ -35,13 +37,8 @@ from bridge.tracebacks import frames_of
 
 _log = get_logger(__name__)
 
-# What the agent may still say once the end is decided by us: a sentence; by itself: an answer,
-# which may not have begun yet.
-_LAST_WORDS_S: Final[Mapping[EndReason, float]] = {
-    EndReason.MAX_DURATION: 5.0,
-    EndReason.SERVER_DRAINING: 5.0,
-    EndReason.AGENT_ENDED: 20.0,
-}
+# Watchers are told so long before a call's time is up, but not before half of it is over.
+_WARN_S: Final = 60.0
 
 # Deleting a room, saving a report, telling the last event: each has this long.
 _CLOSING_STEP_S: Final = 5.0
@@ -174,11 +171,11 @@ class Call:
             self._spawn(self._be_in_room(), "room")
             self._spawn(self._talk(), "model")
             self._spawn(self._keep_limits(), "limits")
+            self._spawn(self._warn_of_the_end(), "warning")
             try:
                 ending = await self._verdict.wait()
                 self._decide(ending)
-                if (last_words_s := _LAST_WORDS_S.get(ending.reason)) is not None:
-                    await self._last_words(last_words_s)
+                await self._last_words(ending)
                 # Before the parts are gone, and their counters with them.
                 self._media.fall_silent()
                 await self._media.measure()
@@ -256,10 +253,32 @@ class Call:
         await self._stay.somebody_came.wait()
         await self._stay.output_subscribed.wait()
         await conversation.greet(self._spec.agent.greeting)
+        if self._spec.agent.silence:
+            self._spawn(self._mind_silence(conversation), "silence steps")
+
+    async def _mind_silence(self, conversation: Conversation) -> None:
+        policy = SilencePolicy(
+            self._spec.agent.silence,
+            utterances=conversation.utterances,
+            quiet=conversation.quiet,
+            verdict=self._verdict,
+            record=self._record,
+            clock=self._clock,
+            is_held=lambda: conversation.toolbox.is_working or not self._stay.anyone_there,
+        )
+        await policy.run()
 
     async def _keep_limits(self) -> None:
         limit = await self._deadlines.next_passed()
-        self._verdict.reach(self._stay.ending_of(limit))
+        notice = self._spec.limits.time_exceeded_text if limit is Limit.DURATION else None
+        self._verdict.reach(self._stay.ending_of(limit), farewell=notice)
+
+    async def _warn_of_the_end(self) -> None:
+        await self._stay.somebody_came.wait()
+        longest_s = self._spec.limits.max_duration_s
+        warning_s = min(_WARN_S, longest_s / 2)
+        await self._clock.sleep(longest_s - warning_s)
+        self._record.tell(LimitNear(warning_s))
 
     def _hear(self, track: SpeakerTrack) -> None:
         self._spawn(self._media.uplink.carry(track), "microphone")
@@ -268,10 +287,13 @@ class Call:
         self._decided_s = self._clock.monotonic_s()
         self._record.ending(ending)
 
-    async def _last_words(self, within_s: float) -> None:
+    async def _last_words(self, ending: Ending) -> None:
+        farewell = self._verdict.farewell
+        if (within_s := last_words_s(ending.reason, farewell)) is None:
+            return
         with suppress(TimeoutError):
             async with self._clock.timeout(within_s):
-                await self._media.last_words()
+                await self._media.last_words(farewell)
 
     async def _close(self) -> None:
         """Take down what is left and tell the end; bounded, whatever does not answer."""

@@ -53,16 +53,22 @@ class Verdict:
     def __init__(self) -> None:
         self._reached = asyncio.Event()
         self._ending: Ending | None = None
+        self._farewell: str | None = None
+
+    @property
+    def farewell(self) -> str | None:
+        """Return what the agent is to say before the end."""
+        return self._farewell
 
     @property
     def ending(self) -> Ending | None:
         return self._ending
 
-    def reach(self, ending: Ending) -> bool:
-        """Return whether this was the first cause."""
+    def reach(self, ending: Ending, *, farewell: str | None = None) -> bool:
+        """Return whether this was the first cause. With it goes what is said for a goodbye."""
         if self._ending is not None:
             return False
-        self._ending = ending
+        self._ending, self._farewell = ending, farewell
         self._reached.set()
         return True
 

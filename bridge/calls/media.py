@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Final
 
 from bridge.calls.conversation import Conversation
+from bridge.calls.farewell import FAREWELL_TAG
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
 from bridge.calls.toolbox import ToolServices
@@ -15,6 +16,7 @@ from bridge.media.playout import Playout, PlayoutCounters
 from bridge.media.resample import to_model, to_room
 from bridge.ports.call import CallSpec
 from bridge.ports.clock import Clock
+from bridge.ports.control import SayBehaviour
 from bridge.ports.model import ModelCounters, ModelSession
 from bridge.ports.room import Bot, NetworkStats
 from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry
@@ -63,12 +65,21 @@ class CallMedia:
         self.uplink.connect(session)
         return conversation
 
-    async def last_words(self) -> None:
-        """Let the agent finish what it is saying; what the callers say is not heard any more."""
+    async def last_words(self, farewell: str | None) -> None:
+        """Let the agent finish what it is saying, and then say goodbye where it is to.
+
+        What the callers say is not heard any more.
+        """
         self.uplink.connect(None)
-        if self._conversation is not None and self._playout is not None:
-            await self._conversation.toolbox.finish()
-            await self._playout.drained()
+        if self._conversation is None or self._playout is None:
+            return
+        await self._conversation.toolbox.finish()
+        await self._playout.drained()
+        if farewell is not None:
+            # Ahead of whatever waits to be said: that comes too late.
+            await self._conversation.utterances.say(
+                farewell, tag=FAREWELL_TAG, behaviour=SayBehaviour.INTERRUPT
+            )
 
     def fall_silent(self) -> None:
         """Give up what has not been played: the call ends here."""

@@ -18,6 +18,7 @@ class Quiet:
         self._clock = clock
         self._user_speaks = False
         self._users_unheard = False
+        self._times_user_spoke = 0
         self._agent_speaks = False
         self._broken = 0
         self._responses: set[str] = set()
@@ -54,7 +55,34 @@ class Quiet:
         while self._responses:
             await self._change()
 
+    @property
+    def times_user_spoke(self) -> int:
+        """Return how often a user has begun to speak."""
+        return self._times_user_spoke
+
+    async def lasting(self, seconds: float, *, not_before_s: float) -> None:
+        """Wait until it has been quiet for so long. Cancelling it changes nothing.
+
+        :param not_before_s: quiet before that moment of the monotonic clock does not count.
+        """
+        while True:
+            await self.wait()
+            since_s = max(not_before_s, self.since_s or self._clock.monotonic_s())
+            left_s = since_s + seconds - self._clock.monotonic_s()
+            if left_s <= 0:
+                return
+            with suppress(TimeoutError):
+                async with self._clock.timeout(left_s):
+                    await self._change()
+
+    async def user_speaks(self) -> None:
+        """Wait until a user begins to speak. Cancelling it changes nothing."""
+        spoken = self._times_user_spoke
+        while self._times_user_spoke == spoken:
+            await self._change()
+
     def user_began(self) -> None:
+        self._times_user_spoke += 1
         self._user_speaks, self._answer_due_s = not self._users_unheard, None
         self._note()
 

@@ -1,8 +1,8 @@
 """Where calls are asked for: who gets one, and who gets into one that there is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import assert_never
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, assert_never
 
 from bridge.calls.earlier import context_of
 from bridge.calls.registry import Registry
@@ -54,6 +54,11 @@ class AskedLimits:
     join_timeout_s: float | None = None
     max_duration_s: float | None = None
     rejoin_grace_s: float | None = None
+    time_exceeded_text: str | None = field(default=None, repr=False)
+
+
+# What agent and request may each say in place of the server.
+_LIMITS: Final = tuple(one.name for one in fields(AskedLimits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +276,7 @@ class Reception:
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:
         limits = self._limits.defaults
         for layer in (agent.limits, asked):
-            given = {
-                name: value
-                for name in ("join_timeout_s", "max_duration_s", "rejoin_grace_s")
-                if (value := getattr(layer, name)) is not None
-            }
+            given = {name: value for name in _LIMITS if (value := getattr(layer, name)) is not None}
             limits = replace(limits, **given)
         longest_s = self._limits.longest_duration_s
         if (asked.max_duration_s or 0.0) > longest_s:

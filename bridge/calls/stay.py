@@ -68,6 +68,11 @@ class Stay:
         return self.bot_in_room.is_set()
 
     @property
+    def anyone_there(self) -> bool:
+        """Return whether a human is in the room, as far as can be seen."""
+        return self._presence.anyone_connected
+
+    @property
     def media_reconnects(self) -> int:
         return self._media_reconnects
 

@@ -142,6 +142,11 @@ class Toolbox:
         """Note that the caller interrupts."""
         self._workbench.stop(INTERRUPTED, only=lambda spec: spec.cancel_on_interruption)
 
+    @property
+    def is_working(self) -> bool:
+        """Return whether a tool is being executed, or its output waits to be spoken of."""
+        return bool(self._under_way)
+
     async def finish(self) -> None:
         """Call nothing more, and wait until the model has said all about what was called."""
         self._closing = True

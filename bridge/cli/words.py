@@ -114,6 +114,14 @@ def ending(call: call_pb2.Call) -> str:
     return f"{reason} (fault: {fault}){detail}"
 
 
+def _silence_step(event: event_pb2.SilenceStep) -> str:
+    return f"nobody speaks: step {event.step}" + (", the last" if event.ends_call else "")
+
+
+def _limit_warning(event: event_pb2.LimitWarning) -> str:
+    return f"the call ends in {event.remaining.ToMilliseconds() / 1000:.0f} s"
+
+
 _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "state_changed": _state,
     "participant_changed": _participant,
@@ -127,6 +135,8 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "interruption": _interruption,
     "tool_called": _tool_called,
     "tool_finished": _tool_finished,
+    "silence_step": _silence_step,
+    "limit_warning": _limit_warning,
     "warning": _warning,
     "ended": _ended,
 }

@@ -59,6 +59,7 @@ def limits(of: CallLimits) -> call_pb2.CallLimits:
         join_timeout=duration(of.join_timeout_s),
         max_duration=duration(of.max_duration_s),
         rejoin_grace=duration(of.rejoin_grace_s),
+        time_exceeded_text=of.time_exceeded_text or "",
     )
 
 

@@ -9,11 +9,13 @@ from bridge.ports.event import (
     CallEvent,
     Ended,
     Interruption,
+    LimitNear,
     MediaStateChanged,
     ModelStateChanged,
     ParticipantChanged,
     ResponseBegan,
     ResponseFinished,
+    SilenceStepReached,
     StateChanged,
     ToolCalled,
     ToolFinished,
@@ -55,15 +57,26 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             message.agent_state_changed.state = call_pb2.AgentState.Value(
                 f"AGENT_STATE_{agent_state.name}"
             )
-        case Warned(code, text):
-            message.warning.code, message.warning.message = code, text
         case Ended(report):
             message.ended.report.CopyFrom(convert.report(report))
+        case SilenceStepReached() | LimitNear() | Warned() as kind:
+            _notice(message, kind)
         case ToolCalled() | ToolFinished():
             _tool(message, of.kind)
         case _ as kind:
             _speech(message, kind)
     return message
+
+
+def _notice(message: event_pb2.CallEvent, kind: SilenceStepReached | LimitNear | Warned) -> None:
+    match kind:
+        case SilenceStepReached(step, ends_call):
+            message.silence_step.step = step
+            message.silence_step.ends_call = ends_call
+        case LimitNear(remaining_s):
+            message.limit_warning.remaining.FromMicroseconds(round(remaining_s * 1e6))
+        case Warned(code, text):
+            message.warning.code, message.warning.message = code, text
 
 
 def _speech(

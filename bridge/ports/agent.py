@@ -48,6 +48,19 @@ class NoisePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceStep:
+    """What happens when nobody has said anything for so long; exactly one of `say` and `prompt`,
+    or neither where it only ends the call."""
+
+    after_s: float
+    """Since the last sound of anybody, the step before included."""
+    say: str | None = field(default=None, repr=False)
+    prompt: str | None = field(default=None, repr=False)
+    ends: bool = False
+    """The call ends, once `say` has been heard."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOverrides:
     """What one call wants changed; None keeps the agent's own value."""
 
@@ -68,6 +81,8 @@ class AgentLimits:
     join_timeout_s: float | None = None
     max_duration_s: float | None = None
     rejoin_grace_s: float | None = None
+    time_exceeded_text: str | None = field(default=None, repr=False)
+    """Said before a call ends because its time is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,7 @@ class ResolvedAgent:
     greeting: Greeting
     limits: AgentLimits = field(default_factory=AgentLimits)
     noise: NoisePolicy = field(default_factory=NoisePolicy)
+    silence: tuple[SilenceStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

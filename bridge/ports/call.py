@@ -59,6 +59,7 @@ class EndReason(Enum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_LOST = "model_lost"
     MODEL_SESSION_EXPIRED = "model_session_expired"
+    IDLE_TIMEOUT = "idle_timeout"
     SERVER_DRAINING = "server_draining"
     WORKER_LOST = "worker_lost"
     INTERNAL = "internal"
@@ -94,6 +95,7 @@ FAULT_OF: Mapping[EndReason, Fault] = {
     EndReason.MODEL_UNAVAILABLE: Fault.MODEL,
     EndReason.MODEL_LOST: Fault.MODEL,
     EndReason.MODEL_SESSION_EXPIRED: Fault.MODEL,
+    EndReason.IDLE_TIMEOUT: Fault.NONE,
     EndReason.SERVER_DRAINING: Fault.SERVER,
     EndReason.WORKER_LOST: Fault.SERVER,
     EndReason.INTERNAL: Fault.SERVER,
@@ -120,6 +122,8 @@ class CallLimits:
     join_timeout_s: float
     max_duration_s: float
     rejoin_grace_s: float
+    time_exceeded_text: str | None = field(default=None, repr=False)
+    """Said before the call ends because its time is up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,21 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceStepReached:
+    """Nobody has said anything for as long as the agent's step of this number waits."""
+
+    step: int
+    ends_call: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitNear:
+    """The call will end soon because its time is up."""
+
+    remaining_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -160,6 +175,8 @@ EventKind = (
     | Interruption
     | ToolCalled
     | ToolFinished
+    | SilenceStepReached
+    | LimitNear
     | Warned
     | Ended
 )

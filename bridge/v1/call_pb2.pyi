@@ -109,6 +109,8 @@ class _EndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndReason.V
     """A defect of mediabridge."""
     END_REASON_AGENT_ENDED: _EndReason.ValueType  # 20
     """The agent ended it, by a tool that is terminal."""
+    END_REASON_IDLE_TIMEOUT: _EndReason.ValueType  # 21
+    """Nobody spoke for as long as the agent's silence steps allow."""
     END_REASON_WORKER_LOST: _EndReason.ValueType  # 23
     """The process that carried the call died, or hung and was stopped."""
 
@@ -157,6 +159,8 @@ END_REASON_INTERNAL: EndReason.ValueType  # 19
 """A defect of mediabridge."""
 END_REASON_AGENT_ENDED: EndReason.ValueType  # 20
 """The agent ended it, by a tool that is terminal."""
+END_REASON_IDLE_TIMEOUT: EndReason.ValueType  # 21
+"""Nobody spoke for as long as the agent's silence steps allow."""
 END_REASON_WORKER_LOST: EndReason.ValueType  # 23
 """The process that carried the call died, or hung and was stopped."""
 Global___EndReason: _TypeAlias = EndReason  # noqa: Y015
@@ -270,6 +274,11 @@ class CallLimits(_message.Message):
     JOIN_TIMEOUT_FIELD_NUMBER: _builtins.int
     MAX_DURATION_FIELD_NUMBER: _builtins.int
     REJOIN_GRACE_FIELD_NUMBER: _builtins.int
+    TIME_EXCEEDED_TEXT_FIELD_NUMBER: _builtins.int
+    time_exceeded_text: _builtins.str
+    """What the agent says before the call ends by max_duration. At most 4,096 characters;
+    placeholders do not apply. Default: the agent's own, or nothing.
+    """
     @_builtins.property
     def join_timeout(self) -> _duration_pb2.Duration:
         """How long to wait for the first caller, 1 s to 1 h. Default 30 s."""
@@ -291,10 +300,11 @@ class CallLimits(_message.Message):
         join_timeout: _duration_pb2.Duration | None = ...,
         max_duration: _duration_pb2.Duration | None = ...,
         rejoin_grace: _duration_pb2.Duration | None = ...,
+        time_exceeded_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["join_timeout", b"join_timeout", "max_duration", b"max_duration", "rejoin_grace", b"rejoin_grace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["join_timeout", b"join_timeout", "max_duration", b"max_duration", "rejoin_grace", b"rejoin_grace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["join_timeout", b"join_timeout", "max_duration", b"max_duration", "rejoin_grace", b"rejoin_grace", "time_exceeded_text", b"time_exceeded_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

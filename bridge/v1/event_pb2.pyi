@@ -181,6 +181,8 @@ class CallEvent(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     TOOL_CALLED_FIELD_NUMBER: _builtins.int
     TOOL_FINISHED_FIELD_NUMBER: _builtins.int
+    SILENCE_STEP_FIELD_NUMBER: _builtins.int
+    LIMIT_WARNING_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -249,6 +251,14 @@ class CallEvent(_message.Message):
     def tool_finished(self) -> Global___ToolFinished:
         """A call of a tool is over."""
 
+    @_builtins.property
+    def silence_step(self) -> Global___SilenceStep:
+        """Nobody has said anything for a while."""
+
+    @_builtins.property
+    def limit_warning(self) -> Global___LimitWarning:
+        """The call will end soon."""
+
     def __init__(
         self,
         *,
@@ -270,16 +280,70 @@ class CallEvent(_message.Message):
         ended: Global___Ended | None = ...,
         tool_called: Global___ToolCalled | None = ...,
         tool_finished: Global___ToolFinished | None = ...,
+        silence_step: Global___SilenceStep | None = ...,
+        limit_warning: Global___LimitWarning | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "silence_step", "limit_warning"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___CallEvent: _TypeAlias = CallEvent  # noqa: Y015
+
+@_typing.final
+class SilenceStep(_message.Message):
+    """Nobody has said anything for as long as one of the agent's silence steps waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    ENDS_CALL_FIELD_NUMBER: _builtins.int
+    step: _builtins.int
+    """Which of the agent's steps: 1, 2, 3, ..."""
+    ends_call: _builtins.bool
+    """The call ends, once the agent's words have been heard."""
+    def __init__(
+        self,
+        *,
+        step: _builtins.int = ...,
+        ends_call: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ends_call", b"_ends_call", "ends_call", b"ends_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ends_call", b"_ends_call", "ends_call", b"ends_call", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ends_call: _TypeAlias = _typing.Literal["ends_call"]  # noqa: Y015
+    _WhichOneofArgType__ends_call: _TypeAlias = _typing.Literal["_ends_call", b"_ends_call"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ends_call) -> _WhichOneofReturnType__ends_call | None: ...
+
+Global___SilenceStep: _TypeAlias = SilenceStep  # noqa: Y015
+
+@_typing.final
+class LimitWarning(_message.Message):
+    """The call will end soon because its time is up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REMAINING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How soon."""
+
+    def __init__(
+        self,
+        *,
+        remaining: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitWarning: _TypeAlias = LimitWarning  # noqa: Y015
 
 @_typing.final
 class StateChanged(_message.Message):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bridge.calls.call import Call, CallServices, RoomTuning
 from bridge.calls.host import CallHost
@@ -248,5 +249,5 @@ async def carrying(world: World, spec: CallSpec = SPEC) -> AsyncIterator[Carried
         await world.clock.advance(60)
 
 
-def with_limits(spec: CallSpec = SPEC, **seconds: float) -> CallSpec:
-    return replace(spec, limits=replace(spec.limits, **seconds))
+def with_limits(spec: CallSpec = SPEC, **limits: Any) -> CallSpec:
+    return replace(spec, limits=replace(spec.limits, **limits))

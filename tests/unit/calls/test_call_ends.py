@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from bridge.errors import ModelError, ModelFailure
-from bridge.ports.call import FAULT_OF, CallState, Ending, EndReason, Fault
+from bridge.ports.agent import SilenceStep
+from bridge.ports.call import FAULT_OF, CallSpec, CallState, Ending, EndReason, Fault
 from bridge.ports.event import Ended, StateChanged
 from bridge.ports.room import LeaveReason, NetworkStats
 from tests.fakes.agents import SPEC
@@ -71,6 +72,11 @@ async def session_expires(call: Carried) -> None:
     call.session.fail(ModelError(ModelFailure.SESSION_EXPIRED))
 
 
+async def nobody_speaks(call: Carried) -> None:
+    await call.join()
+    await call.pass_time(5)
+
+
 async def server_drains(call: Carried) -> None:
     await call.join()
     call.call.end(Ending(EndReason.SERVER_DRAINING))
@@ -119,6 +125,7 @@ CAUSES: dict[EndReason, Cause] = {
     EndReason.MODEL_UNAVAILABLE: nothing,
     EndReason.MODEL_LOST: model_is_lost,
     EndReason.MODEL_SESSION_EXPIRED: session_expires,
+    EndReason.IDLE_TIMEOUT: nobody_speaks,
     EndReason.SERVER_DRAINING: server_drains,
     EndReason.INTERNAL: defect,
     EndReason.AGENT_ENDED: agent_ends_it,
@@ -134,6 +141,13 @@ def prepare(world: World, reason: EndReason) -> None:
         world.models.refusal = ModelError(failure, "refused")
 
 
+def spec_for(reason: EndReason) -> CallSpec:
+    """Return a call that can end so."""
+    if reason is not EndReason.IDLE_TIMEOUT:
+        return SPEC
+    return replace(SPEC, agent=replace(SPEC.agent, silence=(SilenceStep(5, ends=True),)))
+
+
 async def end_by(reason: EndReason, world: World, call: Carried) -> None:
     del world
     await CAUSES[reason](call)
@@ -145,7 +159,7 @@ async def test_every_reason_gives_one_end_and_leaves_nothing_behind(
     world: World, reason: EndReason
 ) -> None:
     prepare(world, reason)
-    async with carrying(world) as call:
+    async with carrying(world, spec_for(reason)) as call:
         await end_by(reason, world, call)
         report = await call.assert_ended(reason)
         assert call.task.done()
@@ -166,7 +180,7 @@ async def test_every_reason_gives_one_end_and_leaves_nothing_behind(
 async def test_foreign_rooms_are_left_standing_without_the_bot(
     world: World, reason: EndReason
 ) -> None:
-    spec = replace(SPEC, foreign_room=True)
+    spec = replace(spec_for(reason), foreign_room=True)
     await world.rooms.create_foreign(spec.room_name)
     prepare(world, reason)
     async with carrying(world, spec) as call:

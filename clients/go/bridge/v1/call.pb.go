@@ -138,6 +138,8 @@ const (
 	EndReason_END_REASON_INTERNAL EndReason = 19
 	// The agent ended it, by a tool that is terminal.
 	EndReason_END_REASON_AGENT_ENDED EndReason = 20
+	// Nobody spoke for as long as the agent's silence steps allow.
+	EndReason_END_REASON_IDLE_TIMEOUT EndReason = 21
 	// The process that carried the call died, or hung and was stopped.
 	EndReason_END_REASON_WORKER_LOST EndReason = 23
 )
@@ -166,6 +168,7 @@ var (
 		18: "END_REASON_SERVER_DRAINING",
 		19: "END_REASON_INTERNAL",
 		20: "END_REASON_AGENT_ENDED",
+		21: "END_REASON_IDLE_TIMEOUT",
 		23: "END_REASON_WORKER_LOST",
 	}
 	EndReason_value = map[string]int32{
@@ -190,6 +193,7 @@ var (
 		"END_REASON_SERVER_DRAINING":       18,
 		"END_REASON_INTERNAL":              19,
 		"END_REASON_AGENT_ENDED":           20,
+		"END_REASON_IDLE_TIMEOUT":          21,
 		"END_REASON_WORKER_LOST":           23,
 	}
 )
@@ -418,9 +422,12 @@ type CallLimits struct {
 	// How long to wait for the last caller to come back when its connection was lost, 0 to 10 min.
 	// A caller who said goodbye is waited for at most 3 s, the time a page takes to reload.
 	// Default 20 s.
-	RejoinGrace   *durationpb.Duration `protobuf:"bytes,3,opt,name=rejoin_grace,json=rejoinGrace,proto3" json:"rejoin_grace,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RejoinGrace *durationpb.Duration `protobuf:"bytes,3,opt,name=rejoin_grace,json=rejoinGrace,proto3" json:"rejoin_grace,omitempty"`
+	// What the agent says before the call ends by max_duration. At most 4,096 characters;
+	// placeholders do not apply. Default: the agent's own, or nothing.
+	TimeExceededText string `protobuf:"bytes,4,opt,name=time_exceeded_text,json=timeExceededText,proto3" json:"time_exceeded_text,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *CallLimits) Reset() {
@@ -472,6 +479,13 @@ func (x *CallLimits) GetRejoinGrace() *durationpb.Duration {
 		return x.RejoinGrace
 	}
 	return nil
+}
+
+func (x *CallLimits) GetTimeExceededText() string {
+	if x != nil {
+		return x.TimeExceededText
+	}
+	return ""
 }
 
 // A human in the call's room.
@@ -967,12 +981,13 @@ var File_bridge_v1_call_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_proto_rawDesc = "" +
 	"\n" +
-	"\x14bridge/v1/call.proto\x12\tbridge.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n" +
+	"\x14bridge/v1/call.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x01\n" +
 	"\n" +
 	"CallLimits\x12<\n" +
 	"\fjoin_timeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vjoinTimeout\x12<\n" +
 	"\fmax_duration\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vmaxDuration\x12<\n" +
-	"\frejoin_grace\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\vrejoinGrace\"\xe3\x01\n" +
+	"\frejoin_grace\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\vrejoinGrace\x122\n" +
+	"\x12time_exceeded_text\x18\x04 \x01(\tB\x04\x88\xe7\x18\x01R\x10timeExceededText\"\xe3\x01\n" +
 	"\vParticipant\x12\x1a\n" +
 	"\bidentity\x18\x01 \x01(\tR\bidentity\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
@@ -1040,7 +1055,7 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x11CALL_STATE_ACTIVE\x10\x03\x12\x1b\n" +
 	"\x17CALL_STATE_RECONNECTING\x10\x04\x12\x15\n" +
 	"\x11CALL_STATE_ENDING\x10\x05\x12\x14\n" +
-	"\x10CALL_STATE_ENDED\x10\x06*\xb5\x05\n" +
+	"\x10CALL_STATE_ENDED\x10\x06*\xd2\x05\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bEND_REASON_PARTICIPANT_LEFT\x10\x01\x12\x18\n" +
@@ -1063,7 +1078,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	" END_REASON_MODEL_SESSION_EXPIRED\x10\x11\x12\x1e\n" +
 	"\x1aEND_REASON_SERVER_DRAINING\x10\x12\x12\x17\n" +
 	"\x13END_REASON_INTERNAL\x10\x13\x12\x1a\n" +
-	"\x16END_REASON_AGENT_ENDED\x10\x14\x12\x1a\n" +
+	"\x16END_REASON_AGENT_ENDED\x10\x14\x12\x1b\n" +
+	"\x17END_REASON_IDLE_TIMEOUT\x10\x15\x12\x1a\n" +
 	"\x16END_REASON_WORKER_LOST\x10\x17*\xa6\x01\n" +
 	"\bEndFault\x12\x19\n" +
 	"\x15END_FAULT_UNSPECIFIED\x10\x00\x12\x12\n" +
@@ -1149,6 +1165,7 @@ func file_bridge_v1_call_proto_init() {
 	if File_bridge_v1_call_proto != nil {
 		return
 	}
+	file_bridge_v1_options_proto_init()
 	file_bridge_v1_call_proto_msgTypes[1].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}

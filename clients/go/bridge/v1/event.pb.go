@@ -304,6 +304,8 @@ type CallEvent struct {
 	//	*CallEvent_Ended
 	//	*CallEvent_ToolCalled
 	//	*CallEvent_ToolFinished
+	//	*CallEvent_SilenceStep
+	//	*CallEvent_LimitWarning
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -500,6 +502,24 @@ func (x *CallEvent) GetToolFinished() *ToolFinished {
 	return nil
 }
 
+func (x *CallEvent) GetSilenceStep() *SilenceStep {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_SilenceStep); ok {
+			return x.SilenceStep
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetLimitWarning() *LimitWarning {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_LimitWarning); ok {
+			return x.LimitWarning
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -574,6 +594,16 @@ type CallEvent_ToolFinished struct {
 	ToolFinished *ToolFinished `protobuf:"bytes,23,opt,name=tool_finished,json=toolFinished,proto3,oneof"`
 }
 
+type CallEvent_SilenceStep struct {
+	// Nobody has said anything for a while.
+	SilenceStep *SilenceStep `protobuf:"bytes,26,opt,name=silence_step,json=silenceStep,proto3,oneof"`
+}
+
+type CallEvent_LimitWarning struct {
+	// The call will end soon.
+	LimitWarning *LimitWarning `protobuf:"bytes,27,opt,name=limit_warning,json=limitWarning,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -602,6 +632,111 @@ func (*CallEvent_ToolCalled) isCallEvent_Kind() {}
 
 func (*CallEvent_ToolFinished) isCallEvent_Kind() {}
 
+func (*CallEvent_SilenceStep) isCallEvent_Kind() {}
+
+func (*CallEvent_LimitWarning) isCallEvent_Kind() {}
+
+// Nobody has said anything for as long as one of the agent's silence steps waits.
+type SilenceStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the agent's steps: 1, 2, 3, ...
+	Step int32 `protobuf:"varint,1,opt,name=step,proto3" json:"step,omitempty"`
+	// The call ends, once the agent's words have been heard.
+	EndsCall      *bool `protobuf:"varint,2,opt,name=ends_call,json=endsCall,proto3,oneof" json:"ends_call,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SilenceStep) Reset() {
+	*x = SilenceStep{}
+	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SilenceStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SilenceStep) ProtoMessage() {}
+
+func (x *SilenceStep) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SilenceStep.ProtoReflect.Descriptor instead.
+func (*SilenceStep) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SilenceStep) GetStep() int32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *SilenceStep) GetEndsCall() bool {
+	if x != nil && x.EndsCall != nil {
+		return *x.EndsCall
+	}
+	return false
+}
+
+// The call will end soon because its time is up.
+type LimitWarning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How soon.
+	Remaining     *durationpb.Duration `protobuf:"bytes,1,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LimitWarning) Reset() {
+	*x = LimitWarning{}
+	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LimitWarning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LimitWarning) ProtoMessage() {}
+
+func (x *LimitWarning) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LimitWarning.ProtoReflect.Descriptor instead.
+func (*LimitWarning) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *LimitWarning) GetRemaining() *durationpb.Duration {
+	if x != nil {
+		return x.Remaining
+	}
+	return nil
+}
+
 // The call moved to another state.
 type StateChanged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,7 +750,7 @@ type StateChanged struct {
 
 func (x *StateChanged) Reset() {
 	*x = StateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	mi := &file_bridge_v1_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +762,7 @@ func (x *StateChanged) String() string {
 func (*StateChanged) ProtoMessage() {}
 
 func (x *StateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	mi := &file_bridge_v1_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +775,7 @@ func (x *StateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateChanged.ProtoReflect.Descriptor instead.
 func (*StateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StateChanged) GetState() CallState {
@@ -670,7 +805,7 @@ type ParticipantChanged struct {
 
 func (x *ParticipantChanged) Reset() {
 	*x = ParticipantChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	mi := &file_bridge_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +817,7 @@ func (x *ParticipantChanged) String() string {
 func (*ParticipantChanged) ProtoMessage() {}
 
 func (x *ParticipantChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	mi := &file_bridge_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +830,7 @@ func (x *ParticipantChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantChanged.ProtoReflect.Descriptor instead.
 func (*ParticipantChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ParticipantChanged) GetChange() ParticipantChange {
@@ -723,7 +858,7 @@ type MediaStateChanged struct {
 
 func (x *MediaStateChanged) Reset() {
 	*x = MediaStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	mi := &file_bridge_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +870,7 @@ func (x *MediaStateChanged) String() string {
 func (*MediaStateChanged) ProtoMessage() {}
 
 func (x *MediaStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	mi := &file_bridge_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +883,7 @@ func (x *MediaStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaStateChanged.ProtoReflect.Descriptor instead.
 func (*MediaStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MediaStateChanged) GetState() LinkState {
@@ -771,7 +906,7 @@ type ModelStateChanged struct {
 
 func (x *ModelStateChanged) Reset() {
 	*x = ModelStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[4]
+	mi := &file_bridge_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -783,7 +918,7 @@ func (x *ModelStateChanged) String() string {
 func (*ModelStateChanged) ProtoMessage() {}
 
 func (x *ModelStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[4]
+	mi := &file_bridge_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -796,7 +931,7 @@ func (x *ModelStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelStateChanged.ProtoReflect.Descriptor instead.
 func (*ModelStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ModelStateChanged) GetState() LinkState {
@@ -824,7 +959,7 @@ type AgentStateChanged struct {
 
 func (x *AgentStateChanged) Reset() {
 	*x = AgentStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[5]
+	mi := &file_bridge_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -836,7 +971,7 @@ func (x *AgentStateChanged) String() string {
 func (*AgentStateChanged) ProtoMessage() {}
 
 func (x *AgentStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[5]
+	mi := &file_bridge_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -849,7 +984,7 @@ func (x *AgentStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentStateChanged.ProtoReflect.Descriptor instead.
 func (*AgentStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AgentStateChanged) GetState() AgentState {
@@ -874,7 +1009,7 @@ type UserSpeech struct {
 
 func (x *UserSpeech) Reset() {
 	*x = UserSpeech{}
-	mi := &file_bridge_v1_event_proto_msgTypes[6]
+	mi := &file_bridge_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +1021,7 @@ func (x *UserSpeech) String() string {
 func (*UserSpeech) ProtoMessage() {}
 
 func (x *UserSpeech) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[6]
+	mi := &file_bridge_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +1034,7 @@ func (x *UserSpeech) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserSpeech.ProtoReflect.Descriptor instead.
 func (*UserSpeech) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UserSpeech) GetSpeaking() bool {
@@ -954,7 +1089,7 @@ type Transcript struct {
 
 func (x *Transcript) Reset() {
 	*x = Transcript{}
-	mi := &file_bridge_v1_event_proto_msgTypes[7]
+	mi := &file_bridge_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1101,7 @@ func (x *Transcript) String() string {
 func (*Transcript) ProtoMessage() {}
 
 func (x *Transcript) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[7]
+	mi := &file_bridge_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1114,7 @@ func (x *Transcript) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transcript.ProtoReflect.Descriptor instead.
 func (*Transcript) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Transcript) GetItemId() string {
@@ -1058,7 +1193,7 @@ type ResponseStarted struct {
 
 func (x *ResponseStarted) Reset() {
 	*x = ResponseStarted{}
-	mi := &file_bridge_v1_event_proto_msgTypes[8]
+	mi := &file_bridge_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1205,7 @@ func (x *ResponseStarted) String() string {
 func (*ResponseStarted) ProtoMessage() {}
 
 func (x *ResponseStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[8]
+	mi := &file_bridge_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1218,7 @@ func (x *ResponseStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseStarted.ProtoReflect.Descriptor instead.
 func (*ResponseStarted) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ResponseStarted) GetResponseId() string {
@@ -1117,7 +1252,7 @@ type ResponseFinished struct {
 
 func (x *ResponseFinished) Reset() {
 	*x = ResponseFinished{}
-	mi := &file_bridge_v1_event_proto_msgTypes[9]
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1129,7 +1264,7 @@ func (x *ResponseFinished) String() string {
 func (*ResponseFinished) ProtoMessage() {}
 
 func (x *ResponseFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[9]
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1142,7 +1277,7 @@ func (x *ResponseFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseFinished.ProtoReflect.Descriptor instead.
 func (*ResponseFinished) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ResponseFinished) GetResponseId() string {
@@ -1192,7 +1327,7 @@ type Interruption struct {
 
 func (x *Interruption) Reset() {
 	*x = Interruption{}
-	mi := &file_bridge_v1_event_proto_msgTypes[10]
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +1339,7 @@ func (x *Interruption) String() string {
 func (*Interruption) ProtoMessage() {}
 
 func (x *Interruption) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[10]
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +1352,7 @@ func (x *Interruption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interruption.ProtoReflect.Descriptor instead.
 func (*Interruption) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Interruption) GetItemId() string {
@@ -1272,7 +1407,7 @@ type ToolCalled struct {
 
 func (x *ToolCalled) Reset() {
 	*x = ToolCalled{}
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1419,7 @@ func (x *ToolCalled) String() string {
 func (*ToolCalled) ProtoMessage() {}
 
 func (x *ToolCalled) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1432,7 @@ func (x *ToolCalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCalled.ProtoReflect.Descriptor instead.
 func (*ToolCalled) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ToolCalled) GetToolCallId() string {
@@ -1349,7 +1484,7 @@ type ToolFinished struct {
 
 func (x *ToolFinished) Reset() {
 	*x = ToolFinished{}
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1361,7 +1496,7 @@ func (x *ToolFinished) String() string {
 func (*ToolFinished) ProtoMessage() {}
 
 func (x *ToolFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1509,7 @@ func (x *ToolFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolFinished.ProtoReflect.Descriptor instead.
 func (*ToolFinished) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ToolFinished) GetToolCallId() string {
@@ -1432,7 +1567,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1579,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1592,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Warning) GetCode() string {
@@ -1485,7 +1620,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1632,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1645,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -1524,7 +1659,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\b\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\t\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -1549,8 +1684,17 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x05ended\x18\x15 \x01(\v2\x10.bridge.v1.EndedH\x00R\x05ended\x128\n" +
 	"\vtool_called\x18\x16 \x01(\v2\x15.bridge.v1.ToolCalledH\x00R\n" +
 	"toolCalled\x12>\n" +
-	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinishedB\x06\n" +
-	"\x04kind\"l\n" +
+	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinished\x12;\n" +
+	"\fsilence_step\x18\x1a \x01(\v2\x16.bridge.v1.SilenceStepH\x00R\vsilenceStep\x12>\n" +
+	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarningB\x06\n" +
+	"\x04kind\"Q\n" +
+	"\vSilenceStep\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\x05R\x04step\x12 \n" +
+	"\tends_call\x18\x02 \x01(\bH\x00R\bendsCall\x88\x01\x01B\f\n" +
+	"\n" +
+	"_ends_call\"G\n" +
+	"\fLimitWarning\x127\n" +
+	"\tremaining\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\tremaining\"l\n" +
 	"\fStateChanged\x12*\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.CallStateR\x05state\x120\n" +
 	"\bprevious\x18\x02 \x01(\x0e2\x14.bridge.v1.CallStateR\bprevious\"\x84\x01\n" +
@@ -1669,74 +1813,79 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
 	(TranscriptRole)(0),           // 2: bridge.v1.TranscriptRole
 	(ResponseStatus)(0),           // 3: bridge.v1.ResponseStatus
 	(*CallEvent)(nil),             // 4: bridge.v1.CallEvent
-	(*StateChanged)(nil),          // 5: bridge.v1.StateChanged
-	(*ParticipantChanged)(nil),    // 6: bridge.v1.ParticipantChanged
-	(*MediaStateChanged)(nil),     // 7: bridge.v1.MediaStateChanged
-	(*ModelStateChanged)(nil),     // 8: bridge.v1.ModelStateChanged
-	(*AgentStateChanged)(nil),     // 9: bridge.v1.AgentStateChanged
-	(*UserSpeech)(nil),            // 10: bridge.v1.UserSpeech
-	(*Transcript)(nil),            // 11: bridge.v1.Transcript
-	(*ResponseStarted)(nil),       // 12: bridge.v1.ResponseStarted
-	(*ResponseFinished)(nil),      // 13: bridge.v1.ResponseFinished
-	(*Interruption)(nil),          // 14: bridge.v1.Interruption
-	(*ToolCalled)(nil),            // 15: bridge.v1.ToolCalled
-	(*ToolFinished)(nil),          // 16: bridge.v1.ToolFinished
-	(*Warning)(nil),               // 17: bridge.v1.Warning
-	(*Ended)(nil),                 // 18: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
-	(CallState)(0),                // 21: bridge.v1.CallState
-	(*Participant)(nil),           // 22: bridge.v1.Participant
-	(AgentState)(0),               // 23: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 24: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 25: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 26: bridge.v1.CallReport
+	(*SilenceStep)(nil),           // 5: bridge.v1.SilenceStep
+	(*LimitWarning)(nil),          // 6: bridge.v1.LimitWarning
+	(*StateChanged)(nil),          // 7: bridge.v1.StateChanged
+	(*ParticipantChanged)(nil),    // 8: bridge.v1.ParticipantChanged
+	(*MediaStateChanged)(nil),     // 9: bridge.v1.MediaStateChanged
+	(*ModelStateChanged)(nil),     // 10: bridge.v1.ModelStateChanged
+	(*AgentStateChanged)(nil),     // 11: bridge.v1.AgentStateChanged
+	(*UserSpeech)(nil),            // 12: bridge.v1.UserSpeech
+	(*Transcript)(nil),            // 13: bridge.v1.Transcript
+	(*ResponseStarted)(nil),       // 14: bridge.v1.ResponseStarted
+	(*ResponseFinished)(nil),      // 15: bridge.v1.ResponseFinished
+	(*Interruption)(nil),          // 16: bridge.v1.Interruption
+	(*ToolCalled)(nil),            // 17: bridge.v1.ToolCalled
+	(*ToolFinished)(nil),          // 18: bridge.v1.ToolFinished
+	(*Warning)(nil),               // 19: bridge.v1.Warning
+	(*Ended)(nil),                 // 20: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(CallState)(0),                // 23: bridge.v1.CallState
+	(*Participant)(nil),           // 24: bridge.v1.Participant
+	(AgentState)(0),               // 25: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 26: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 27: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 28: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	19, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	20, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
-	5,  // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
-	6,  // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
-	7,  // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
-	8,  // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
-	9,  // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
-	10, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
-	11, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
-	12, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
-	13, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
-	14, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	17, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	18, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
-	15, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
-	16, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
-	21, // 16: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	21, // 17: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 18: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	22, // 19: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 20: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 21: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	23, // 22: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 23: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	20, // 24: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	20, // 25: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 26: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	24, // 27: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	20, // 28: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	25, // 29: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	20, // 30: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	26, // 31: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	21, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	22, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	7,  // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
+	8,  // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
+	9,  // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
+	10, // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
+	11, // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
+	12, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
+	13, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
+	14, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
+	15, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
+	16, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
+	19, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	20, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	17, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
+	18, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
+	5,  // 16: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
+	6,  // 17: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
+	22, // 18: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	23, // 19: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	23, // 20: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 21: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	24, // 22: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 23: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 24: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	25, // 25: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 26: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	22, // 27: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	22, // 28: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 29: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	26, // 30: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	22, // 31: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	27, // 32: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	22, // 33: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	28, // 34: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -1762,17 +1911,20 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_Ended)(nil),
 		(*CallEvent_ToolCalled)(nil),
 		(*CallEvent_ToolFinished)(nil),
+		(*CallEvent_SilenceStep)(nil),
+		(*CallEvent_LimitWarning)(nil),
 	}
-	file_bridge_v1_event_proto_msgTypes[6].OneofWrappers = []any{}
-	file_bridge_v1_event_proto_msgTypes[7].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[8].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,27 @@
+"""Which ends are polite, and how long may the agent's last words take?"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bridge.ports.call import EndReason
+
+FAREWELL_TAG: Final = "farewell"
+
+# What the agent is saying when the end is decided is played out: a sentence or two. Where it has
+# decided the end itself, an answer may follow that has not begun yet.
+_LAST_WORDS_S: Final[Mapping[EndReason, float]] = {
+    EndReason.MAX_DURATION: 10.0,
+    EndReason.IDLE_TIMEOUT: 10.0,
+    EndReason.SERVER_DRAINING: 5.0,
+    EndReason.AGENT_ENDED: 20.0,
+}
+# A goodbye that was asked for comes behind that.
+_GOODBYE_S: Final = 20.0
+
+
+def last_words_s(reason: EndReason, farewell: str | None) -> float | None:
+    """Return how long the last words may take; None where the end is at once."""
+    allowed_s = _LAST_WORDS_S.get(reason)
+    if farewell is None:
+        return allowed_s
+    return (allowed_s or _GOODBYE_S) + _GOODBYE_S
