@@ -7,13 +7,14 @@ from typing import Any, Final
 import grpc
 
 from bridge.access.principal import Scope
-from bridge.api import paging, requests
+from bridge.api import commands, paging, requests
 from bridge.api.asker import about, asker, quotas
 from bridge.calls.reception import CallRequest, Reception
 from bridge.calls.registry import Registry
 from bridge.ids import ConnectionId
 from bridge.messages import convert
 from bridge.messages.times import timestamp
+from bridge.ports.control import Refused
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import call_service_pb2_grpc, event_pb2
 
@@ -73,6 +74,20 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
             call=convert.call(view),
             already_ended=already_ended,
         )
+
+    async def ControlCall(
+        self, request: pb.ControlCallRequest, _context: Context
+    ) -> pb.ControlCallResponse:
+        connection_id, command_id, command = commands.control_call(request)
+        about(connection_id)
+        outcome = await self._registry.control(
+            connection_id, asker().tenant_id, command_id, command
+        )
+        response = pb.ControlCallResponse(command_id=command_id, outcome=pb.CONTROL_OUTCOME_APPLIED)
+        if isinstance(outcome, Refused):
+            response.outcome = pb.CONTROL_OUTCOME_REFUSED
+            response.reason, response.message = outcome.reason, outcome.message
+        return response
 
     async def GetConnectionStatus(
         self, request: pb.GetConnectionStatusRequest, _context: Context

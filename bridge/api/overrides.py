@@ -36,7 +36,11 @@ def parse(message: agent_pb2.AgentOverrides, wrong: Violations) -> AgentOverride
         model=_provider_name(message, "model", wrong),
         voice=_provider_name(message, "voice", wrong),
         speed=_speed(message, wrong),
-        turn_detection=_turn_detection(message, wrong),
+        turn_detection=(
+            turn_detection(message.turn_detection, wrong, "agent.turn_detection")
+            if message.HasField("turn_detection")
+            else None
+        ),
         interruptible=message.interruptible if message.HasField("interruptible") else None,
         greeting=_greeting(message.greeting, wrong) if message.HasField("greeting") else None,
         noise=(
@@ -70,9 +74,14 @@ def _provider_name(
     if not message.HasField(name):
         return None
     value: str = getattr(message, name)
-    if not _PROVIDER_NAME.fullmatch(value):
-        wrong.add(f"agent.{name}", 'at most 64 letters, digits, "_", "-", "." and ":"')
+    check_provider_name(f"agent.{name}", value, wrong)
     return value
+
+
+def check_provider_name(field: str, value: str, wrong: Violations) -> None:
+    """Check a name that the model's provider has given to something."""
+    if not _PROVIDER_NAME.fullmatch(value):
+        wrong.add(field, 'at most 64 letters, digits, "_", "-", "." and ":"')
 
 
 def _speed(message: agent_pb2.AgentOverrides, wrong: Violations) -> float | None:
@@ -82,25 +91,24 @@ def _speed(message: agent_pb2.AgentOverrides, wrong: Violations) -> float | None
     return message.speed
 
 
-def _turn_detection(message: agent_pb2.AgentOverrides, wrong: Violations) -> TurnDetection | None:
-    if not message.HasField("turn_detection"):
-        return None
-    asked = message.turn_detection
+def turn_detection(
+    asked: agent_pb2.TurnDetection, wrong: Violations, field: str
+) -> TurnDetection | None:
+    """Return how turns are to be found, noting what is wrong with it under `field`."""
     match asked.WhichOneof("method"):
         case "server_vad":
-            return _server_vad(asked.server_vad, wrong)
+            return _server_vad(asked.server_vad, wrong, f"{field}.server_vad.")
         case "semantic_vad":
             eagerness = _EAGERNESS.get(asked.semantic_vad.eagerness)
             if eagerness is None:
-                wrong.add("agent.turn_detection.semantic_vad.eagerness", "unknown value")
+                wrong.add(f"{field}.semantic_vad.eagerness", "unknown value")
             return SemanticVad(eagerness or "auto")
         case _:
-            wrong.add("agent.turn_detection", "one method is required")
+            wrong.add(field, "one method is required")
             return None
 
 
-def _server_vad(asked: agent_pb2.ServerVad, wrong: Violations) -> ServerVad:
-    field = "agent.turn_detection.server_vad."
+def _server_vad(asked: agent_pb2.ServerVad, wrong: Violations, field: str) -> ServerVad:
     vad = ServerVad()
     threshold = asked.threshold if asked.HasField("threshold") else vad.threshold
     padding_ms = (

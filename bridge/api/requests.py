@@ -41,7 +41,7 @@ _MAX_PAGE: Final = 1000
 _DEFAULT_PAGE: Final = 100
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
 
-_ROLES: Final[Mapping[int, ItemRole]] = {
+ROLES: Final[Mapping[int, ItemRole]] = {
     call_service_pb2.CONTEXT_ROLE_SYSTEM: ItemRole.SYSTEM,
     call_service_pb2.CONTEXT_ROLE_USER: ItemRole.USER,
     call_service_pb2.CONTEXT_ROLE_AGENT: ItemRole.AGENT,
@@ -86,7 +86,7 @@ def connection_id(value: str) -> ConnectionId:
     :raises InvalidRequest: it is missing or no identifier.
     """
     wrong = Violations()
-    found = _connection_id(value, wrong)
+    found = checked_connection_id(value, wrong)
     wrong.check()
     return found
 
@@ -96,7 +96,7 @@ def watch(request: call_service_pb2.WatchEventsRequest) -> tuple[ConnectionId, i
     :raises InvalidRequest: a field is wrong.
     """
     wrong = Violations()
-    found = _connection_id(request.connection_id, wrong)
+    found = checked_connection_id(request.connection_id, wrong)
     if request.after_sequence < 0:
         wrong.add("after_sequence", "must not be negative")
     wrong.check()
@@ -111,7 +111,7 @@ def list_calls(request: call_service_pb2.ListCallsRequest) -> tuple[CallFilter, 
     wrong = Violations()
     wrong.text("tenant_id", request.tenant_id, MAX_ID)
     wrong.text("agent_id", request.agent_id, MAX_ID)
-    _check_metadata(request.metadata, wrong)
+    check_metadata("metadata", request.metadata, wrong)
     if not 0 <= request.page_size <= _MAX_PAGE:
         wrong.add("page_size", f"must be 1 to {_MAX_PAGE}")
     states = frozenset(_states(request.states, wrong))
@@ -133,7 +133,7 @@ def telemetry(
     """
     wrong = Violations()
     wrong.text("tenant_id", request.tenant_id, MAX_ID)
-    watched = _connection_id(request.connection_id, wrong) if request.connection_id else None
+    watched = checked_connection_id(request.connection_id, wrong) if request.connection_id else None
     interval_s = _span(request, "interval", 0.1, _MINUTE_S, wrong)
     wrong.check()
     tenant_id = TenantId(request.tenant_id) if request.tenant_id else None
@@ -165,7 +165,7 @@ def _call_request(
 ) -> CallRequest:
     wrong.require("participant_name", request.participant_name.strip())
     wrong.text("participant_name", request.participant_name, _MAX_NAME)
-    _check_metadata(request.metadata, wrong)
+    check_metadata("metadata", request.metadata, wrong)
     agent = AgentRequest(
         agent_id=_agent_id(request.agent_id, wrong),
         tenant_id=_tenant_id(request.tenant_id, wrong),
@@ -206,7 +206,7 @@ def _request_key(request: _CallAsked, wrong: Violations) -> RequestKey | None:
     return RequestKey(TenantId(request.tenant_id), request.request_id, digest.digest())
 
 
-def _connection_id(value: str, wrong: Violations) -> ConnectionId:
+def checked_connection_id(value: str, wrong: Violations) -> ConnectionId:
     wrong.require("connection_id", value)
     wrong.text("connection_id", value, MAX_ID)
     return ConnectionId(value)
@@ -261,14 +261,14 @@ def _states(values: Iterable[int], wrong: Violations) -> Iterable[CallState]:
             wrong.add("states", f"{value} is no state of a call")
 
 
-def _check_metadata(metadata: Mapping[str, str], wrong: Violations) -> None:
+def check_metadata(field: str, metadata: Mapping[str, str], wrong: Violations) -> None:
     if len(metadata) > _MAX_METADATA:
-        wrong.add("metadata", f"at most {_MAX_METADATA} entries")
+        wrong.add(field, f"at most {_MAX_METADATA} entries")
     for key, value in metadata.items():
         if not 1 <= len(key) <= _MAX_METADATA_KEY:
-            wrong.add("metadata", f"keys must have 1 to {_MAX_METADATA_KEY} characters")
+            wrong.add(field, f"keys must have 1 to {_MAX_METADATA_KEY} characters")
         if len(value) > _MAX_METADATA_VALUE:
-            wrong.add("metadata", f"values must have at most {_MAX_METADATA_VALUE} characters")
+            wrong.add(field, f"values must have at most {_MAX_METADATA_VALUE} characters")
 
 
 def _variables(variables: Mapping[str, str], wrong: Violations) -> Mapping[str, str]:
@@ -299,7 +299,7 @@ def _context(
         field = f"initial_messages[{index}]"
         if not message.text.strip():
             wrong.add(f"{field}.text", "required")
-        role = _ROLES.get(message.role)
+        role = ROLES.get(message.role)
         if role is None:
             wrong.add(f"{field}.role", "must be SYSTEM, USER or AGENT")
         else:

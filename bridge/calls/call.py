@@ -9,7 +9,7 @@ from typing import Final
 from bridge.calls.captions import Captions
 from bridge.calls.conversation import Conversation
 from bridge.calls.deadlines import Deadlines, Limit
-from bridge.calls.ending import Verdict, ending_of_error
+from bridge.calls.ending import Farewell, Verdict, ending_of_error
 from bridge.calls.farewell import last_words_s
 from bridge.calls.journal import Journal
 from bridge.calls.measure import Measurement
@@ -17,6 +17,7 @@ from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
 from bridge.calls.silence import SilencePolicy
 from bridge.calls.stay import Stay
+from bridge.calls.steering import Steering
 from bridge.calls.toolbox import ToolServices
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
@@ -24,6 +25,7 @@ from bridge.logs import call_context, get_logger
 from bridge.media.cleaning import Cleaners
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.event import LimitNear, LinkState
 from bridge.ports.host import Epoch
 from bridge.ports.model import ModelService
@@ -88,6 +90,7 @@ class Call:
         self._journal.follow(self._captions.on)
         self._record = CallRecord(spec, services.host_id, clock, self._journal)
         self._media = CallMedia(spec, self._record, clock, services.cleaners)
+        self._steering = Steering(self._media, self._record, self._verdict, self._spawn)
         self._stay = Stay(
             spec.limits,
             self._record,
@@ -95,6 +98,7 @@ class Call:
             self._verdict,
             clock,
             hear=self._hear,
+            read=self._steering.read,
         )
         self._group = asyncio.TaskGroup()
         self._parts: set[asyncio.Task[None]] = set()
@@ -141,6 +145,10 @@ class Call:
     def end(self, ending: Ending) -> bool:
         """Ask for the end; return whether this decided it."""
         return self._verdict.reach(ending)
+
+    async def control(self, command_id: CommandId, command: Command) -> ControlOutcome:
+        """Apply a command; the same id again returns the first outcome."""
+        return await self._steering.apply(command_id, command)
 
     async def ended(self) -> CallView:
         """Wait for the end."""
@@ -271,7 +279,8 @@ class Call:
     async def _keep_limits(self) -> None:
         limit = await self._deadlines.next_passed()
         notice = self._spec.limits.time_exceeded_text if limit is Limit.DURATION else None
-        self._verdict.reach(self._stay.ending_of(limit), farewell=notice)
+        farewell = None if notice is None else Farewell(notice)
+        self._verdict.reach(self._stay.ending_of(limit), farewell=farewell)
 
     async def _warn_of_the_end(self) -> None:
         await self._stay.somebody_came.wait()
@@ -293,7 +302,7 @@ class Call:
             return
         with suppress(TimeoutError):
             async with self._clock.timeout(within_s):
-                await self._media.last_words(farewell)
+                await self._media.last_words(None if farewell is None else farewell.text)
 
     async def _close(self) -> None:
         """Take down what is left and tell the end; bounded, whatever does not answer."""

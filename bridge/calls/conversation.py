@@ -20,6 +20,8 @@ from bridge.ports.model import (
     AgentTextDone,
     AudioDelta,
     AudioDone,
+    ConfigChange,
+    ContextItem,
     ModelEvent,
     ModelSession,
     ModelWarning,
@@ -89,6 +91,18 @@ class Conversation:
                 await self.utterances.prompt(prompt, tag=GREETING_TAG)
             case UserFirst():
                 self._record.agent_is(AgentState.LISTENING)
+
+    async def add_context(self, item: ContextItem) -> None:
+        """
+        :raises ModelError: the session is gone.
+        """
+        await self._session.add_context(item)
+
+    async def update(self, change: ConfigChange) -> None:
+        """
+        :raises ModelError: the session is gone.
+        """
+        await self._session.update(change)
 
     async def listen(self) -> None:
         """Take what the model says, until its session is closed by us.

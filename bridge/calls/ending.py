@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.errors import ModelError, ModelFailure, RoomError
@@ -47,24 +48,31 @@ def ending_of_bot_leaving(reason: LeaveReason) -> Ending:
     return Ending(_OF_BOT_LEAVING[reason], f"the bot's connection ended: {reason.value}")
 
 
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The agent finishes what it is saying before the end, and says `text` where given."""
+
+    text: str | None = field(default=None, repr=False)
+
+
 class Verdict:
     """A call's one ending. The first cause wins; later ones are not heard."""
 
     def __init__(self) -> None:
         self._reached = asyncio.Event()
         self._ending: Ending | None = None
-        self._farewell: str | None = None
+        self._farewell: Farewell | None = None
 
     @property
-    def farewell(self) -> str | None:
-        """Return what the agent is to say before the end."""
+    def farewell(self) -> Farewell | None:
+        """Return how the agent is to take its leave, where whoever decided the end said so."""
         return self._farewell
 
     @property
     def ending(self) -> Ending | None:
         return self._ending
 
-    def reach(self, ending: Ending, *, farewell: str | None = None) -> bool:
+    def reach(self, ending: Ending, *, farewell: Farewell | None = None) -> bool:
         """Return whether this was the first cause. With it goes what is said for a goodbye."""
         if self._ending is not None:
             return False

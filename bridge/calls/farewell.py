@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from bridge.calls.ending import Farewell
 from bridge.ports.call import EndReason
 
 FAREWELL_TAG: Final = "farewell"
@@ -15,13 +16,15 @@ _LAST_WORDS_S: Final[Mapping[EndReason, float]] = {
     EndReason.SERVER_DRAINING: 5.0,
     EndReason.AGENT_ENDED: 20.0,
 }
-# A goodbye that was asked for comes behind that.
+# So does whatever end is asked for softly,
+_SOFTLY_S: Final = 20.0
+# and a goodbye comes behind that.
 _GOODBYE_S: Final = 20.0
 
 
-def last_words_s(reason: EndReason, farewell: str | None) -> float | None:
+def last_words_s(reason: EndReason, farewell: Farewell | None) -> float | None:
     """Return how long the last words may take; None where the end is at once."""
     allowed_s = _LAST_WORDS_S.get(reason)
     if farewell is None:
         return allowed_s
-    return (allowed_s or _GOODBYE_S) + _GOODBYE_S
+    return (allowed_s or _SOFTLY_S) + (0.0 if farewell.text is None else _GOODBYE_S)

@@ -15,6 +15,7 @@ from bridge.ids import ConnectionId, TenantId
 from bridge.logs import get_logger
 from bridge.ports.call import CallSpec, CallView, Ending, EndReason
 from bridge.ports.clock import Clock
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.placement import Slots
 from bridge.ports.report import CallReport
@@ -88,6 +89,12 @@ class CallHost:
         # Not only until the call is over: until its slot is free, too.
         await asyncio.wait([self._running[connection_id]])
         return call.view()
+
+    async def control(
+        self, connection_id: ConnectionId, command_id: CommandId, command: Command
+    ) -> ControlOutcome | None:
+        call = self._calls.get(connection_id)
+        return None if call is None else await call.control(command_id, command)
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
         call = self._calls.get(connection_id)

@@ -45,6 +45,11 @@ class CallMedia:
     def interruptions(self) -> int:
         return self._conversation.voice.interruptions if self._conversation else 0
 
+    @property
+    def conversation(self) -> Conversation | None:
+        """Return the talk with the model, once there is one."""
+        return self._conversation
+
     def joined(self, bot: Bot) -> None:
         self._bot = bot
 

@@ -1,5 +1,6 @@
 """All that is known of one call while it lives: the one place where its state moves."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -134,6 +135,11 @@ class CallRecord:
     def active(self) -> None:
         """Somebody said, asked or did something."""
         self._view = replace(self._view, last_activity_at=self._clock.now())
+
+    def metadata_is(self, metadata: Mapping[str, str]) -> None:
+        """The gateway has changed what it keeps with the call."""
+        spec = replace(self._view.spec, metadata=metadata)
+        self._view = replace(self._view, spec=spec)
 
     def agent_audible(self) -> None:
         if self._view.first_agent_audio_at is None:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bridge.calls.merging import merged
 from bridge.calls.retry import ROOM_RETRY_S
-from bridge.errors import NotFound, Unavailable
+from bridge.errors import NotFound, Unavailable, WrongState
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Host, HostId, HostStatus
 from bridge.ports.placement import CallFilter, Directory, Placed, Totals
 from bridge.ports.report import CallReport
@@ -103,6 +104,27 @@ class Registry:
         if not view.is_over:
             raise _not_found(connection_id)
         return view, True
+
+    async def control(
+        self,
+        connection_id: ConnectionId,
+        tenant_id: TenantId | None,
+        command_id: CommandId,
+        command: Command,
+    ) -> ControlOutcome:
+        """Apply a command to a live call, or say why not.
+
+        :raises NotFound: no such call.
+        :raises WrongState: the call has ended.
+        """
+        placed = await self._placed(connection_id, tenant_id)
+        outcome = None
+        if not self.live(placed.view).is_over:
+            host = self.host(placed.host_id)
+            outcome = await host.control(connection_id, command_id, command)
+        if outcome is None:
+            raise WrongState("CALL_ENDED", "the call has ended", {"connection_id": connection_id})
+        return outcome
 
     async def report(self, connection_id: ConnectionId, tenant_id: TenantId | None) -> CallReport:
         """Return a call's report, or what there is of it.

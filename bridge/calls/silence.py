@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bridge.calls.ending import Verdict
+from bridge.calls.ending import Farewell, Verdict
 from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
 from bridge.calls.utterances import Utterances
@@ -62,7 +62,7 @@ class SilencePolicy:
         self._record.tell(SilenceStepReached(index, step.ends))
         if step.ends:
             ending = Ending(EndReason.IDLE_TIMEOUT, f"nobody spoke: silence step {index}")
-            self._verdict.reach(ending, farewell=step.say)
+            self._verdict.reach(ending, farewell=Farewell(step.say))
             return True
         if step.say is not None:
             await self._utterances.say(step.say, tag=SILENCE_TAG)

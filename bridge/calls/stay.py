@@ -11,7 +11,7 @@ from bridge.calls.record import CallRecord
 from bridge.ids import Identity
 from bridge.ports.call import CallLimits, CallState, Ending, EndReason
 from bridge.ports.clock import Clock
-from bridge.ports.event import LinkState
+from bridge.ports.event import ChatWritten, LinkState
 from bridge.ports.room import (
     ChatReceived,
     HumanJoined,
@@ -33,8 +33,6 @@ _GOODBYE_S: Final = 3.0
 # LiveKit's own client gives up repairing a connection within this time, or never.
 _MEDIA_GRACE_S: Final = 20.0
 
-CHAT_NOT_ANSWERED: Final = "chat_not_answered"
-
 _LEAVING: Final = frozenset({Consequence.SAID_GOODBYE, Consequence.LOST})
 
 
@@ -50,12 +48,14 @@ class Stay:
         clock: Clock,
         *,
         hear: Callable[[SpeakerTrack], None],
+        read: Callable[[ChatReceived], None],
     ) -> None:
         self._limits = limits
         self._record = record
         self._deadlines = deadlines
         self._verdict = verdict
         self._hear = hear
+        self._read = read
         self._presence = Presence(clock)
         self._identity_of_track: dict[str, Identity] = {}
         self._media_reconnects = 0
@@ -109,10 +109,10 @@ class Stay:
                 self._microphone(identity, not muted)
             case OutputSubscribed():
                 self.output_subscribed.set()
-            case ChatReceived():
+            case ChatReceived(identity, text):
                 self._record.active()
-                # Until the model's port takes written text; better told than silently lost.
-                self._record.warn(CHAT_NOT_ANSWERED, "the agent does not read what is written")
+                self._record.tell(ChatWritten(identity, text))
+                self._read(event)
             case _:
                 self._on_link(event)
 

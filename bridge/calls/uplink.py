@@ -25,6 +25,8 @@ class Uplink:
         self._audio_ms = 0.0
         self._dropped_by_gone_tracks_ms = 0.0
         self.meter = LevelMeter(ROOM_RATE_HZ)
+        self.muted = False
+        """The model hears silence in place of the callers."""
 
     @property
     def speakers(self) -> int:
@@ -74,6 +76,8 @@ class Uplink:
         if mixed is None:
             return
         self._audio_ms += duration_ms(len(mixed), ROOM_RATE_HZ)
+        if self.muted:
+            mixed = memoryview(bytes(len(mixed)))  # silence, not a gap: the model's time goes on
         self.meter.push(mixed)
         if self._session is not None:
             self._session.send_audio_nowait(self._resampler.push(mixed))

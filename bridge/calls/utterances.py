@@ -170,7 +170,7 @@ class Utterances:
             if self._active is not None and not self._active.decided.is_set():
                 self._active.turn_down(Outcome.INTERRUPTED)
             async with self._asking:
-                await self._hush()
+                await self.hush()
                 refusal = await self._begin(utterance)
             return refusal or await self._end(utterance)
 
@@ -196,8 +196,11 @@ class Utterances:
         finally:
             self._line.release()
 
-    async def _hush(self) -> None:
-        """Stop whatever the agent says or was asked for."""
+    async def hush(self) -> None:
+        """Stop whatever the agent says or was asked for.
+
+        :raises ModelError: the session is gone.
+        """
         await self._voice.stop()
         await self._session.cancel()
         await self._happens(self._quiet.answered(), _CANCELLED_WITHIN_S)

@@ -57,6 +57,8 @@ class Voice:
         self._silenced_response: str | None = None
         self._interruptions = 0
         self.meter = LevelMeter(ROOM_RATE_HZ)
+        self.muted = False
+        """The room hears silence in place of the agent, whose time goes on."""
 
     @property
     def interruptions(self) -> int:
@@ -74,6 +76,8 @@ class Voice:
             if item_id != audible:
                 audible = item_id
                 self._became_audible(item_id)
+            if self.muted:
+                frame = memoryview(bytes(len(frame)))
             self.meter.push(frame)
             heard_at_s = self._clock.monotonic_s() + self._output.queued_ms / 1000
             self._airtime.wrote(item_id, heard_at_s, duration_ms(len(frame), ROOM_RATE_HZ) / 1000)

@@ -114,6 +114,18 @@ def ending(call: call_pb2.Call) -> str:
     return f"{reason} (fault: {fault}){detail}"
 
 
+def _control_applied(event: event_pb2.ControlApplied) -> str:
+    return f"the gateway's {event.command} is applied"
+
+
+def _control_refused(event: event_pb2.ControlRefused) -> str:
+    return f"the gateway's {event.command} is refused: {event.reason}"
+
+
+def _chat(event: event_pb2.ChatReceived) -> str:
+    return f"written: {event.text}"
+
+
 def _silence_step(event: event_pb2.SilenceStep) -> str:
     return f"nobody speaks: step {event.step}" + (", the last" if event.ends_call else "")
 
@@ -135,6 +147,9 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "interruption": _interruption,
     "tool_called": _tool_called,
     "tool_finished": _tool_finished,
+    "control_applied": _control_applied,
+    "control_refused": _control_refused,
+    "chat_received": _chat,
     "silence_step": _silence_step,
     "limit_warning": _limit_warning,
     "warning": _warning,

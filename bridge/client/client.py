@@ -19,6 +19,8 @@ from bridge.v1.agent_pb2 import AgentOverrides
 from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
 from bridge.v1.call_service_pb2 import (
     ContextMessage,
+    ControlCallRequest,
+    ControlCallResponse,
     CreateRoomRequest,
     CreateRoomResponse,
     EndCallRequest,
@@ -200,6 +202,10 @@ class BridgeClient:
     async def end_call(self, connection_id: str) -> EndCallResponse:
         """End a call and wait for its end; one that is over is no error."""
         return await self._unary(self._calls.EndCall, EndCallRequest(connection_id=connection_id))
+
+    async def control(self, command: ControlCallRequest) -> ControlCallResponse:
+        """Steer a running call; a command that is refused is an answer, not an error."""
+        return await self._unary(self._calls.ControlCall, command)
 
     async def status(self, connection_id: str) -> GetConnectionStatusResponse:
         """Return where a call is now, or how it ended."""

@@ -7,6 +7,9 @@ from bridge.messages.times import duration, timestamp
 from bridge.ports.event import (
     AgentStateChanged,
     CallEvent,
+    ChatWritten,
+    ControlApplied,
+    ControlRefused,
     Ended,
     Interruption,
     LimitNear,
@@ -59,6 +62,8 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             )
         case Ended(report):
             message.ended.report.CopyFrom(convert.report(report))
+        case ControlApplied() | ControlRefused() | ChatWritten() as kind:
+            _steering(message, kind)
         case SilenceStepReached() | LimitNear() | Warned() as kind:
             _notice(message, kind)
         case ToolCalled() | ToolFinished():
@@ -66,6 +71,22 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
         case _ as kind:
             _speech(message, kind)
     return message
+
+
+def _steering(
+    message: event_pb2.CallEvent, kind: ControlApplied | ControlRefused | ChatWritten
+) -> None:
+    match kind:
+        case ControlApplied(command_id, command):
+            message.control_applied.command_id = command_id
+            message.control_applied.command = command
+        case ControlRefused(command_id, command, reason, text):
+            refused = message.control_refused
+            refused.command_id, refused.command = command_id, command
+            refused.reason, refused.message = reason, text
+        case ChatWritten(identity, text):
+            message.chat_received.participant_identity = identity
+            message.chat_received.text = text
 
 
 def _notice(message: event_pb2.CallEvent, kind: SilenceStepReached | LimitNear | Warned) -> None:

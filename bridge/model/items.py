@@ -38,6 +38,11 @@ def context_items(context: Sequence[ContextItem]) -> list[Item]:
     ]
 
 
+def added(number: int, item: ContextItem) -> Item:
+    """Return what the model is told in the middle of a call."""
+    return message(f"added_{number}", _ROLES[item.role], item.text)
+
+
 def function_call(call: FunctionCall) -> Item:
     fields: Item = {"type": "function_call", "call_id": call.call_id, "name": call.name}
     return _named(call.item_id, fields | {"arguments": call.arguments})

@@ -9,6 +9,7 @@ from bridge.model.items import (
     FunctionCalls,
     Item,
     MessageRole,
+    added,
     context_items,
     function_call,
     message,
@@ -92,6 +93,7 @@ class Memory:
         self._context = context_items(context)
         self._items: OrderedDict[str, _Message | _Fixed] = OrderedDict()
         self._calls = FunctionCalls()
+        self._added = 0
         self.revision = 0
         """Grows with every change of what `items` returns."""
 
@@ -116,6 +118,13 @@ class Memory:
                 self._keep(item_id, _Fixed(function_call(event)))
             case _:
                 pass
+
+    def add(self, item: ContextItem) -> Item:
+        """Remember something that nobody said aloud; return the item that tells it."""
+        self._added += 1
+        told = added(self._added, item)
+        self._keep(str(told["id"]), _Fixed(told))
+        return told
 
     def answer(self, call_id: ToolCallId, output: str) -> list[Item]:
         """Remember what came of a call; return the items that tell it."""

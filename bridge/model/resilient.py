@@ -12,7 +12,7 @@ from bridge.model.line import Connect, Line
 from bridge.model.memory import Memory
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.clock import Clock
-from bridge.ports.model import ConfigChange, ModelConfig, ModelCounters, ModelEvent
+from bridge.ports.model import ConfigChange, ContextItem, ModelConfig, ModelCounters, ModelEvent
 from bridge.ports.tool import ToolCallId
 
 # What the reader may be behind; then the socket is not read any further.
@@ -129,6 +129,17 @@ class ResilientSession:
             with suppress(ModelError):  # the next session is told
                 for item in items:
                     await leg.session.create(item)
+
+    async def add_context(self, item: ContextItem) -> None:
+        """Tell the model something; in a gap, the next session is told with the rest.
+
+        :raises ModelError: the session is gone.
+        """
+        self._check()
+        told = self._memory.add(item)
+        if (leg := self._line.leg) is not None:
+            with suppress(ModelError):  # the next session is told
+                await leg.session.create(told)
 
     async def update(self, change: ConfigChange) -> None:
         """Go on with another configuration; in a gap, from its end on.

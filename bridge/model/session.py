@@ -13,7 +13,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.model.commands import TAG_KEY, Command, EventId, append, command
 from bridge.model.configuration import session_changes
 from bridge.model.failures import fatal_error, is_harmless, lost_error, warning
-from bridge.model.items import FunctionCalls
+from bridge.model.items import FunctionCalls, added
 from bridge.model.outbox import AudioOutbox
 from bridge.model.socket import ModelSocket
 from bridge.model.tracking import ReceivedAudio, Responses
@@ -28,6 +28,7 @@ from bridge.model.wire import (
 from bridge.ports.model import (
     AudioDelta,
     ConfigChange,
+    ContextItem,
     FunctionCall,
     ModelConfig,
     ModelCounters,
@@ -73,6 +74,7 @@ class RealtimeSession:
         self._ready: deque[ModelEvent] = deque()
         self._failure: ModelError | None = None
         self._commands_sent = 0
+        self._added = 0
         self._ignored_refusals = 0
         self._tasks = asyncio.TaskGroup()
         self._sender: asyncio.Task[None] | None = None
@@ -187,6 +189,14 @@ class RealtimeSession:
         """
         for item in self._calls.answer(call_id, output):
             await self.create(item)
+
+    async def add_context(self, item: ContextItem) -> None:
+        """Tell the model something, at the end of the conversation.
+
+        :raises ModelError: the session is gone.
+        """
+        self._added += 1
+        await self.create(added(self._added, item))
 
     @property
     def config(self) -> ModelConfig:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
-from bridge.ports.model import TurnDetection
+from bridge.ports.model import ContextItem, TurnDetection
 
 CommandId = NewType("CommandId", str)
 """Chosen by the gateway or made by the server; the same id again returns the first outcome."""
@@ -26,7 +26,6 @@ class Say:
 
     text: str = field(repr=False)
     behaviour: SayBehaviour = SayBehaviour.QUEUE
-    interruptible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +40,11 @@ class Respond:
     instructions: str | None = field(default=None, repr=False)
 
 
-class ContextRole(Enum):
-    SYSTEM = "system"
-    USER = "user"
-
-
 @dataclass(frozen=True, slots=True)
 class AddContext:
     """The model is told something, without anybody hearing it."""
 
-    text: str = field(repr=False)
-    role: ContextRole = ContextRole.SYSTEM
+    item: ContextItem
     respond: bool = False
     """Ask for an answer to it, once nobody speaks."""
 
@@ -89,22 +82,13 @@ class SetMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class SendDtmf:
-    """The bot sends these digits into the room."""
-
-    digits: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class EndSoftly:
     """The agent finishes what it is saying, says `text` where given, and the call ends."""
 
     text: str | None = field(default=None, repr=False)
 
 
-Command = (
-    Say | Interrupt | Respond | AddContext | Mute | UpdateAgent | SetMetadata | SendDtmf | EndSoftly
-)
+Command = Say | Interrupt | Respond | AddContext | Mute | UpdateAgent | SetMetadata | EndSoftly
 
 
 @dataclass(frozen=True, slots=True)

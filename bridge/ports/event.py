@@ -150,6 +150,30 @@ class LimitNear:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlApplied:
+    """A command of the gateway's has taken effect, or will in its turn."""
+
+    command_id: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRefused:
+    command_id: str
+    command: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatWritten:
+    """Somebody in the room has written to the agent."""
+
+    identity: Identity
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -175,6 +199,9 @@ EventKind = (
     | Interruption
     | ToolCalled
     | ToolFinished
+    | ControlApplied
+    | ControlRefused
+    | ChatWritten
     | SilenceStepReached
     | LimitNear
     | Warned

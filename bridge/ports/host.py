@@ -7,6 +7,7 @@ from typing import NewType, Protocol
 
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallSpec, CallView, EndReason
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
 
@@ -44,6 +45,15 @@ class Host(Protocol):
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
         """End a call as the API's wish and wait for its end; None: not carried here."""
+        ...
+
+    async def control(
+        self, connection_id: ConnectionId, command_id: CommandId, command: Command
+    ) -> ControlOutcome | None:
+        """Apply a command to a call; the same id again returns the first outcome.
+
+        None: not carried here.
+        """
         ...
 
     def view(self, connection_id: ConnectionId) -> CallView | None:

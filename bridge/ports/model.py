@@ -82,6 +82,9 @@ class ConfigChange:
 
     instructions: str | None = field(default=None, repr=False)
     language: str | None = None
+    voice: str | None = None
+    turn_detection: "TurnDetection | None" = None
+    tools: tuple[ToolSpec, ...] | None = None
 
     def applied_to(self, config: ModelConfig) -> ModelConfig:
         given: dict[str, Any] = {
@@ -374,6 +377,13 @@ class ModelSession(Protocol):
 
         `ToolAnswered` follows. A call may be answered more than once: first that work has begun,
         then what came of it.
+
+        :raises ModelError: the session is gone.
+        """
+        ...
+
+    async def add_context(self, item: ContextItem) -> None:
+        """Tell the model something, at the end of the conversation; it does not respond to it.
 
         :raises ModelError: the session is gone.
         """

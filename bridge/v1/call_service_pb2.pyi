@@ -72,6 +72,82 @@ CONTEXT_ROLE_AGENT: ContextRole.ValueType  # 3
 """The agent's."""
 Global___ContextRole: _TypeAlias = ContextRole  # noqa: Y015
 
+class _SayBehavior:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SayBehaviorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SayBehavior.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SAY_BEHAVIOR_UNSPECIFIED: _SayBehavior.ValueType  # 0
+    """Not given: QUEUE."""
+    SAY_BEHAVIOR_REFUSE: _SayBehavior.ValueType  # 1
+    """Refuse the command."""
+    SAY_BEHAVIOR_QUEUE: _SayBehavior.ValueType  # 2
+    """Wait until it is quiet, at most a minute."""
+    SAY_BEHAVIOR_INTERRUPT: _SayBehavior.ValueType  # 3
+    """Stop the agent, and say it at once."""
+
+class SayBehavior(_SayBehavior, metaclass=_SayBehaviorEnumTypeWrapper):
+    """What to do where somebody is speaking already."""
+
+SAY_BEHAVIOR_UNSPECIFIED: SayBehavior.ValueType  # 0
+"""Not given: QUEUE."""
+SAY_BEHAVIOR_REFUSE: SayBehavior.ValueType  # 1
+"""Refuse the command."""
+SAY_BEHAVIOR_QUEUE: SayBehavior.ValueType  # 2
+"""Wait until it is quiet, at most a minute."""
+SAY_BEHAVIOR_INTERRUPT: SayBehavior.ValueType  # 3
+"""Stop the agent, and say it at once."""
+Global___SayBehavior: _TypeAlias = SayBehavior  # noqa: Y015
+
+class _MuteSide:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MuteSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MuteSide.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MUTE_SIDE_UNSPECIFIED: _MuteSide.ValueType  # 0
+    """Never accepted."""
+    MUTE_SIDE_CALLERS: _MuteSide.ValueType  # 1
+    """The model hears silence."""
+    MUTE_SIDE_AGENT: _MuteSide.ValueType  # 2
+    """The callers hear silence."""
+
+class MuteSide(_MuteSide, metaclass=_MuteSideEnumTypeWrapper):
+    """Whom."""
+
+MUTE_SIDE_UNSPECIFIED: MuteSide.ValueType  # 0
+"""Never accepted."""
+MUTE_SIDE_CALLERS: MuteSide.ValueType  # 1
+"""The model hears silence."""
+MUTE_SIDE_AGENT: MuteSide.ValueType  # 2
+"""The callers hear silence."""
+Global___MuteSide: _TypeAlias = MuteSide  # noqa: Y015
+
+class _ControlOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ControlOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ControlOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONTROL_OUTCOME_UNSPECIFIED: _ControlOutcome.ValueType  # 0
+    """Never sent."""
+    CONTROL_OUTCOME_APPLIED: _ControlOutcome.ValueType  # 1
+    """It has taken effect, or will in its turn."""
+    CONTROL_OUTCOME_REFUSED: _ControlOutcome.ValueType  # 2
+    """It changes nothing."""
+
+class ControlOutcome(_ControlOutcome, metaclass=_ControlOutcomeEnumTypeWrapper):
+    """What became of a command."""
+
+CONTROL_OUTCOME_UNSPECIFIED: ControlOutcome.ValueType  # 0
+"""Never sent."""
+CONTROL_OUTCOME_APPLIED: ControlOutcome.ValueType  # 1
+"""It has taken effect, or will in its turn."""
+CONTROL_OUTCOME_REFUSED: ControlOutcome.ValueType  # 2
+"""It changes nothing."""
+Global___ControlOutcome: _TypeAlias = ControlOutcome  # noqa: Y015
+
 @_typing.final
 class CreateRoomRequest(_message.Message):
     """What a call needs to begin."""
@@ -544,6 +620,384 @@ class EndCallResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__already_ended) -> _WhichOneofReturnType__already_ended | None: ...
 
 Global___EndCallResponse: _TypeAlias = EndCallResponse  # noqa: Y015
+
+@_typing.final
+class ControlCallRequest(_message.Message):
+    """What to do to which call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    SAY_FIELD_NUMBER: _builtins.int
+    INTERRUPT_FIELD_NUMBER: _builtins.int
+    RESPOND_FIELD_NUMBER: _builtins.int
+    ADD_CONTEXT_FIELD_NUMBER: _builtins.int
+    MUTE_FIELD_NUMBER: _builtins.int
+    UPDATE_AGENT_FIELD_NUMBER: _builtins.int
+    SET_METADATA_FIELD_NUMBER: _builtins.int
+    END_SOFTLY_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """Required."""
+    command_id: _builtins.str
+    """Makes a retry safe: the same id again returns the first outcome, and does nothing. At most 64
+    printable ASCII characters. Default: made by the server.
+    """
+    @_builtins.property
+    def say(self) -> Global___Say:
+        """Let the agent say something."""
+
+    @_builtins.property
+    def interrupt(self) -> Global___Interrupt:
+        """Stop what the agent is saying, and whatever it was asked to say."""
+
+    @_builtins.property
+    def respond(self) -> Global___Respond:
+        """Let the agent answer now."""
+
+    @_builtins.property
+    def add_context(self) -> Global___AddContext:
+        """Tell the model something that nobody hears."""
+
+    @_builtins.property
+    def mute(self) -> Global___Mute:
+        """Mute a side, or let it be heard again."""
+
+    @_builtins.property
+    def update_agent(self) -> Global___UpdateAgent:
+        """Change what the agent is."""
+
+    @_builtins.property
+    def set_metadata(self) -> Global___SetMetadata:
+        """Change the call's metadata."""
+
+    @_builtins.property
+    def end_softly(self) -> Global___EndSoftly:
+        """End the call once the agent has finished."""
+
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        command_id: _builtins.str = ...,
+        say: Global___Say | None = ...,
+        interrupt: Global___Interrupt | None = ...,
+        respond: Global___Respond | None = ...,
+        add_context: Global___AddContext | None = ...,
+        mute: Global___Mute | None = ...,
+        update_agent: Global___UpdateAgent | None = ...,
+        set_metadata: Global___SetMetadata | None = ...,
+        end_softly: Global___EndSoftly | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "command_id", b"command_id", "connection_id", b"connection_id", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["say", "interrupt", "respond", "add_context", "mute", "update_agent", "set_metadata", "end_softly"]  # noqa: Y015
+    _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
+
+Global___ControlCallRequest: _TypeAlias = ControlCallRequest  # noqa: Y015
+
+@_typing.final
+class Say(_message.Message):
+    """Let the agent say something."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    BEHAVIOR_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Required. At most 4,096 characters."""
+    behavior: Global___SayBehavior.ValueType
+    """Where somebody is speaking already. Default QUEUE."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        behavior: Global___SayBehavior.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["behavior", b"behavior", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Say: _TypeAlias = Say  # noqa: Y015
+
+@_typing.final
+class Interrupt(_message.Message):
+    """Stop what the agent is saying."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Interrupt: _TypeAlias = Interrupt  # noqa: Y015
+
+@_typing.final
+class Respond(_message.Message):
+    """Let the agent answer now, once it is quiet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    instructions: _builtins.str
+    """What the answer should be about, on top of the agent's instructions. At most 4,096 characters."""
+    def __init__(
+        self,
+        *,
+        instructions: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instructions", b"instructions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Respond: _TypeAlias = Respond  # noqa: Y015
+
+@_typing.final
+class AddContext(_message.Message):
+    """Tell the model something that nobody hears."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    RESPOND_FIELD_NUMBER: _builtins.int
+    respond: _builtins.bool
+    """Let the agent answer to it, once it is quiet."""
+    @_builtins.property
+    def message(self) -> Global___ContextMessage:
+        """Required. At most 24,000 characters."""
+
+    def __init__(
+        self,
+        *,
+        message: Global___ContextMessage | None = ...,
+        respond: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "respond", b"respond"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddContext: _TypeAlias = AddContext  # noqa: Y015
+
+@_typing.final
+class Mute(_message.Message):
+    """Mute a side, or let it be heard again. Time goes on meanwhile: what is not heard is lost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIDE_FIELD_NUMBER: _builtins.int
+    MUTED_FIELD_NUMBER: _builtins.int
+    side: Global___MuteSide.ValueType
+    """Required."""
+    muted: _builtins.bool
+    """Mute, or let be heard."""
+    def __init__(
+        self,
+        *,
+        side: Global___MuteSide.ValueType = ...,
+        muted: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["muted", b"muted", "side", b"side"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mute: _TypeAlias = Mute  # noqa: Y015
+
+@_typing.final
+class UpdateAgent(_message.Message):
+    """Change what the agent is, for the rest of the call. At least one field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    TURN_DETECTION_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
+    instructions: _builtins.str
+    """In place of its instructions. At most 32,768 characters; placeholders do not apply."""
+    voice: _builtins.str
+    """In place of its voice. REFUSED with voice_is_fixed once the agent has spoken."""
+    @_builtins.property
+    def turn_detection(self) -> _agent_pb2.TurnDetection:
+        """In place of its turn detection."""
+
+    @_builtins.property
+    def tools(self) -> Global___ToolSelection:
+        """Which of the call's tools the model may call."""
+
+    def __init__(
+        self,
+        *,
+        instructions: _builtins.str | None = ...,
+        voice: _builtins.str | None = ...,
+        turn_detection: _agent_pb2.TurnDetection | None = ...,
+        tools: Global___ToolSelection | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_instructions", b"_instructions", "_tools", b"_tools", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "instructions", b"instructions", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_instructions", b"_instructions", "_tools", b"_tools", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "instructions", b"instructions", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__instructions: _TypeAlias = _typing.Literal["instructions"]  # noqa: Y015
+    _WhichOneofArgType__instructions: _TypeAlias = _typing.Literal["_instructions", b"_instructions"]  # noqa: Y015
+    _WhichOneofReturnType__tools: _TypeAlias = _typing.Literal["tools"]  # noqa: Y015
+    _WhichOneofArgType__tools: _TypeAlias = _typing.Literal["_tools", b"_tools"]  # noqa: Y015
+    _WhichOneofReturnType__turn_detection: _TypeAlias = _typing.Literal["turn_detection"]  # noqa: Y015
+    _WhichOneofArgType__turn_detection: _TypeAlias = _typing.Literal["_turn_detection", b"_turn_detection"]  # noqa: Y015
+    _WhichOneofReturnType__voice: _TypeAlias = _typing.Literal["voice"]  # noqa: Y015
+    _WhichOneofArgType__voice: _TypeAlias = _typing.Literal["_voice", b"_voice"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__instructions) -> _WhichOneofReturnType__instructions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tools) -> _WhichOneofReturnType__tools | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__turn_detection) -> _WhichOneofReturnType__turn_detection | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__voice) -> _WhichOneofReturnType__voice | None: ...
+
+Global___UpdateAgent: _TypeAlias = UpdateAgent  # noqa: Y015
+
+@_typing.final
+class ToolSelection(_message.Message):
+    """Some of a call's tools."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their names. None: no tools."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolSelection: _TypeAlias = ToolSelection  # noqa: Y015
+
+@_typing.final
+class SetMetadata(_message.Message):
+    """Change the call's metadata."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    METADATA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Merged into what there is; an empty value removes an entry. Bounds as in CreateRoomRequest."""
+
+    def __init__(
+        self,
+        *,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetMetadata: _TypeAlias = SetMetadata  # noqa: Y015
+
+@_typing.final
+class EndSoftly(_message.Message):
+    """End the call once the agent has finished what it is saying, which takes at most 20 s. The callers
+    are not heard any more.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What the agent says for a goodbye. At most 4,096 characters."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndSoftly: _TypeAlias = EndSoftly  # noqa: Y015
+
+@_typing.final
+class ControlCallResponse(_message.Message):
+    """What became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """As in the request, or as made by the server."""
+    outcome: Global___ControlOutcome.ValueType
+    """Applied or refused."""
+    reason: _builtins.str
+    """Why it was refused, for programs: agent_not_ready, somebody_speaks, voice_is_fixed,
+    unknown_tool, too_much_metadata, model_lost, call_ending.
+    """
+    message: _builtins.str
+    """The same for people."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        outcome: Global___ControlOutcome.ValueType = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "message", b"message", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlCallResponse: _TypeAlias = ControlCallResponse  # noqa: Y015
 
 @_typing.final
 class GetConnectionStatusRequest(_message.Message):

@@ -50,6 +50,11 @@ class CallServiceStub:
                 request_serializer=bridge_dot_v1_dot_call__service__pb2.EndCallRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_call__service__pb2.EndCallResponse.FromString,
                 _registered_method=True)
+        self.ControlCall = channel.unary_unary(
+                '/bridge.v1.CallService/ControlCall',
+                request_serializer=bridge_dot_v1_dot_call__service__pb2.ControlCallRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_call__service__pb2.ControlCallResponse.FromString,
+                _registered_method=True)
         self.GetConnectionStatus = channel.unary_unary(
                 '/bridge.v1.CallService/GetConnectionStatus',
                 request_serializer=bridge_dot_v1_dot_call__service__pb2.GetConnectionStatusRequest.SerializeToString,
@@ -113,6 +118,19 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ControlCall(self, request, context):
+        """Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+        changes its instructions, ends the call softly. Returns as soon as the command is applied or
+        refused; what is said takes its time, and shows in the events. A command that is refused is an
+        OK response with the outcome REFUSED: the call is as it was.
+
+        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+        ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetConnectionStatus(self, request, context):
         """Returns where a call is now, or how it ended.
 
@@ -169,6 +187,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.EndCall,
                     request_deserializer=bridge_dot_v1_dot_call__service__pb2.EndCallRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_call__service__pb2.EndCallResponse.SerializeToString,
+            ),
+            'ControlCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ControlCall,
+                    request_deserializer=bridge_dot_v1_dot_call__service__pb2.ControlCallRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_call__service__pb2.ControlCallResponse.SerializeToString,
             ),
             'GetConnectionStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConnectionStatus,
@@ -273,6 +296,33 @@ class CallService:
             '/bridge.v1.CallService/EndCall',
             bridge_dot_v1_dot_call__service__pb2.EndCallRequest.SerializeToString,
             bridge_dot_v1_dot_call__service__pb2.EndCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ControlCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.CallService/ControlCall',
+            bridge_dot_v1_dot_call__service__pb2.ControlCallRequest.SerializeToString,
+            bridge_dot_v1_dot_call__service__pb2.ControlCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -77,6 +77,15 @@ class CallServiceStub:
 
     NOT_FOUND: no such call.
     """
+    ControlCall: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ControlCallRequest, _call_service_pb2.ControlCallResponse]
+    """Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+    changes its instructions, ends the call softly. Returns as soon as the command is applied or
+    refused; what is said takes its time, and shows in the events. A command that is refused is an
+    OK response with the outcome REFUSED: the call is as it was.
+
+    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+    ended.
+    """
     GetConnectionStatus: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.GetConnectionStatusRequest, _call_service_pb2.GetConnectionStatusResponse]
     """Returns where a call is now, or how it ended.
 
@@ -130,6 +139,15 @@ class CallServiceAsyncStub(CallServiceStub):
     Returns when the call has ended. Ending a call that has ended is no error and changes nothing.
 
     NOT_FOUND: no such call.
+    """
+    ControlCall: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ControlCallRequest, _call_service_pb2.ControlCallResponse]  # type: ignore[assignment]
+    """Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+    changes its instructions, ends the call softly. Returns as soon as the command is applied or
+    refused; what is said takes its time, and shows in the events. A command that is refused is an
+    OK response with the outcome REFUSED: the call is as it was.
+
+    INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+    ended.
     """
     GetConnectionStatus: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetConnectionStatusRequest, _call_service_pb2.GetConnectionStatusResponse]  # type: ignore[assignment]
     """Returns where a call is now, or how it ended.
@@ -199,6 +217,21 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         Returns when the call has ended. Ending a call that has ended is no error and changes nothing.
 
         NOT_FOUND: no such call.
+        """
+
+    @_abc_1.abstractmethod
+    def ControlCall(
+        self,
+        request: _call_service_pb2.ControlCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_service_pb2.ControlCallResponse, _abc.Awaitable[_call_service_pb2.ControlCallResponse]]:
+        """Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+        changes its instructions, ends the call softly. Returns as soon as the command is applied or
+        refused; what is said takes its time, and shows in the events. A command that is refused is an
+        OK response with the outcome REFUSED: the call is as it was.
+
+        INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+        ended.
         """
 
     @_abc_1.abstractmethod

@@ -181,6 +181,9 @@ class CallEvent(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     TOOL_CALLED_FIELD_NUMBER: _builtins.int
     TOOL_FINISHED_FIELD_NUMBER: _builtins.int
+    CONTROL_APPLIED_FIELD_NUMBER: _builtins.int
+    CONTROL_REFUSED_FIELD_NUMBER: _builtins.int
+    CHAT_RECEIVED_FIELD_NUMBER: _builtins.int
     SILENCE_STEP_FIELD_NUMBER: _builtins.int
     LIMIT_WARNING_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
@@ -252,6 +255,18 @@ class CallEvent(_message.Message):
         """A call of a tool is over."""
 
     @_builtins.property
+    def control_applied(self) -> Global___ControlApplied:
+        """A command of the gateway's was applied."""
+
+    @_builtins.property
+    def control_refused(self) -> Global___ControlRefused:
+        """A command of the gateway's changed nothing."""
+
+    @_builtins.property
+    def chat_received(self) -> Global___ChatReceived:
+        """Somebody in the room has written to the agent."""
+
+    @_builtins.property
     def silence_step(self) -> Global___SilenceStep:
         """Nobody has said anything for a while."""
 
@@ -280,18 +295,107 @@ class CallEvent(_message.Message):
         ended: Global___Ended | None = ...,
         tool_called: Global___ToolCalled | None = ...,
         tool_finished: Global___ToolFinished | None = ...,
+        control_applied: Global___ControlApplied | None = ...,
+        control_refused: Global___ControlRefused | None = ...,
+        chat_received: Global___ChatReceived | None = ...,
         silence_step: Global___SilenceStep | None = ...,
         limit_warning: Global___LimitWarning | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "silence_step", "limit_warning"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___CallEvent: _TypeAlias = CallEvent  # noqa: Y015
+
+@_typing.final
+class ControlApplied(_message.Message):
+    """A command of the gateway's has taken effect, or will in its turn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """As in ControlCallRequest."""
+    command: _builtins.str
+    """Which kind of command, such as "Say"."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        command: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "command_id", b"command_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlApplied: _TypeAlias = ControlApplied  # noqa: Y015
+
+@_typing.final
+class ControlRefused(_message.Message):
+    """A command of the gateway's changed nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    """As in ControlCallRequest."""
+    command: _builtins.str
+    """Which kind of command, such as "Say"."""
+    reason: _builtins.str
+    """Why, for programs; as in ControlCallResponse."""
+    message: _builtins.str
+    """The same for people."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        command: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "command_id", b"command_id", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlRefused: _TypeAlias = ControlRefused  # noqa: Y015
+
+@_typing.final
+class ChatReceived(_message.Message):
+    """Somebody in the room has written to the agent, on lk.chat."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTICIPANT_IDENTITY_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    participant_identity: _builtins.str
+    """Who."""
+    text: _builtins.str
+    """What."""
+    def __init__(
+        self,
+        *,
+        participant_identity: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["participant_identity", b"participant_identity", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChatReceived: _TypeAlias = ChatReceived  # noqa: Y015
 
 @_typing.final
 class SilenceStep(_message.Message):

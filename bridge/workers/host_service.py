@@ -10,6 +10,7 @@ from bridge.errors import NotFound, Refusal
 from bridge.ids import ConnectionId, TenantId
 from bridge.messages.values import decode, encode
 from bridge.ports.call import CallSpec
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, Host
 from bridge.workers import refusals
 from bridge.workers.v1 import workers_service_pb2 as pb
@@ -37,6 +38,18 @@ class HostService(workers_service_pb2_grpc.HostServiceServicer):
     async def EndCall(self, request: pb.EndCallRequest, _context: Context) -> pb.EndCallResponse:
         view = await self._host.end(ConnectionId(request.connection_id))
         return pb.EndCallResponse(view=None if view is None else encode(view))
+
+    async def ControlCall(
+        self, request: pb.ControlCallRequest, _context: Context
+    ) -> pb.ControlCallResponse:
+        outcome = await self._host.control(
+            ConnectionId(request.connection_id),
+            CommandId(request.command_id),
+            decode(Command, request.command),
+        )
+        return pb.ControlCallResponse(
+            outcome=None if outcome is None else encode(outcome, ControlOutcome)
+        )
 
     async def GetReport(
         self, request: pb.GetReportRequest, _context: Context

@@ -13,6 +13,7 @@ from bridge.ids import ConnectionId, TenantId
 from bridge.messages.values import decode, encode
 from bridge.ports.call import CallSpec, CallView
 from bridge.ports.clock import Clock
+from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
@@ -67,6 +68,21 @@ class RemoteHost:
                 pb.EndCallRequest(connection_id=connection_id), timeout=_END_S
             )
         return decode(CallView, response.view) if response.HasField("view") else None
+
+    async def control(
+        self, connection_id: ConnectionId, command_id: CommandId, command: Command
+    ) -> ControlOutcome | None:
+        request = pb.ControlCallRequest(
+            connection_id=connection_id,
+            command_id=command_id,
+            command=encode(command, Command),
+        )
+        async with _answering():
+            response = await self._host.ControlCall(request, timeout=_READ_S)
+        if not response.HasField("outcome"):
+            return None
+        outcome: ControlOutcome = decode(ControlOutcome, response.outcome)
+        return outcome
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
         view = self._views.get(connection_id)

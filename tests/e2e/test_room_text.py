@@ -16,6 +16,9 @@ from tests.tones import tone
 
 pytestmark = pytest.mark.e2e
 
+WRITTEN_HZ = 1000.0
+"""What the simulator says where it has heard no tone."""
+
 
 @asynccontextmanager
 async def reading(caller: Caller) -> AsyncIterator[LiveKitReader]:
@@ -80,9 +83,11 @@ async def test_a_caller_who_interrupts_reads_only_what_was_heard(client: BridgeC
     assert whole.agent_text == "tone 1200 Hz"
 
 
-async def test_what_a_caller_writes_is_answered_with_a_warning(client: BridgeClient) -> None:
+async def test_what_a_caller_writes_is_answered_aloud(client: BridgeClient) -> None:
     async with called(client) as (created, caller):
         await ready(client, created.connection_id)
         await caller.room.local_participant.send_text("Are you there?", topic="lk.chat")
-        event = await until(client, created.connection_id, "warning")
-        assert event.warning.code == "chat_not_answered"
+        event = await until(client, created.connection_id, "chat_received")
+        assert event.chat_received.text == "Are you there?"
+        assert event.chat_received.participant_identity == caller.identity
+        await hears(caller, WRITTEN_HZ, 300)

@@ -19,6 +19,7 @@ from bridge.ports.model import (
     AudioDelta,
     AudioDone,
     ConfigChange,
+    ContextItem,
     EphemeralKey,
     FunctionCall,
     ModelConfig,
@@ -73,8 +74,15 @@ class Updated:
     change: ConfigChange
 
 
-Sent = Responded | Cancelled | Truncated | Deleted | Answered | Updated
-_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered, Updated)
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The model was told something."""
+
+    item: ContextItem
+
+
+Sent = Responded | Cancelled | Truncated | Deleted | Answered | Updated | Added
+_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered, Updated, Added)
 
 
 class Answers(Enum):
@@ -244,6 +252,9 @@ class FakeSession:
                 self.acknowledge(call_id)
         else:
             self.push(ModelWarning("invalid_tool_call_id", "conversation.item.create refused"))
+
+    async def add_context(self, item: ContextItem) -> None:
+        self._record(Added(item))
 
     async def update(self, change: ConfigChange) -> None:
         self._record(Updated(change))

@@ -189,6 +189,60 @@ class EndCallResponse(_message.Message):
 Global___EndCallResponse: _TypeAlias = EndCallResponse  # noqa: Y015
 
 @_typing.final
+class ControlCallRequest(_message.Message):
+    """What to do to which call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The call."""
+    command_id: _builtins.str
+    """The same id again returns the first outcome."""
+    command: _builtins.bytes
+    """Command."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        command_id: _builtins.str = ...,
+        command: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "command_id", b"command_id", "connection_id", b"connection_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlCallRequest: _TypeAlias = ControlCallRequest  # noqa: Y015
+
+@_typing.final
+class ControlCallResponse(_message.Message):
+    """What became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    outcome: _builtins.bytes
+    """ControlOutcome; unset: not carried here."""
+    def __init__(
+        self,
+        *,
+        outcome: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_outcome", b"_outcome", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_outcome", b"_outcome", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__outcome: _TypeAlias = _typing.Literal["outcome"]  # noqa: Y015
+    _WhichOneofArgType__outcome: _TypeAlias = _typing.Literal["_outcome", b"_outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outcome) -> _WhichOneofReturnType__outcome | None: ...
+
+Global___ControlCallResponse: _TypeAlias = ControlCallResponse  # noqa: Y015
+
+@_typing.final
 class GetReportRequest(_message.Message):
     """Which call."""
 

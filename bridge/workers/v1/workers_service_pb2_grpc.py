@@ -45,6 +45,11 @@ class HostServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallResponse.FromString,
                 _registered_method=True)
+        self.ControlCall = channel.unary_unary(
+                '/bridge.workers.v1.HostService/ControlCall',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.FromString,
+                _registered_method=True)
         self.GetReport = channel.unary_unary(
                 '/bridge.workers.v1.HostService/GetReport',
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.GetReportRequest.SerializeToString,
@@ -75,6 +80,13 @@ class HostServiceServicer:
 
     def EndCall(self, request, context):
         """Ends a call and waits for its end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ControlCall(self, request, context):
+        """Applies a gateway's command to a call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +125,11 @@ def add_HostServiceServicer_to_server(servicer, server):
                     servicer.EndCall,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallResponse.SerializeToString,
+            ),
+            'ControlCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.ControlCall,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.SerializeToString,
             ),
             'GetReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReport,
@@ -185,6 +202,33 @@ class HostService:
             '/bridge.workers.v1.HostService/EndCall',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.EndCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ControlCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.HostService/ControlCall',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,8 @@ class HostServiceStub:
     """Creates a call's room and sets the call going. The same id and epoch again joins the first try."""
     EndCall: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.EndCallRequest, _workers_service_pb2.EndCallResponse]
     """Ends a call and waits for its end."""
+    ControlCall: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.ControlCallRequest, _workers_service_pb2.ControlCallResponse]
+    """Applies a gateway's command to a call."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.GetReportRequest, _workers_service_pb2.GetReportResponse]
     """Returns the report so far."""
     StreamTelemetry: _grpc.UnaryStreamMultiCallable[_workers_service_pb2.StreamTelemetryRequest, _workers_service_pb2.StreamTelemetryResponse]
@@ -58,6 +60,8 @@ class HostServiceAsyncStub(HostServiceStub):
     """Creates a call's room and sets the call going. The same id and epoch again joins the first try."""
     EndCall: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.EndCallRequest, _workers_service_pb2.EndCallResponse]  # type: ignore[assignment]
     """Ends a call and waits for its end."""
+    ControlCall: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.ControlCallRequest, _workers_service_pb2.ControlCallResponse]  # type: ignore[assignment]
+    """Applies a gateway's command to a call."""
     GetReport: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.GetReportRequest, _workers_service_pb2.GetReportResponse]  # type: ignore[assignment]
     """Returns the report so far."""
     StreamTelemetry: _aio.UnaryStreamMultiCallable[_workers_service_pb2.StreamTelemetryRequest, _workers_service_pb2.StreamTelemetryResponse]  # type: ignore[assignment]
@@ -83,6 +87,14 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.EndCallResponse, _abc.Awaitable[_workers_service_pb2.EndCallResponse]]:
         """Ends a call and waits for its end."""
+
+    @_abc_1.abstractmethod
+    def ControlCall(
+        self,
+        request: _workers_service_pb2.ControlCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.ControlCallResponse, _abc.Awaitable[_workers_service_pb2.ControlCallResponse]]:
+        """Applies a gateway's command to a call."""
 
     @_abc_1.abstractmethod
     def GetReport(

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from bridge.api import requests
+from bridge.api import commands, requests
 from bridge.errors import InvalidRequest
 from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import CallState, StartPolicy
@@ -42,6 +42,12 @@ JOIN = Rpc(
 WATCH = Rpc(call_service_pb2.WatchEventsRequest(connection_id="call-1"), requests.watch)
 LIST = Rpc(call_service_pb2.ListCallsRequest(), requests.list_calls)
 TELEMETRY = Rpc(telemetry_service_pb2.StreamTelemetryRequest(), requests.telemetry)
+CONTROL = Rpc(
+    call_service_pb2.ControlCallRequest(
+        connection_id="call-1", say=call_service_pb2.Say(text="One moment.")
+    ),
+    commands.control_call,
+)
 TOKEN = Rpc(model_service_pb2.CreateModelTokenRequest(agent_id="greeter"), requests.model_token)
 
 
@@ -90,6 +96,21 @@ def said(text: str, role: int = 2) -> call_service_pb2.ContextMessage:
 NAMES = ["\x00", "a\nb", "tab\t", "\u200b", "\x7f", "x" * 129]
 
 BAD = [
+    (CONTROL, "connection_id", ["", "x" * 129]),
+    (CONTROL, "command_id", ["x" * 65, "é", "a\nb"]),
+    (CONTROL, "say.text", ["", "  ", "x" * 4097]),
+    (CONTROL, "say.behavior", [9, -1]),
+    (CONTROL, "respond.instructions", ["x" * 4097]),
+    (CONTROL, "add_context.message.text", ["", " ", "x" * 24_001]),
+    (CONTROL, "add_context.message.role", [0, 9]),
+    (CONTROL, "mute.side", [0, 9]),
+    (CONTROL, "update_agent", [call_service_pb2.UpdateAgent()]),
+    (CONTROL, "update_agent.instructions", ["", "x" * 32_769]),
+    (CONTROL, "update_agent.voice", ["", "a b"]),
+    (CONTROL, "update_agent.turn_detection", [agent_pb2.TurnDetection()]),
+    (CONTROL, "update_agent.turn_detection.server_vad.threshold", [1.1]),
+    (CONTROL, "set_metadata.metadata", [{"": "v"}, {"k": "v" * 513}]),
+    (CONTROL, "end_softly.text", ["x" * 4097]),
     (CREATE, "participant_name", ["", "   ", *NAMES]),
     (JOIN, "participant_name", ["", *NAMES]),
     (CREATE, "agent_id", ["", *NAMES]),

@@ -1,10 +1,13 @@
 """What the people of a call read in their room."""
 
+from dataclasses import replace
+
 from bridge.calls.captions import Captions
 from bridge.ids import Identity
+from bridge.ports.call import StartPolicy
 from bridge.ports.event import LinkState, ModelStateChanged, Role, Transcript
 from bridge.ports.model import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
-from bridge.ports.room import Segment
+from bridge.ports.room import ChatReceived, Segment
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.room import FakeBot
@@ -65,10 +68,11 @@ async def test_a_call_s_words_and_states_reach_its_room(world: World) -> None:
         assert human.agent_states[-1] == "listening"
 
 
-async def test_what_is_written_in_the_room_is_answered_with_a_warning(world: World) -> None:
-    async with carrying(world) as call:
-        human = await call.join()
-        human.write("Hello?")
+async def test_what_is_written_to_an_agent_that_is_not_there_is_answered_with_a_warning(
+    world: World,
+) -> None:
+    async with carrying(world, replace(SPEC, start_policy=StartPolicy.ON_JOIN)) as call:
+        call.bot.emit(ChatReceived(SPEC.caller_identity, "Hello?"))
         await settle()
         (incident,) = call.call.report().incidents
         assert incident.code == "chat_not_answered"

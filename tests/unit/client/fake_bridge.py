@@ -133,6 +133,9 @@ class FakeBridge(
     async def EndCall(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await self._answer("EndCall", request, context)
 
+    async def ControlCall(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("ControlCall", request, context)
+
     async def GetConnectionStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await self._answer("GetConnectionStatus", request, context)
 

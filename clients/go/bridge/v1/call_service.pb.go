@@ -100,6 +100,169 @@ func (ContextRole) EnumDescriptor() ([]byte, []int) {
 	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{0}
 }
 
+// What to do where somebody is speaking already.
+type SayBehavior int32
+
+const (
+	// Not given: QUEUE.
+	SayBehavior_SAY_BEHAVIOR_UNSPECIFIED SayBehavior = 0
+	// Refuse the command.
+	SayBehavior_SAY_BEHAVIOR_REFUSE SayBehavior = 1
+	// Wait until it is quiet, at most a minute.
+	SayBehavior_SAY_BEHAVIOR_QUEUE SayBehavior = 2
+	// Stop the agent, and say it at once.
+	SayBehavior_SAY_BEHAVIOR_INTERRUPT SayBehavior = 3
+)
+
+// Enum value maps for SayBehavior.
+var (
+	SayBehavior_name = map[int32]string{
+		0: "SAY_BEHAVIOR_UNSPECIFIED",
+		1: "SAY_BEHAVIOR_REFUSE",
+		2: "SAY_BEHAVIOR_QUEUE",
+		3: "SAY_BEHAVIOR_INTERRUPT",
+	}
+	SayBehavior_value = map[string]int32{
+		"SAY_BEHAVIOR_UNSPECIFIED": 0,
+		"SAY_BEHAVIOR_REFUSE":      1,
+		"SAY_BEHAVIOR_QUEUE":       2,
+		"SAY_BEHAVIOR_INTERRUPT":   3,
+	}
+)
+
+func (x SayBehavior) Enum() *SayBehavior {
+	p := new(SayBehavior)
+	*p = x
+	return p
+}
+
+func (x SayBehavior) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SayBehavior) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_call_service_proto_enumTypes[1].Descriptor()
+}
+
+func (SayBehavior) Type() protoreflect.EnumType {
+	return &file_bridge_v1_call_service_proto_enumTypes[1]
+}
+
+func (x SayBehavior) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SayBehavior.Descriptor instead.
+func (SayBehavior) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{1}
+}
+
+// Whom.
+type MuteSide int32
+
+const (
+	// Never accepted.
+	MuteSide_MUTE_SIDE_UNSPECIFIED MuteSide = 0
+	// The model hears silence.
+	MuteSide_MUTE_SIDE_CALLERS MuteSide = 1
+	// The callers hear silence.
+	MuteSide_MUTE_SIDE_AGENT MuteSide = 2
+)
+
+// Enum value maps for MuteSide.
+var (
+	MuteSide_name = map[int32]string{
+		0: "MUTE_SIDE_UNSPECIFIED",
+		1: "MUTE_SIDE_CALLERS",
+		2: "MUTE_SIDE_AGENT",
+	}
+	MuteSide_value = map[string]int32{
+		"MUTE_SIDE_UNSPECIFIED": 0,
+		"MUTE_SIDE_CALLERS":     1,
+		"MUTE_SIDE_AGENT":       2,
+	}
+)
+
+func (x MuteSide) Enum() *MuteSide {
+	p := new(MuteSide)
+	*p = x
+	return p
+}
+
+func (x MuteSide) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MuteSide) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_call_service_proto_enumTypes[2].Descriptor()
+}
+
+func (MuteSide) Type() protoreflect.EnumType {
+	return &file_bridge_v1_call_service_proto_enumTypes[2]
+}
+
+func (x MuteSide) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MuteSide.Descriptor instead.
+func (MuteSide) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{2}
+}
+
+// What became of a command.
+type ControlOutcome int32
+
+const (
+	// Never sent.
+	ControlOutcome_CONTROL_OUTCOME_UNSPECIFIED ControlOutcome = 0
+	// It has taken effect, or will in its turn.
+	ControlOutcome_CONTROL_OUTCOME_APPLIED ControlOutcome = 1
+	// It changes nothing.
+	ControlOutcome_CONTROL_OUTCOME_REFUSED ControlOutcome = 2
+)
+
+// Enum value maps for ControlOutcome.
+var (
+	ControlOutcome_name = map[int32]string{
+		0: "CONTROL_OUTCOME_UNSPECIFIED",
+		1: "CONTROL_OUTCOME_APPLIED",
+		2: "CONTROL_OUTCOME_REFUSED",
+	}
+	ControlOutcome_value = map[string]int32{
+		"CONTROL_OUTCOME_UNSPECIFIED": 0,
+		"CONTROL_OUTCOME_APPLIED":     1,
+		"CONTROL_OUTCOME_REFUSED":     2,
+	}
+)
+
+func (x ControlOutcome) Enum() *ControlOutcome {
+	p := new(ControlOutcome)
+	*p = x
+	return p
+}
+
+func (x ControlOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ControlOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_call_service_proto_enumTypes[3].Descriptor()
+}
+
+func (ControlOutcome) Type() protoreflect.EnumType {
+	return &file_bridge_v1_call_service_proto_enumTypes[3]
+}
+
+func (x ControlOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ControlOutcome.Descriptor instead.
+func (ControlOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{3}
+}
+
 // What a call needs to begin.
 type CreateRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -839,6 +1002,748 @@ func (x *EndCallResponse) GetAlreadyEnded() bool {
 	return false
 }
 
+// What to do to which call.
+type ControlCallRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	ConnectionId string `protobuf:"bytes,1,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
+	// Makes a retry safe: the same id again returns the first outcome, and does nothing. At most 64
+	// printable ASCII characters. Default: made by the server.
+	CommandId string `protobuf:"bytes,2,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Exactly one.
+	//
+	// Types that are valid to be assigned to Command:
+	//
+	//	*ControlCallRequest_Say
+	//	*ControlCallRequest_Interrupt
+	//	*ControlCallRequest_Respond
+	//	*ControlCallRequest_AddContext
+	//	*ControlCallRequest_Mute
+	//	*ControlCallRequest_UpdateAgent
+	//	*ControlCallRequest_SetMetadata
+	//	*ControlCallRequest_EndSoftly
+	Command       isControlCallRequest_Command `protobuf_oneof:"command"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlCallRequest) Reset() {
+	*x = ControlCallRequest{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlCallRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlCallRequest) ProtoMessage() {}
+
+func (x *ControlCallRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlCallRequest.ProtoReflect.Descriptor instead.
+func (*ControlCallRequest) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ControlCallRequest) GetConnectionId() string {
+	if x != nil {
+		return x.ConnectionId
+	}
+	return ""
+}
+
+func (x *ControlCallRequest) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ControlCallRequest) GetCommand() isControlCallRequest_Command {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetSay() *Say {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_Say); ok {
+			return x.Say
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetInterrupt() *Interrupt {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_Interrupt); ok {
+			return x.Interrupt
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetRespond() *Respond {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_Respond); ok {
+			return x.Respond
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetAddContext() *AddContext {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_AddContext); ok {
+			return x.AddContext
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetMute() *Mute {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_Mute); ok {
+			return x.Mute
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetUpdateAgent() *UpdateAgent {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_UpdateAgent); ok {
+			return x.UpdateAgent
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetSetMetadata() *SetMetadata {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_SetMetadata); ok {
+			return x.SetMetadata
+		}
+	}
+	return nil
+}
+
+func (x *ControlCallRequest) GetEndSoftly() *EndSoftly {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_EndSoftly); ok {
+			return x.EndSoftly
+		}
+	}
+	return nil
+}
+
+type isControlCallRequest_Command interface {
+	isControlCallRequest_Command()
+}
+
+type ControlCallRequest_Say struct {
+	// Let the agent say something.
+	Say *Say `protobuf:"bytes,10,opt,name=say,proto3,oneof"`
+}
+
+type ControlCallRequest_Interrupt struct {
+	// Stop what the agent is saying, and whatever it was asked to say.
+	Interrupt *Interrupt `protobuf:"bytes,11,opt,name=interrupt,proto3,oneof"`
+}
+
+type ControlCallRequest_Respond struct {
+	// Let the agent answer now.
+	Respond *Respond `protobuf:"bytes,12,opt,name=respond,proto3,oneof"`
+}
+
+type ControlCallRequest_AddContext struct {
+	// Tell the model something that nobody hears.
+	AddContext *AddContext `protobuf:"bytes,13,opt,name=add_context,json=addContext,proto3,oneof"`
+}
+
+type ControlCallRequest_Mute struct {
+	// Mute a side, or let it be heard again.
+	Mute *Mute `protobuf:"bytes,14,opt,name=mute,proto3,oneof"`
+}
+
+type ControlCallRequest_UpdateAgent struct {
+	// Change what the agent is.
+	UpdateAgent *UpdateAgent `protobuf:"bytes,15,opt,name=update_agent,json=updateAgent,proto3,oneof"`
+}
+
+type ControlCallRequest_SetMetadata struct {
+	// Change the call's metadata.
+	SetMetadata *SetMetadata `protobuf:"bytes,16,opt,name=set_metadata,json=setMetadata,proto3,oneof"`
+}
+
+type ControlCallRequest_EndSoftly struct {
+	// End the call once the agent has finished.
+	EndSoftly *EndSoftly `protobuf:"bytes,18,opt,name=end_softly,json=endSoftly,proto3,oneof"`
+}
+
+func (*ControlCallRequest_Say) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_Interrupt) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_Respond) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_AddContext) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_Mute) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_UpdateAgent) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_SetMetadata) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_EndSoftly) isControlCallRequest_Command() {}
+
+// Let the agent say something.
+type Say struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. At most 4,096 characters.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// Where somebody is speaking already. Default QUEUE.
+	Behavior      SayBehavior `protobuf:"varint,2,opt,name=behavior,proto3,enum=bridge.v1.SayBehavior" json:"behavior,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Say) Reset() {
+	*x = Say{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Say) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Say) ProtoMessage() {}
+
+func (x *Say) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Say.ProtoReflect.Descriptor instead.
+func (*Say) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Say) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Say) GetBehavior() SayBehavior {
+	if x != nil {
+		return x.Behavior
+	}
+	return SayBehavior_SAY_BEHAVIOR_UNSPECIFIED
+}
+
+// Stop what the agent is saying.
+type Interrupt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Interrupt) Reset() {
+	*x = Interrupt{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Interrupt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Interrupt) ProtoMessage() {}
+
+func (x *Interrupt) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Interrupt.ProtoReflect.Descriptor instead.
+func (*Interrupt) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
+}
+
+// Let the agent answer now, once it is quiet.
+type Respond struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the answer should be about, on top of the agent's instructions. At most 4,096 characters.
+	Instructions  string `protobuf:"bytes,1,opt,name=instructions,proto3" json:"instructions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Respond) Reset() {
+	*x = Respond{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Respond) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Respond) ProtoMessage() {}
+
+func (x *Respond) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Respond.ProtoReflect.Descriptor instead.
+func (*Respond) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Respond) GetInstructions() string {
+	if x != nil {
+		return x.Instructions
+	}
+	return ""
+}
+
+// Tell the model something that nobody hears.
+type AddContext struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. At most 24,000 characters.
+	Message *ContextMessage `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Let the agent answer to it, once it is quiet.
+	Respond       bool `protobuf:"varint,2,opt,name=respond,proto3" json:"respond,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddContext) Reset() {
+	*x = AddContext{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddContext) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddContext) ProtoMessage() {}
+
+func (x *AddContext) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddContext.ProtoReflect.Descriptor instead.
+func (*AddContext) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AddContext) GetMessage() *ContextMessage {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *AddContext) GetRespond() bool {
+	if x != nil {
+		return x.Respond
+	}
+	return false
+}
+
+// Mute a side, or let it be heard again. Time goes on meanwhile: what is not heard is lost.
+type Mute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Side MuteSide `protobuf:"varint,1,opt,name=side,proto3,enum=bridge.v1.MuteSide" json:"side,omitempty"`
+	// Mute, or let be heard.
+	Muted         bool `protobuf:"varint,2,opt,name=muted,proto3" json:"muted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mute) Reset() {
+	*x = Mute{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mute) ProtoMessage() {}
+
+func (x *Mute) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mute.ProtoReflect.Descriptor instead.
+func (*Mute) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Mute) GetSide() MuteSide {
+	if x != nil {
+		return x.Side
+	}
+	return MuteSide_MUTE_SIDE_UNSPECIFIED
+}
+
+func (x *Mute) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+// Change what the agent is, for the rest of the call. At least one field.
+type UpdateAgent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In place of its instructions. At most 32,768 characters; placeholders do not apply.
+	Instructions *string `protobuf:"bytes,1,opt,name=instructions,proto3,oneof" json:"instructions,omitempty"`
+	// In place of its voice. REFUSED with voice_is_fixed once the agent has spoken.
+	Voice *string `protobuf:"bytes,2,opt,name=voice,proto3,oneof" json:"voice,omitempty"`
+	// In place of its turn detection.
+	TurnDetection *TurnDetection `protobuf:"bytes,3,opt,name=turn_detection,json=turnDetection,proto3,oneof" json:"turn_detection,omitempty"`
+	// Which of the call's tools the model may call.
+	Tools         *ToolSelection `protobuf:"bytes,4,opt,name=tools,proto3,oneof" json:"tools,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAgent) Reset() {
+	*x = UpdateAgent{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAgent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAgent) ProtoMessage() {}
+
+func (x *UpdateAgent) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAgent.ProtoReflect.Descriptor instead.
+func (*UpdateAgent) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UpdateAgent) GetInstructions() string {
+	if x != nil && x.Instructions != nil {
+		return *x.Instructions
+	}
+	return ""
+}
+
+func (x *UpdateAgent) GetVoice() string {
+	if x != nil && x.Voice != nil {
+		return *x.Voice
+	}
+	return ""
+}
+
+func (x *UpdateAgent) GetTurnDetection() *TurnDetection {
+	if x != nil {
+		return x.TurnDetection
+	}
+	return nil
+}
+
+func (x *UpdateAgent) GetTools() *ToolSelection {
+	if x != nil {
+		return x.Tools
+	}
+	return nil
+}
+
+// Some of a call's tools.
+type ToolSelection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their names. None: no tools.
+	Names         []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolSelection) Reset() {
+	*x = ToolSelection{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolSelection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolSelection) ProtoMessage() {}
+
+func (x *ToolSelection) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolSelection.ProtoReflect.Descriptor instead.
+func (*ToolSelection) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ToolSelection) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Change the call's metadata.
+type SetMetadata struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Merged into what there is; an empty value removes an entry. Bounds as in CreateRoomRequest.
+	Metadata      map[string]string `protobuf:"bytes,1,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMetadata) Reset() {
+	*x = SetMetadata{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMetadata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMetadata) ProtoMessage() {}
+
+func (x *SetMetadata) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMetadata.ProtoReflect.Descriptor instead.
+func (*SetMetadata) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetMetadata) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+// End the call once the agent has finished what it is saying, which takes at most 20 s. The callers
+// are not heard any more.
+type EndSoftly struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the agent says for a goodbye. At most 4,096 characters.
+	Text          string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndSoftly) Reset() {
+	*x = EndSoftly{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndSoftly) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndSoftly) ProtoMessage() {}
+
+func (x *EndSoftly) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndSoftly.ProtoReflect.Descriptor instead.
+func (*EndSoftly) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *EndSoftly) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// What became of it.
+type ControlCallResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in the request, or as made by the server.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Applied or refused.
+	Outcome ControlOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=bridge.v1.ControlOutcome" json:"outcome,omitempty"`
+	// Why it was refused, for programs: agent_not_ready, somebody_speaks, voice_is_fixed,
+	// unknown_tool, too_much_metadata, model_lost, call_ending.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same for people.
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlCallResponse) Reset() {
+	*x = ControlCallResponse{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlCallResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlCallResponse) ProtoMessage() {}
+
+func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlCallResponse.ProtoReflect.Descriptor instead.
+func (*ControlCallResponse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ControlCallResponse) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ControlCallResponse) GetOutcome() ControlOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return ControlOutcome_CONTROL_OUTCOME_UNSPECIFIED
+}
+
+func (x *ControlCallResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ControlCallResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // Which call.
 type GetConnectionStatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -850,7 +1755,7 @@ type GetConnectionStatusRequest struct {
 
 func (x *GetConnectionStatusRequest) Reset() {
 	*x = GetConnectionStatusRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +1767,7 @@ func (x *GetConnectionStatusRequest) String() string {
 func (*GetConnectionStatusRequest) ProtoMessage() {}
 
 func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +1780,7 @@ func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetConnectionStatusRequest) GetConnectionId() string {
@@ -912,7 +1817,7 @@ type GetConnectionStatusResponse struct {
 
 func (x *GetConnectionStatusResponse) Reset() {
 	*x = GetConnectionStatusResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1829,7 @@ func (x *GetConnectionStatusResponse) String() string {
 func (*GetConnectionStatusResponse) ProtoMessage() {}
 
 func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1842,7 @@ func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetConnectionStatusResponse) GetConnectionId() string {
@@ -1024,7 +1929,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1941,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1954,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -1107,7 +2012,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +2024,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +2037,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -1160,7 +2065,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +2077,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +2090,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -1206,7 +2111,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +2123,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +2136,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -1254,7 +2159,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +2171,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +2184,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -1307,7 +2212,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +2224,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +2237,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -1425,7 +2330,60 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
 	"\x04call\x18\x03 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12(\n" +
 	"\ralready_ended\x18\x04 \x01(\bH\x00R\falreadyEnded\x88\x01\x01B\x10\n" +
-	"\x0e_already_ended\"A\n" +
+	"\x0e_already_ended\"\xff\x03\n" +
+	"\x12ControlCallRequest\x12#\n" +
+	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x02 \x01(\tR\tcommandId\x12\"\n" +
+	"\x03say\x18\n" +
+	" \x01(\v2\x0e.bridge.v1.SayH\x00R\x03say\x124\n" +
+	"\tinterrupt\x18\v \x01(\v2\x14.bridge.v1.InterruptH\x00R\tinterrupt\x12.\n" +
+	"\arespond\x18\f \x01(\v2\x12.bridge.v1.RespondH\x00R\arespond\x128\n" +
+	"\vadd_context\x18\r \x01(\v2\x15.bridge.v1.AddContextH\x00R\n" +
+	"addContext\x12%\n" +
+	"\x04mute\x18\x0e \x01(\v2\x0f.bridge.v1.MuteH\x00R\x04mute\x12;\n" +
+	"\fupdate_agent\x18\x0f \x01(\v2\x16.bridge.v1.UpdateAgentH\x00R\vupdateAgent\x12;\n" +
+	"\fset_metadata\x18\x10 \x01(\v2\x16.bridge.v1.SetMetadataH\x00R\vsetMetadata\x125\n" +
+	"\n" +
+	"end_softly\x18\x12 \x01(\v2\x14.bridge.v1.EndSoftlyH\x00R\tendSoftlyB\t\n" +
+	"\acommand\"S\n" +
+	"\x03Say\x12\x18\n" +
+	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\x122\n" +
+	"\bbehavior\x18\x02 \x01(\x0e2\x16.bridge.v1.SayBehaviorR\bbehavior\"\v\n" +
+	"\tInterrupt\"3\n" +
+	"\aRespond\x12(\n" +
+	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\finstructions\"[\n" +
+	"\n" +
+	"AddContext\x123\n" +
+	"\amessage\x18\x01 \x01(\v2\x19.bridge.v1.ContextMessageR\amessage\x12\x18\n" +
+	"\arespond\x18\x02 \x01(\bR\arespond\"E\n" +
+	"\x04Mute\x12'\n" +
+	"\x04side\x18\x01 \x01(\x0e2\x13.bridge.v1.MuteSideR\x04side\x12\x14\n" +
+	"\x05muted\x18\x02 \x01(\bR\x05muted\"\x8a\x02\n" +
+	"\vUpdateAgent\x12-\n" +
+	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\finstructions\x88\x01\x01\x12\x19\n" +
+	"\x05voice\x18\x02 \x01(\tH\x01R\x05voice\x88\x01\x01\x12D\n" +
+	"\x0eturn_detection\x18\x03 \x01(\v2\x18.bridge.v1.TurnDetectionH\x02R\rturnDetection\x88\x01\x01\x123\n" +
+	"\x05tools\x18\x04 \x01(\v2\x18.bridge.v1.ToolSelectionH\x03R\x05tools\x88\x01\x01B\x0f\n" +
+	"\r_instructionsB\b\n" +
+	"\x06_voiceB\x11\n" +
+	"\x0f_turn_detectionB\b\n" +
+	"\x06_tools\"%\n" +
+	"\rToolSelection\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\x8c\x01\n" +
+	"\vSetMetadata\x12@\n" +
+	"\bmetadata\x18\x01 \x03(\v2$.bridge.v1.SetMetadata.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"%\n" +
+	"\tEndSoftly\x12\x18\n" +
+	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"\x9b\x01\n" +
+	"\x13ControlCallResponse\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tR\tcommandId\x123\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2\x19.bridge.v1.ControlOutcomeR\aoutcome\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"A\n" +
 	"\x1aGetConnectionStatusRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\"\xa7\x03\n" +
 	"\x1bGetConnectionStatusResponse\x12#\n" +
@@ -1469,12 +2427,26 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x18CONTEXT_ROLE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CONTEXT_ROLE_SYSTEM\x10\x01\x12\x15\n" +
 	"\x11CONTEXT_ROLE_USER\x10\x02\x12\x16\n" +
-	"\x12CONTEXT_ROLE_AGENT\x10\x032\xb1\x04\n" +
+	"\x12CONTEXT_ROLE_AGENT\x10\x03*x\n" +
+	"\vSayBehavior\x12\x1c\n" +
+	"\x18SAY_BEHAVIOR_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13SAY_BEHAVIOR_REFUSE\x10\x01\x12\x16\n" +
+	"\x12SAY_BEHAVIOR_QUEUE\x10\x02\x12\x1a\n" +
+	"\x16SAY_BEHAVIOR_INTERRUPT\x10\x03*Q\n" +
+	"\bMuteSide\x12\x19\n" +
+	"\x15MUTE_SIDE_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11MUTE_SIDE_CALLERS\x10\x01\x12\x13\n" +
+	"\x0fMUTE_SIDE_AGENT\x10\x02*k\n" +
+	"\x0eControlOutcome\x12\x1f\n" +
+	"\x1bCONTROL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17CONTROL_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
+	"\x17CONTROL_OUTCOME_REFUSED\x10\x022\xff\x04\n" +
 	"\vCallService\x12I\n" +
 	"\n" +
 	"CreateRoom\x12\x1c.bridge.v1.CreateRoomRequest\x1a\x1d.bridge.v1.CreateRoomResponse\x12C\n" +
 	"\bJoinRoom\x12\x1a.bridge.v1.JoinRoomRequest\x1a\x1b.bridge.v1.JoinRoomResponse\x12@\n" +
-	"\aEndCall\x12\x19.bridge.v1.EndCallRequest\x1a\x1a.bridge.v1.EndCallResponse\x12d\n" +
+	"\aEndCall\x12\x19.bridge.v1.EndCallRequest\x1a\x1a.bridge.v1.EndCallResponse\x12L\n" +
+	"\vControlCall\x12\x1d.bridge.v1.ControlCallRequest\x1a\x1e.bridge.v1.ControlCallResponse\x12d\n" +
 	"\x13GetConnectionStatus\x12%.bridge.v1.GetConnectionStatusRequest\x1a&.bridge.v1.GetConnectionStatusResponse\x12F\n" +
 	"\tListCalls\x12\x1b.bridge.v1.ListCallsRequest\x1a\x1c.bridge.v1.ListCallsResponse\x12R\n" +
 	"\rGetCallReport\x12\x1f.bridge.v1.GetCallReportRequest\x1a .bridge.v1.GetCallReportResponse\x12N\n" +
@@ -1493,88 +2465,121 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_call_service_proto_rawDescData
 }
 
-var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
-	(*CreateRoomRequest)(nil),           // 1: bridge.v1.CreateRoomRequest
-	(*ContextMessage)(nil),              // 2: bridge.v1.ContextMessage
-	(*CreateRoomResponse)(nil),          // 3: bridge.v1.CreateRoomResponse
-	(*JoinRoomRequest)(nil),             // 4: bridge.v1.JoinRoomRequest
-	(*JoinRoomResponse)(nil),            // 5: bridge.v1.JoinRoomResponse
-	(*EndCallRequest)(nil),              // 6: bridge.v1.EndCallRequest
-	(*EndCallResponse)(nil),             // 7: bridge.v1.EndCallResponse
-	(*GetConnectionStatusRequest)(nil),  // 8: bridge.v1.GetConnectionStatusRequest
-	(*GetConnectionStatusResponse)(nil), // 9: bridge.v1.GetConnectionStatusResponse
-	(*ListCallsRequest)(nil),            // 10: bridge.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),           // 11: bridge.v1.ListCallsResponse
-	(*GetCallReportRequest)(nil),        // 12: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 13: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 14: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 15: bridge.v1.WatchEventsResponse
-	nil,                                 // 16: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 17: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 18: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 19: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 20: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 21: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 22: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 23: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 24: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),       // 25: google.protobuf.Timestamp
-	(*Call)(nil),                        // 26: bridge.v1.Call
-	(CallState)(0),                      // 27: bridge.v1.CallState
-	(*CallReport)(nil),                  // 28: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 29: bridge.v1.CallEvent
+	(SayBehavior)(0),                    // 1: bridge.v1.SayBehavior
+	(MuteSide)(0),                       // 2: bridge.v1.MuteSide
+	(ControlOutcome)(0),                 // 3: bridge.v1.ControlOutcome
+	(*CreateRoomRequest)(nil),           // 4: bridge.v1.CreateRoomRequest
+	(*ContextMessage)(nil),              // 5: bridge.v1.ContextMessage
+	(*CreateRoomResponse)(nil),          // 6: bridge.v1.CreateRoomResponse
+	(*JoinRoomRequest)(nil),             // 7: bridge.v1.JoinRoomRequest
+	(*JoinRoomResponse)(nil),            // 8: bridge.v1.JoinRoomResponse
+	(*EndCallRequest)(nil),              // 9: bridge.v1.EndCallRequest
+	(*EndCallResponse)(nil),             // 10: bridge.v1.EndCallResponse
+	(*ControlCallRequest)(nil),          // 11: bridge.v1.ControlCallRequest
+	(*Say)(nil),                         // 12: bridge.v1.Say
+	(*Interrupt)(nil),                   // 13: bridge.v1.Interrupt
+	(*Respond)(nil),                     // 14: bridge.v1.Respond
+	(*AddContext)(nil),                  // 15: bridge.v1.AddContext
+	(*Mute)(nil),                        // 16: bridge.v1.Mute
+	(*UpdateAgent)(nil),                 // 17: bridge.v1.UpdateAgent
+	(*ToolSelection)(nil),               // 18: bridge.v1.ToolSelection
+	(*SetMetadata)(nil),                 // 19: bridge.v1.SetMetadata
+	(*EndSoftly)(nil),                   // 20: bridge.v1.EndSoftly
+	(*ControlCallResponse)(nil),         // 21: bridge.v1.ControlCallResponse
+	(*GetConnectionStatusRequest)(nil),  // 22: bridge.v1.GetConnectionStatusRequest
+	(*GetConnectionStatusResponse)(nil), // 23: bridge.v1.GetConnectionStatusResponse
+	(*ListCallsRequest)(nil),            // 24: bridge.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),           // 25: bridge.v1.ListCallsResponse
+	(*GetCallReportRequest)(nil),        // 26: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 27: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 28: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 29: bridge.v1.WatchEventsResponse
+	nil,                                 // 30: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 31: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 32: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 33: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 34: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 35: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 36: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 37: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 38: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 39: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),       // 40: google.protobuf.Timestamp
+	(*Call)(nil),                        // 41: bridge.v1.Call
+	(*TurnDetection)(nil),               // 42: bridge.v1.TurnDetection
+	(CallState)(0),                      // 43: bridge.v1.CallState
+	(*CallReport)(nil),                  // 44: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 45: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	16, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	21, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	22, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	23, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	24, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	17, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
-	2,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	30, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	36, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	37, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	38, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	39, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	31, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
 	0,  // 7: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	25, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	26, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	18, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	21, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	22, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	23, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	24, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	19, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
-	2,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	25, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	26, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	26, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	25, // 20: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	25, // 21: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	26, // 22: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	27, // 23: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	20, // 24: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	26, // 25: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	28, // 26: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	29, // 27: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	1,  // 28: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	4,  // 29: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	6,  // 30: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	8,  // 31: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	10, // 32: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	12, // 33: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	14, // 34: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	3,  // 35: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	5,  // 36: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	7,  // 37: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	9,  // 38: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	11, // 39: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	13, // 40: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	15, // 41: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	35, // [35:42] is the sub-list for method output_type
-	28, // [28:35] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	40, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	41, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	32, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	36, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	37, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	38, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	39, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	33, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	5,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	40, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	41, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	41, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	12, // 20: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
+	13, // 21: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	14, // 22: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	15, // 23: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	16, // 24: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	17, // 25: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	19, // 26: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	20, // 27: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	1,  // 28: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	5,  // 29: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	2,  // 30: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	42, // 31: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	18, // 32: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	34, // 33: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	3,  // 34: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	40, // 35: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	40, // 36: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	41, // 37: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	43, // 38: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	35, // 39: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	41, // 40: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	44, // 41: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	45, // 42: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 43: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 44: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 45: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 46: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	22, // 47: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	24, // 48: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	26, // 49: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	28, // 50: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 51: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 52: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 53: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	21, // 54: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	23, // 55: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	25, // 56: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	27, // 57: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	29, // 58: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	51, // [51:59] is the sub-list for method output_type
+	43, // [43:51] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -1589,14 +2594,25 @@ func file_bridge_v1_call_service_proto_init() {
 	file_bridge_v1_report_proto_init()
 	file_bridge_v1_call_service_proto_msgTypes[2].OneofWrappers = []any{}
 	file_bridge_v1_call_service_proto_msgTypes[6].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[7].OneofWrappers = []any{
+		(*ControlCallRequest_Say)(nil),
+		(*ControlCallRequest_Interrupt)(nil),
+		(*ControlCallRequest_Respond)(nil),
+		(*ControlCallRequest_AddContext)(nil),
+		(*ControlCallRequest_Mute)(nil),
+		(*ControlCallRequest_UpdateAgent)(nil),
+		(*ControlCallRequest_SetMetadata)(nil),
+		(*ControlCallRequest_EndSoftly)(nil),
+	}
+	file_bridge_v1_call_service_proto_msgTypes[13].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   20,
+			NumEnums:      4,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -42,6 +42,7 @@ const (
 	CallService_CreateRoom_FullMethodName          = "/bridge.v1.CallService/CreateRoom"
 	CallService_JoinRoom_FullMethodName            = "/bridge.v1.CallService/JoinRoom"
 	CallService_EndCall_FullMethodName             = "/bridge.v1.CallService/EndCall"
+	CallService_ControlCall_FullMethodName         = "/bridge.v1.CallService/ControlCall"
 	CallService_GetConnectionStatus_FullMethodName = "/bridge.v1.CallService/GetConnectionStatus"
 	CallService_ListCalls_FullMethodName           = "/bridge.v1.CallService/ListCalls"
 	CallService_GetCallReport_FullMethodName       = "/bridge.v1.CallService/GetCallReport"
@@ -76,6 +77,14 @@ type CallServiceClient interface {
 	//
 	// NOT_FOUND: no such call.
 	EndCall(ctx context.Context, in *EndCallRequest, opts ...grpc.CallOption) (*EndCallResponse, error)
+	// Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+	// changes its instructions, ends the call softly. Returns as soon as the command is applied or
+	// refused; what is said takes its time, and shows in the events. A command that is refused is an
+	// OK response with the outcome REFUSED: the call is as it was.
+	//
+	// INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+	// ended.
+	ControlCall(ctx context.Context, in *ControlCallRequest, opts ...grpc.CallOption) (*ControlCallResponse, error)
 	// Returns where a call is now, or how it ended.
 	//
 	// NOT_FOUND: no such call.
@@ -129,6 +138,16 @@ func (c *callServiceClient) EndCall(ctx context.Context, in *EndCallRequest, opt
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EndCallResponse)
 	err := c.cc.Invoke(ctx, CallService_EndCall_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *callServiceClient) ControlCall(ctx context.Context, in *ControlCallRequest, opts ...grpc.CallOption) (*ControlCallResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ControlCallResponse)
+	err := c.cc.Invoke(ctx, CallService_ControlCall_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +231,14 @@ type CallServiceServer interface {
 	//
 	// NOT_FOUND: no such call.
 	EndCall(context.Context, *EndCallRequest) (*EndCallResponse, error)
+	// Steers a running call: lets the agent say something, stops it, tells it something, mutes a side,
+	// changes its instructions, ends the call softly. Returns as soon as the command is applied or
+	// refused; what is said takes its time, and shows in the events. A command that is refused is an
+	// OK response with the outcome REFUSED: the call is as it was.
+	//
+	// INVALID_ARGUMENT: a field is wrong. NOT_FOUND: no such call. FAILED_PRECONDITION: the call has
+	// ended.
+	ControlCall(context.Context, *ControlCallRequest) (*ControlCallResponse, error)
 	// Returns where a call is now, or how it ended.
 	//
 	// NOT_FOUND: no such call.
@@ -249,6 +276,9 @@ func (UnimplementedCallServiceServer) JoinRoom(context.Context, *JoinRoomRequest
 }
 func (UnimplementedCallServiceServer) EndCall(context.Context, *EndCallRequest) (*EndCallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EndCall not implemented")
+}
+func (UnimplementedCallServiceServer) ControlCall(context.Context, *ControlCallRequest) (*ControlCallResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ControlCall not implemented")
 }
 func (UnimplementedCallServiceServer) GetConnectionStatus(context.Context, *GetConnectionStatusRequest) (*GetConnectionStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConnectionStatus not implemented")
@@ -337,6 +367,24 @@ func _CallService_EndCall_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CallService_ControlCall_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ControlCallRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CallServiceServer).ControlCall(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CallService_ControlCall_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CallServiceServer).ControlCall(ctx, req.(*ControlCallRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CallService_GetConnectionStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetConnectionStatusRequest)
 	if err := dec(in); err != nil {
@@ -420,6 +468,10 @@ var CallService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EndCall",
 			Handler:    _CallService_EndCall_Handler,
+		},
+		{
+			MethodName: "ControlCall",
+			Handler:    _CallService_ControlCall_Handler,
 		},
 		{
 			MethodName: "GetConnectionStatus",

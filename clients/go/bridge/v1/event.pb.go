@@ -304,6 +304,9 @@ type CallEvent struct {
 	//	*CallEvent_Ended
 	//	*CallEvent_ToolCalled
 	//	*CallEvent_ToolFinished
+	//	*CallEvent_ControlApplied
+	//	*CallEvent_ControlRefused
+	//	*CallEvent_ChatReceived
 	//	*CallEvent_SilenceStep
 	//	*CallEvent_LimitWarning
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
@@ -502,6 +505,33 @@ func (x *CallEvent) GetToolFinished() *ToolFinished {
 	return nil
 }
 
+func (x *CallEvent) GetControlApplied() *ControlApplied {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_ControlApplied); ok {
+			return x.ControlApplied
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetControlRefused() *ControlRefused {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_ControlRefused); ok {
+			return x.ControlRefused
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetChatReceived() *ChatReceived {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_ChatReceived); ok {
+			return x.ChatReceived
+		}
+	}
+	return nil
+}
+
 func (x *CallEvent) GetSilenceStep() *SilenceStep {
 	if x != nil {
 		if x, ok := x.Kind.(*CallEvent_SilenceStep); ok {
@@ -594,6 +624,21 @@ type CallEvent_ToolFinished struct {
 	ToolFinished *ToolFinished `protobuf:"bytes,23,opt,name=tool_finished,json=toolFinished,proto3,oneof"`
 }
 
+type CallEvent_ControlApplied struct {
+	// A command of the gateway's was applied.
+	ControlApplied *ControlApplied `protobuf:"bytes,24,opt,name=control_applied,json=controlApplied,proto3,oneof"`
+}
+
+type CallEvent_ControlRefused struct {
+	// A command of the gateway's changed nothing.
+	ControlRefused *ControlRefused `protobuf:"bytes,25,opt,name=control_refused,json=controlRefused,proto3,oneof"`
+}
+
+type CallEvent_ChatReceived struct {
+	// Somebody in the room has written to the agent.
+	ChatReceived *ChatReceived `protobuf:"bytes,30,opt,name=chat_received,json=chatReceived,proto3,oneof"`
+}
+
 type CallEvent_SilenceStep struct {
 	// Nobody has said anything for a while.
 	SilenceStep *SilenceStep `protobuf:"bytes,26,opt,name=silence_step,json=silenceStep,proto3,oneof"`
@@ -632,9 +677,198 @@ func (*CallEvent_ToolCalled) isCallEvent_Kind() {}
 
 func (*CallEvent_ToolFinished) isCallEvent_Kind() {}
 
+func (*CallEvent_ControlApplied) isCallEvent_Kind() {}
+
+func (*CallEvent_ControlRefused) isCallEvent_Kind() {}
+
+func (*CallEvent_ChatReceived) isCallEvent_Kind() {}
+
 func (*CallEvent_SilenceStep) isCallEvent_Kind() {}
 
 func (*CallEvent_LimitWarning) isCallEvent_Kind() {}
+
+// A command of the gateway's has taken effect, or will in its turn.
+type ControlApplied struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in ControlCallRequest.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Which kind of command, such as "Say".
+	Command       string `protobuf:"bytes,2,opt,name=command,proto3" json:"command,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlApplied) Reset() {
+	*x = ControlApplied{}
+	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlApplied) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlApplied) ProtoMessage() {}
+
+func (x *ControlApplied) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlApplied.ProtoReflect.Descriptor instead.
+func (*ControlApplied) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ControlApplied) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ControlApplied) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+// A command of the gateway's changed nothing.
+type ControlRefused struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in ControlCallRequest.
+	CommandId string `protobuf:"bytes,1,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`
+	// Which kind of command, such as "Say".
+	Command string `protobuf:"bytes,2,opt,name=command,proto3" json:"command,omitempty"`
+	// Why, for programs; as in ControlCallResponse.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same for people.
+	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlRefused) Reset() {
+	*x = ControlRefused{}
+	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlRefused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlRefused) ProtoMessage() {}
+
+func (x *ControlRefused) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlRefused.ProtoReflect.Descriptor instead.
+func (*ControlRefused) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ControlRefused) GetCommandId() string {
+	if x != nil {
+		return x.CommandId
+	}
+	return ""
+}
+
+func (x *ControlRefused) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *ControlRefused) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ControlRefused) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// Somebody in the room has written to the agent, on lk.chat.
+type ChatReceived struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	ParticipantIdentity string `protobuf:"bytes,1,opt,name=participant_identity,json=participantIdentity,proto3" json:"participant_identity,omitempty"`
+	// What.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChatReceived) Reset() {
+	*x = ChatReceived{}
+	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChatReceived) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChatReceived) ProtoMessage() {}
+
+func (x *ChatReceived) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChatReceived.ProtoReflect.Descriptor instead.
+func (*ChatReceived) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ChatReceived) GetParticipantIdentity() string {
+	if x != nil {
+		return x.ParticipantIdentity
+	}
+	return ""
+}
+
+func (x *ChatReceived) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
 
 // Nobody has said anything for as long as one of the agent's silence steps waits.
 type SilenceStep struct {
@@ -649,7 +883,7 @@ type SilenceStep struct {
 
 func (x *SilenceStep) Reset() {
 	*x = SilenceStep{}
-	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	mi := &file_bridge_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +895,7 @@ func (x *SilenceStep) String() string {
 func (*SilenceStep) ProtoMessage() {}
 
 func (x *SilenceStep) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[1]
+	mi := &file_bridge_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +908,7 @@ func (x *SilenceStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SilenceStep.ProtoReflect.Descriptor instead.
 func (*SilenceStep) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SilenceStep) GetStep() int32 {
@@ -702,7 +936,7 @@ type LimitWarning struct {
 
 func (x *LimitWarning) Reset() {
 	*x = LimitWarning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	mi := &file_bridge_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +948,7 @@ func (x *LimitWarning) String() string {
 func (*LimitWarning) ProtoMessage() {}
 
 func (x *LimitWarning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[2]
+	mi := &file_bridge_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +961,7 @@ func (x *LimitWarning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LimitWarning.ProtoReflect.Descriptor instead.
 func (*LimitWarning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LimitWarning) GetRemaining() *durationpb.Duration {
@@ -750,7 +984,7 @@ type StateChanged struct {
 
 func (x *StateChanged) Reset() {
 	*x = StateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	mi := &file_bridge_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +996,7 @@ func (x *StateChanged) String() string {
 func (*StateChanged) ProtoMessage() {}
 
 func (x *StateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[3]
+	mi := &file_bridge_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1009,7 @@ func (x *StateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateChanged.ProtoReflect.Descriptor instead.
 func (*StateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *StateChanged) GetState() CallState {
@@ -805,7 +1039,7 @@ type ParticipantChanged struct {
 
 func (x *ParticipantChanged) Reset() {
 	*x = ParticipantChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[4]
+	mi := &file_bridge_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +1051,7 @@ func (x *ParticipantChanged) String() string {
 func (*ParticipantChanged) ProtoMessage() {}
 
 func (x *ParticipantChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[4]
+	mi := &file_bridge_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +1064,7 @@ func (x *ParticipantChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParticipantChanged.ProtoReflect.Descriptor instead.
 func (*ParticipantChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ParticipantChanged) GetChange() ParticipantChange {
@@ -858,7 +1092,7 @@ type MediaStateChanged struct {
 
 func (x *MediaStateChanged) Reset() {
 	*x = MediaStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[5]
+	mi := &file_bridge_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1104,7 @@ func (x *MediaStateChanged) String() string {
 func (*MediaStateChanged) ProtoMessage() {}
 
 func (x *MediaStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[5]
+	mi := &file_bridge_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1117,7 @@ func (x *MediaStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaStateChanged.ProtoReflect.Descriptor instead.
 func (*MediaStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MediaStateChanged) GetState() LinkState {
@@ -906,7 +1140,7 @@ type ModelStateChanged struct {
 
 func (x *ModelStateChanged) Reset() {
 	*x = ModelStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[6]
+	mi := &file_bridge_v1_event_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1152,7 @@ func (x *ModelStateChanged) String() string {
 func (*ModelStateChanged) ProtoMessage() {}
 
 func (x *ModelStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[6]
+	mi := &file_bridge_v1_event_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1165,7 @@ func (x *ModelStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelStateChanged.ProtoReflect.Descriptor instead.
 func (*ModelStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ModelStateChanged) GetState() LinkState {
@@ -959,7 +1193,7 @@ type AgentStateChanged struct {
 
 func (x *AgentStateChanged) Reset() {
 	*x = AgentStateChanged{}
-	mi := &file_bridge_v1_event_proto_msgTypes[7]
+	mi := &file_bridge_v1_event_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1205,7 @@ func (x *AgentStateChanged) String() string {
 func (*AgentStateChanged) ProtoMessage() {}
 
 func (x *AgentStateChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[7]
+	mi := &file_bridge_v1_event_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1218,7 @@ func (x *AgentStateChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentStateChanged.ProtoReflect.Descriptor instead.
 func (*AgentStateChanged) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AgentStateChanged) GetState() AgentState {
@@ -1009,7 +1243,7 @@ type UserSpeech struct {
 
 func (x *UserSpeech) Reset() {
 	*x = UserSpeech{}
-	mi := &file_bridge_v1_event_proto_msgTypes[8]
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1255,7 @@ func (x *UserSpeech) String() string {
 func (*UserSpeech) ProtoMessage() {}
 
 func (x *UserSpeech) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[8]
+	mi := &file_bridge_v1_event_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1268,7 @@ func (x *UserSpeech) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserSpeech.ProtoReflect.Descriptor instead.
 func (*UserSpeech) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UserSpeech) GetSpeaking() bool {
@@ -1089,7 +1323,7 @@ type Transcript struct {
 
 func (x *Transcript) Reset() {
 	*x = Transcript{}
-	mi := &file_bridge_v1_event_proto_msgTypes[9]
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1335,7 @@ func (x *Transcript) String() string {
 func (*Transcript) ProtoMessage() {}
 
 func (x *Transcript) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[9]
+	mi := &file_bridge_v1_event_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1348,7 @@ func (x *Transcript) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Transcript.ProtoReflect.Descriptor instead.
 func (*Transcript) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Transcript) GetItemId() string {
@@ -1193,7 +1427,7 @@ type ResponseStarted struct {
 
 func (x *ResponseStarted) Reset() {
 	*x = ResponseStarted{}
-	mi := &file_bridge_v1_event_proto_msgTypes[10]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1439,7 @@ func (x *ResponseStarted) String() string {
 func (*ResponseStarted) ProtoMessage() {}
 
 func (x *ResponseStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[10]
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1452,7 @@ func (x *ResponseStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseStarted.ProtoReflect.Descriptor instead.
 func (*ResponseStarted) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{10}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResponseStarted) GetResponseId() string {
@@ -1252,7 +1486,7 @@ type ResponseFinished struct {
 
 func (x *ResponseFinished) Reset() {
 	*x = ResponseFinished{}
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1498,7 @@ func (x *ResponseFinished) String() string {
 func (*ResponseFinished) ProtoMessage() {}
 
 func (x *ResponseFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[11]
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1511,7 @@ func (x *ResponseFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseFinished.ProtoReflect.Descriptor instead.
 func (*ResponseFinished) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResponseFinished) GetResponseId() string {
@@ -1327,7 +1561,7 @@ type Interruption struct {
 
 func (x *Interruption) Reset() {
 	*x = Interruption{}
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1573,7 @@ func (x *Interruption) String() string {
 func (*Interruption) ProtoMessage() {}
 
 func (x *Interruption) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[12]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1586,7 @@ func (x *Interruption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interruption.ProtoReflect.Descriptor instead.
 func (*Interruption) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Interruption) GetItemId() string {
@@ -1407,7 +1641,7 @@ type ToolCalled struct {
 
 func (x *ToolCalled) Reset() {
 	*x = ToolCalled{}
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1653,7 @@ func (x *ToolCalled) String() string {
 func (*ToolCalled) ProtoMessage() {}
 
 func (x *ToolCalled) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1666,7 @@ func (x *ToolCalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolCalled.ProtoReflect.Descriptor instead.
 func (*ToolCalled) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ToolCalled) GetToolCallId() string {
@@ -1484,7 +1718,7 @@ type ToolFinished struct {
 
 func (x *ToolFinished) Reset() {
 	*x = ToolFinished{}
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1730,7 @@ func (x *ToolFinished) String() string {
 func (*ToolFinished) ProtoMessage() {}
 
 func (x *ToolFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1743,7 @@ func (x *ToolFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolFinished.ProtoReflect.Descriptor instead.
 func (*ToolFinished) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ToolFinished) GetToolCallId() string {
@@ -1567,7 +1801,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[15]
+	mi := &file_bridge_v1_event_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1813,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[15]
+	mi := &file_bridge_v1_event_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1826,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{15}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Warning) GetCode() string {
@@ -1620,7 +1854,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[16]
+	mi := &file_bridge_v1_event_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1866,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[16]
+	mi := &file_bridge_v1_event_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1879,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{16}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -1659,7 +1893,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\t\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\v\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -1684,10 +1918,26 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x05ended\x18\x15 \x01(\v2\x10.bridge.v1.EndedH\x00R\x05ended\x128\n" +
 	"\vtool_called\x18\x16 \x01(\v2\x15.bridge.v1.ToolCalledH\x00R\n" +
 	"toolCalled\x12>\n" +
-	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinished\x12;\n" +
+	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinished\x12D\n" +
+	"\x0fcontrol_applied\x18\x18 \x01(\v2\x19.bridge.v1.ControlAppliedH\x00R\x0econtrolApplied\x12D\n" +
+	"\x0fcontrol_refused\x18\x19 \x01(\v2\x19.bridge.v1.ControlRefusedH\x00R\x0econtrolRefused\x12>\n" +
+	"\rchat_received\x18\x1e \x01(\v2\x17.bridge.v1.ChatReceivedH\x00R\fchatReceived\x12;\n" +
 	"\fsilence_step\x18\x1a \x01(\v2\x16.bridge.v1.SilenceStepH\x00R\vsilenceStep\x12>\n" +
 	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarningB\x06\n" +
-	"\x04kind\"Q\n" +
+	"\x04kind\"I\n" +
+	"\x0eControlApplied\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tR\tcommandId\x12\x18\n" +
+	"\acommand\x18\x02 \x01(\tR\acommand\"{\n" +
+	"\x0eControlRefused\x12\x1d\n" +
+	"\n" +
+	"command_id\x18\x01 \x01(\tR\tcommandId\x12\x18\n" +
+	"\acommand\x18\x02 \x01(\tR\acommand\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"[\n" +
+	"\fChatReceived\x121\n" +
+	"\x14participant_identity\x18\x01 \x01(\tR\x13participantIdentity\x12\x18\n" +
+	"\x04text\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"Q\n" +
 	"\vSilenceStep\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\x05R\x04step\x12 \n" +
 	"\tends_call\x18\x02 \x01(\bH\x00R\bendsCall\x88\x01\x01B\f\n" +
@@ -1813,79 +2063,85 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
 	(TranscriptRole)(0),           // 2: bridge.v1.TranscriptRole
 	(ResponseStatus)(0),           // 3: bridge.v1.ResponseStatus
 	(*CallEvent)(nil),             // 4: bridge.v1.CallEvent
-	(*SilenceStep)(nil),           // 5: bridge.v1.SilenceStep
-	(*LimitWarning)(nil),          // 6: bridge.v1.LimitWarning
-	(*StateChanged)(nil),          // 7: bridge.v1.StateChanged
-	(*ParticipantChanged)(nil),    // 8: bridge.v1.ParticipantChanged
-	(*MediaStateChanged)(nil),     // 9: bridge.v1.MediaStateChanged
-	(*ModelStateChanged)(nil),     // 10: bridge.v1.ModelStateChanged
-	(*AgentStateChanged)(nil),     // 11: bridge.v1.AgentStateChanged
-	(*UserSpeech)(nil),            // 12: bridge.v1.UserSpeech
-	(*Transcript)(nil),            // 13: bridge.v1.Transcript
-	(*ResponseStarted)(nil),       // 14: bridge.v1.ResponseStarted
-	(*ResponseFinished)(nil),      // 15: bridge.v1.ResponseFinished
-	(*Interruption)(nil),          // 16: bridge.v1.Interruption
-	(*ToolCalled)(nil),            // 17: bridge.v1.ToolCalled
-	(*ToolFinished)(nil),          // 18: bridge.v1.ToolFinished
-	(*Warning)(nil),               // 19: bridge.v1.Warning
-	(*Ended)(nil),                 // 20: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
-	(CallState)(0),                // 23: bridge.v1.CallState
-	(*Participant)(nil),           // 24: bridge.v1.Participant
-	(AgentState)(0),               // 25: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 26: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 27: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 28: bridge.v1.CallReport
+	(*ControlApplied)(nil),        // 5: bridge.v1.ControlApplied
+	(*ControlRefused)(nil),        // 6: bridge.v1.ControlRefused
+	(*ChatReceived)(nil),          // 7: bridge.v1.ChatReceived
+	(*SilenceStep)(nil),           // 8: bridge.v1.SilenceStep
+	(*LimitWarning)(nil),          // 9: bridge.v1.LimitWarning
+	(*StateChanged)(nil),          // 10: bridge.v1.StateChanged
+	(*ParticipantChanged)(nil),    // 11: bridge.v1.ParticipantChanged
+	(*MediaStateChanged)(nil),     // 12: bridge.v1.MediaStateChanged
+	(*ModelStateChanged)(nil),     // 13: bridge.v1.ModelStateChanged
+	(*AgentStateChanged)(nil),     // 14: bridge.v1.AgentStateChanged
+	(*UserSpeech)(nil),            // 15: bridge.v1.UserSpeech
+	(*Transcript)(nil),            // 16: bridge.v1.Transcript
+	(*ResponseStarted)(nil),       // 17: bridge.v1.ResponseStarted
+	(*ResponseFinished)(nil),      // 18: bridge.v1.ResponseFinished
+	(*Interruption)(nil),          // 19: bridge.v1.Interruption
+	(*ToolCalled)(nil),            // 20: bridge.v1.ToolCalled
+	(*ToolFinished)(nil),          // 21: bridge.v1.ToolFinished
+	(*Warning)(nil),               // 22: bridge.v1.Warning
+	(*Ended)(nil),                 // 23: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(CallState)(0),                // 26: bridge.v1.CallState
+	(*Participant)(nil),           // 27: bridge.v1.Participant
+	(AgentState)(0),               // 28: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 29: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 30: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 31: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	21, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	22, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
-	7,  // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
-	8,  // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
-	9,  // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
-	10, // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
-	11, // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
-	12, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
-	13, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
-	14, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
-	15, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
-	16, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	19, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	20, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
-	17, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
-	18, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
-	5,  // 16: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
-	6,  // 17: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
-	22, // 18: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	23, // 19: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	23, // 20: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 21: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	24, // 22: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 23: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 24: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	25, // 25: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 26: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	22, // 27: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	22, // 28: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 29: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	26, // 30: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	22, // 31: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	27, // 32: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	22, // 33: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	28, // 34: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	24, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	25, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	10, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
+	11, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
+	12, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
+	13, // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
+	14, // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
+	15, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
+	16, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
+	17, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
+	18, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
+	19, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
+	22, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	23, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	20, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
+	21, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
+	5,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
+	6,  // 17: bridge.v1.CallEvent.control_refused:type_name -> bridge.v1.ControlRefused
+	7,  // 18: bridge.v1.CallEvent.chat_received:type_name -> bridge.v1.ChatReceived
+	8,  // 19: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
+	9,  // 20: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
+	25, // 21: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	26, // 22: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	26, // 23: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 24: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	27, // 25: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 26: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 27: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	28, // 28: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 29: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	25, // 30: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	25, // 31: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 32: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	29, // 33: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	25, // 34: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	30, // 35: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	25, // 36: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	31, // 37: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -1911,20 +2167,23 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_Ended)(nil),
 		(*CallEvent_ToolCalled)(nil),
 		(*CallEvent_ToolFinished)(nil),
+		(*CallEvent_ControlApplied)(nil),
+		(*CallEvent_ControlRefused)(nil),
+		(*CallEvent_ChatReceived)(nil),
 		(*CallEvent_SilenceStep)(nil),
 		(*CallEvent_LimitWarning)(nil),
 	}
-	file_bridge_v1_event_proto_msgTypes[1].OneofWrappers = []any{}
-	file_bridge_v1_event_proto_msgTypes[8].OneofWrappers = []any{}
-	file_bridge_v1_event_proto_msgTypes[9].OneofWrappers = []any{}
-	file_bridge_v1_event_proto_msgTypes[10].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[11].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[12].OneofWrappers = []any{}
+	file_bridge_v1_event_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,206 @@
+"""What a gateway asks of a running call: by what the model is asked, and what is heard."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from bridge.pcm import MODEL_RATE_HZ
+from bridge.ports.call import EndReason, StartPolicy
+from bridge.ports.control import (
+    AddContext,
+    Applied,
+    Command,
+    CommandId,
+    ControlOutcome,
+    EndSoftly,
+    Interrupt,
+    Mute,
+    Refused,
+    Respond,
+    Say,
+    SayBehaviour,
+    SetMetadata,
+    Side,
+    UpdateAgent,
+)
+from bridge.ports.event import ChatWritten, ControlApplied, ControlRefused
+from bridge.ports.model import ContextItem, ItemRole, SemanticVad
+from bridge.ports.room import ChatReceived
+from tests.fakes.agents import SPEC
+from tests.fakes.clock import settle
+from tests.fakes.model import Added, Answers, Responded, Updated
+from tests.tones import amplitude_at, tone
+from tests.unit.calls.rig import Carried, World, carrying
+
+_NUMBERS = count(1)
+FACT = ContextItem(ItemRole.SYSTEM, "The parcel has arrived.")
+
+
+@asynccontextmanager
+async def going_on(world: World) -> AsyncIterator[Carried]:
+    """Carry a call with a caller, and a model that answers everything at once."""
+    async with carrying(world) as call:
+        call.session.answers = Answers.WHOLE
+        await call.join()
+        yield call
+
+
+async def asked(call: Carried, command: Command, command_id: str = "") -> ControlOutcome:
+    named = CommandId(command_id or f"c{next(_NUMBERS)}")
+    outcome = await call.call.control(named, command)
+    await settle()
+    return outcome
+
+
+def requests_of(call: Carried) -> list[Responded]:
+    return [sent for sent in call.session.sent if isinstance(sent, Responded)]
+
+
+async def test_agent_says_what_the_gateway_wants_and_watchers_know(world: World) -> None:
+    async with going_on(world) as call:
+        assert await asked(call, Say("One moment."), "say-1") == Applied()
+        assert requests_of(call) == [Responded("control", None, "One moment.")]
+        assert ControlApplied("say-1", "Say") in call.kinds
+
+
+async def test_same_command_again_does_nothing_and_is_answered_the_same(world: World) -> None:
+    async with going_on(world) as call:
+        first = await asked(call, Say("One moment."), "again")
+        assert await asked(call, Say("One moment."), "again") == first
+        assert len(requests_of(call)) == 1
+
+
+async def test_words_wait_in_the_queue_interrupt_or_are_refused_while_the_agent_speaks(
+    world: World,
+) -> None:
+    async with going_on(world) as call:
+        call.session.answer(audio_ms=2000)
+        await call.pass_time(0.5)
+        refused = await asked(call, Say("Now.", SayBehaviour.REFUSE), "now")
+        assert refused == Refused("somebody_speaks", "the agent or a caller is speaking")
+        assert ControlRefused("now", "Say", "somebody_speaks", refused.message) in call.kinds
+        await asked(call, Say("Later."))
+        assert requests_of(call) == []
+        await asked(call, Say("At once.", SayBehaviour.INTERRUPT))
+        assert [request.say for request in requests_of(call)] == ["At once."]
+        await call.pass_time(3)
+        assert [request.say for request in requests_of(call)] == ["At once.", "Later."]
+
+
+async def test_interrupt_stops_the_agent_in_the_middle(world: World) -> None:
+    async with going_on(world) as call:
+        call.session.begin_answer(audio_ms=5000)
+        await call.pass_time(1)
+        await asked(call, Interrupt())
+        played = len(call.bot.fake_output.played)
+        await call.pass_time(2)
+        assert len(call.bot.fake_output.played) == played
+
+
+async def test_respond_lets_the_agent_answer_with_the_gateway_s_instructions(world: World) -> None:
+    async with going_on(world) as call:
+        await asked(call, Respond("Offer a refund."))
+        assert requests_of(call) == [Responded("control", "Offer a refund.", None)]
+
+
+@pytest.mark.parametrize("respond", [True, False])
+async def test_context_is_told_and_answered_only_if_that_was_asked(
+    world: World, respond: bool
+) -> None:
+    async with going_on(world) as call:
+        await asked(call, AddContext(FACT, respond))
+        assert Added(FACT) in call.session.sent
+        assert len(requests_of(call)) == respond
+
+
+async def test_muted_callers_are_silence_to_the_model_and_then_are_heard_again(
+    world: World,
+) -> None:
+    async with carrying(world) as call:
+        human = await call.join()
+        for muted in (True, False):
+            await asked(call, Mute(Side.CALLERS, muted))
+            call.session.audio.clear()
+            for _ in range(20):
+                human.speak(tone(1000, 20))
+                await settle()
+            assert len(call.session.audio) > 0.3 * MODEL_RATE_HZ * 2, "silence, not a gap"
+            heard = amplitude_at(bytes(call.session.audio[4800:]), 1000, MODEL_RATE_HZ)
+            assert (heard < 10) is muted
+
+
+async def test_muted_agent_is_silence_in_the_room_and_its_time_goes_on(world: World) -> None:
+    async with going_on(world) as call:
+        await asked(call, Mute(Side.AGENT, True))
+        call.session.answer(audio_ms=1000)
+        await call.pass_time(2)
+        assert not any(call.bot.fake_output.played)
+        assert call.call.report().media.played_ms == pytest.approx(1000, abs=20)
+
+
+async def test_agent_goes_on_with_other_instructions_turns_and_tools(world: World) -> None:
+    async with going_on(world) as call:
+        change = UpdateAgent("Be brief.", turn_detection=SemanticVad("low"), tools=())
+        assert await asked(call, change) == Applied()
+        (updated,) = (sent for sent in call.session.sent if isinstance(sent, Updated))
+        assert updated.change.instructions == "Be brief."
+        assert updated.change.turn_detection == SemanticVad("low")
+        assert updated.change.tools == ()
+
+
+async def test_unknown_tool_and_a_voice_that_has_spoken_are_refused(world: World) -> None:
+    async with going_on(world) as call:
+        refused = await asked(call, UpdateAgent(tools=("fly",)))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "unknown_tool"
+        assert await asked(call, UpdateAgent(voice="ash")) == Applied()
+        call.session.answer()
+        await call.pass_time(1)
+        refused = await asked(call, UpdateAgent(voice="sage"))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "voice_is_fixed"
+
+
+async def test_metadata_is_merged_and_empty_values_take_entries_away(world: World) -> None:
+    async with carrying(world, replace(SPEC, metadata={"a": "1", "b": "2"})) as call:
+        await asked(call, SetMetadata({"b": "", "c": "3"}))
+        assert call.call.view().spec.metadata == {"a": "1", "c": "3"}
+        many = {f"k{number}": "v" for number in range(31)}
+        refused = await asked(call, SetMetadata(many))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "too_much_metadata"
+
+
+async def test_soft_end_lets_the_agent_finish_and_say_goodbye(world: World) -> None:
+    async with going_on(world) as call:
+        call.session.answer(audio_ms=2000)
+        await call.pass_time(0.5)
+        assert await asked(call, EndSoftly("Goodbye.")) == Applied()
+        assert requests_of(call) == []
+        await call.pass_time(1.7)
+        assert [request.say for request in requests_of(call)] == ["Goodbye."]
+        assert await asked(call, Say("Wait.")) == Refused(
+            "call_ending", "the end of the call has been decided"
+        )
+        await call.pass_time(1)
+        report = await call.assert_ended(EndReason.API_ENDED)
+        assert report.media.played_ms == report.media.received_ms
+
+
+async def test_agent_that_is_not_there_yet_says_nothing(world: World) -> None:
+    async with carrying(world, replace(SPEC, start_policy=StartPolicy.ON_JOIN)) as call:
+        refused = await asked(call, Say("Hello."))
+        assert isinstance(refused, Refused)
+        assert refused.reason == "agent_not_ready"
+
+
+async def test_what_somebody_writes_is_told_to_the_model_and_answered(world: World) -> None:
+    async with going_on(world) as call:
+        call.bot.emit(ChatReceived(SPEC.caller_identity, "My number is 42."))
+        await settle()
+        assert Added(ContextItem(ItemRole.USER, "My number is 42.")) in call.session.sent
+        assert requests_of(call) == [Responded("chat", None, None)]
+        assert ChatWritten(SPEC.caller_identity, "My number is 42.") in call.kinds
