@@ -7,8 +7,10 @@ from bridge.messages.times import duration, timestamp
 from bridge.ports.event import (
     AgentStateChanged,
     CallEvent,
+    DtmfSent,
     Ended,
     Interruption,
+    LanguageSwitched,
     MediaStateChanged,
     ModelStateChanged,
     ParticipantChanged,
@@ -59,7 +61,7 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             message.warning.code, message.warning.message = code, text
         case Ended(report):
             message.ended.report.CopyFrom(convert.report(report))
-        case ToolCalled() | ToolFinished():
+        case ToolCalled() | ToolFinished() | LanguageSwitched() | DtmfSent():
             _tool(message, of.kind)
         case _ as kind:
             _speech(message, kind)
@@ -96,7 +98,9 @@ def _speech(
             assert_never(kind)
 
 
-def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None:
+def _tool(
+    message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished | LanguageSwitched | DtmfSent
+) -> None:
     match kind:
         case ToolCalled(tool_call_id, name, response_id, arguments):
             called = message.tool_called
@@ -108,6 +112,11 @@ def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None
             finished.status, finished.code = convert.tool_status(use.status), use.code
             finished.duration.FromMicroseconds(round(use.duration_s * 1e6))
             finished.private_detail = use.private_detail
+        case LanguageSwitched(language, previous):
+            message.language_switched.language = language
+            message.language_switched.previous = previous
+        case DtmfSent(digits):
+            message.dtmf_sent.digits = digits
 
 
 def _transcript(words: Transcript) -> event_pb2.Transcript:

@@ -135,6 +135,18 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageSwitched:
+    language: str
+    previous: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfSent:
+    digits: str = field(repr=False)
+    """They may be somebody's number: never log them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -160,6 +172,8 @@ EventKind = (
     | Interruption
     | ToolCalled
     | ToolFinished
+    | LanguageSwitched
+    | DtmfSent
     | Warned
     | Ended
 )

@@ -29,6 +29,7 @@ from bridge.ports.room import (
 from bridge.room.audio import Audio
 from bridge.room.chat import ChatInbox
 from bridge.room.humans import Humans, is_human
+from bridge.room.keys import press
 from bridge.room.leaving import leave
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
@@ -48,6 +49,7 @@ class RoomBot:
 
     def __init__(self, room: rtc.Room, audio: Audio, clock: Clock) -> None:
         self._room = room
+        self._clock = clock
         self._audio = audio
         self._output = audio.output()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
@@ -90,6 +92,13 @@ class RoomBot:
 
     def tell_agent_state(self, state: AgentState) -> None:
         self._teller.tell_state(state.value)
+
+    async def press_keys(self, digits: str) -> None:
+        """See `Bot.press_keys`.
+
+        :raises RoomUnreachable: LiveKit did not take one.
+        """
+        await press(self._room.local_participant, digits, self._clock)
 
     async def network_stats(self) -> NetworkStats:
         """Return the totals; the last known ones where LiveKit does not answer in time."""

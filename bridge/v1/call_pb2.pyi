@@ -463,7 +463,7 @@ class Call(_message.Message):
     agent_id: _builtins.str
     """As given to CreateRoom or JoinRoom."""
     voice_language: _builtins.str
-    """BCP-47."""
+    """What the agent speaks now, BCP-47."""
     foreign_room: _builtins.bool
     """The room was not made by the bridge and is left standing at the end."""
     state: Global___CallState.ValueType

@@ -181,6 +181,8 @@ class CallEvent(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     TOOL_CALLED_FIELD_NUMBER: _builtins.int
     TOOL_FINISHED_FIELD_NUMBER: _builtins.int
+    LANGUAGE_SWITCHED_FIELD_NUMBER: _builtins.int
+    DTMF_SENT_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -249,6 +251,14 @@ class CallEvent(_message.Message):
     def tool_finished(self) -> Global___ToolFinished:
         """A call of a tool is over."""
 
+    @_builtins.property
+    def language_switched(self) -> Global___LanguageSwitched:
+        """The talk goes on in another language."""
+
+    @_builtins.property
+    def dtmf_sent(self) -> Global___DtmfSent:
+        """Keys of a telephone were pressed in the room."""
+
     def __init__(
         self,
         *,
@@ -270,12 +280,14 @@ class CallEvent(_message.Message):
         ended: Global___Ended | None = ...,
         tool_called: Global___ToolCalled | None = ...,
         tool_finished: Global___ToolFinished | None = ...,
+        language_switched: Global___LanguageSwitched | None = ...,
+        dtmf_sent: Global___DtmfSent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "connection_id", b"connection_id", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "language_switched", "dtmf_sent"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -694,6 +706,54 @@ class ToolFinished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ToolFinished: _TypeAlias = ToolFinished  # noqa: Y015
+
+@_typing.final
+class LanguageSwitched(_message.Message):
+    """The agent has changed the language, by the tool notify_language_switch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """The language now, BCP-47."""
+    previous: _builtins.str
+    """The language before."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        previous: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "previous", b"previous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageSwitched: _TypeAlias = LanguageSwitched  # noqa: Y015
+
+@_typing.final
+class DtmfSent(_message.Message):
+    """The bot has pressed keys of a telephone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGITS_FIELD_NUMBER: _builtins.int
+    digits: _builtins.str
+    """In order: 0 to 9, *, # and A to D."""
+    def __init__(
+        self,
+        *,
+        digits: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DtmfSent: _TypeAlias = DtmfSent  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

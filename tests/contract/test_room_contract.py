@@ -67,6 +67,7 @@ class Human(Protocol):
     async def write(self, text: str) -> None: ...
     def read(self) -> list[Segment]: ...
     def agent_states(self) -> list[str]: ...
+    def keys(self) -> str: ...
 
 
 class World(Protocol):
@@ -110,6 +111,9 @@ class _HumanInMemory:
     def agent_states(self) -> list[str]:
         return self._human.agent_states
 
+    def keys(self) -> str:
+        return self._human.keys
+
 
 class FakeWorld:
     def __init__(self) -> None:
@@ -149,6 +153,7 @@ class _HumanOnline:
         self._reader = LiveKitReader(caller.room)
         self.read = self._reader.segments
         self.agent_states = self._reader.agent_states
+        self.keys = self._reader.keys
 
     async def write(self, text: str) -> None:
         await self._caller.room.local_participant.send_text(text, topic="lk.chat")
@@ -468,6 +473,15 @@ class TestOutput:
                     await write_much()
         async with asyncio.timeout(SOON_S):
             await bot.output.write(memoryview(bytes(ROOM_FRAME_BYTES)))
+
+
+class TestKeys:
+    async def test_pressed_keys_are_received_in_order(self, bot: Bot, enter: Enter) -> None:
+        async with enter() as human:
+            async with asyncio.timeout(SOON_S):
+                await bot.press_keys("10*#A")
+                await bot.press_keys("1D")
+            await _until(lambda: human.keys() == "10*#A1D")
 
 
 class TestText:

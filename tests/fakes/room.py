@@ -51,6 +51,9 @@ class FakeBot:
         self.segments: list[Segment] = []
         """What was shown in the room, in order."""
         self.agent_states: list[str] = ["initializing"]
+        self.keys = ""
+        """Of a telephone, as they were pressed."""
+        self.keys_are_stuck = False
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
         self._subscribed = False
         self._closed = False
@@ -73,6 +76,11 @@ class FakeBot:
     def tell_agent_state(self, state: AgentState) -> None:
         if not self._closed:
             self.agent_states.append(state.value)
+
+    async def press_keys(self, digits: str) -> None:
+        if self._closed or self.keys_are_stuck:
+            raise RoomUnreachable("LiveKit did not take a key")
+        self.keys += digits
 
     async def network_stats(self) -> NetworkStats:
         return self.network
@@ -151,6 +159,11 @@ class FakeHuman:
     @property
     def agent_states(self) -> list[str]:
         return [state for bot in self._room.bots.values() for state in bot.agent_states]
+
+    @property
+    def keys(self) -> str:
+        """Return the keys that the room's bots have pressed."""
+        return "".join(bot.keys for bot in self._room.bots.values())
 
     def write(self, text: str) -> None:
         """Write to the agent."""

@@ -194,6 +194,7 @@ async def test_model_key_is_handed_out_and_refusals_are_told_apart(api: Api) -> 
     asked = model_service_pb2.CreateModelTokenRequest(agent_id="greeter")
     key = await api.models.CreateModelToken(asked)
     assert (key.value, key.model_url, key.model) == ("ek_1", "wss://model.test", "m")
+    assert api.world.models.configs[-1].tools == (), "nobody would execute them"
     for failure in ModelFailure:
         api.world.models.refusal = ModelError(failure)
         error = await refused(api.models.CreateModelToken(asked))

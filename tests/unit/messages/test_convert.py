@@ -25,9 +25,11 @@ from bridge.ports.call import (
 from bridge.ports.event import (
     AgentStateChanged,
     CallEvent,
+    DtmfSent,
     Ended,
     EventKind,
     Interruption,
+    LanguageSwitched,
     LinkState,
     MediaStateChanged,
     ModelStateChanged,
@@ -100,6 +102,8 @@ EVERY_KIND: dict[str, EventKind] = {
     "tool_called": ToolCalled(ToolCallId("call_1"), "weather", "r1", '{"city":"Paris"}'),
     "tool_finished": ToolFinished(USE),
     "interruption": Interruption("i1", 420, 1000, 0.0015, "Hi, I"),
+    "language_switched": LanguageSwitched("es-MX", "en"),
+    "dtmf_sent": DtmfSent("12#"),
     "warning": Warned("code", "message"),
     "ended": Ended(REPORT),
 }

@@ -678,7 +678,7 @@ type Call struct {
 	TenantId string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// As given to CreateRoom or JoinRoom.
 	AgentId string `protobuf:"bytes,5,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
-	// BCP-47.
+	// What the agent speaks now, BCP-47.
 	VoiceLanguage string `protobuf:"bytes,6,opt,name=voice_language,json=voiceLanguage,proto3" json:"voice_language,omitempty"`
 	// As given to CreateRoom or JoinRoom.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`

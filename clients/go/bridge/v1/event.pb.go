@@ -304,6 +304,8 @@ type CallEvent struct {
 	//	*CallEvent_Ended
 	//	*CallEvent_ToolCalled
 	//	*CallEvent_ToolFinished
+	//	*CallEvent_LanguageSwitched
+	//	*CallEvent_DtmfSent
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -500,6 +502,24 @@ func (x *CallEvent) GetToolFinished() *ToolFinished {
 	return nil
 }
 
+func (x *CallEvent) GetLanguageSwitched() *LanguageSwitched {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_LanguageSwitched); ok {
+			return x.LanguageSwitched
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetDtmfSent() *DtmfSent {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_DtmfSent); ok {
+			return x.DtmfSent
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -574,6 +594,16 @@ type CallEvent_ToolFinished struct {
 	ToolFinished *ToolFinished `protobuf:"bytes,23,opt,name=tool_finished,json=toolFinished,proto3,oneof"`
 }
 
+type CallEvent_LanguageSwitched struct {
+	// The talk goes on in another language.
+	LanguageSwitched *LanguageSwitched `protobuf:"bytes,28,opt,name=language_switched,json=languageSwitched,proto3,oneof"`
+}
+
+type CallEvent_DtmfSent struct {
+	// Keys of a telephone were pressed in the room.
+	DtmfSent *DtmfSent `protobuf:"bytes,29,opt,name=dtmf_sent,json=dtmfSent,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -601,6 +631,10 @@ func (*CallEvent_Ended) isCallEvent_Kind() {}
 func (*CallEvent_ToolCalled) isCallEvent_Kind() {}
 
 func (*CallEvent_ToolFinished) isCallEvent_Kind() {}
+
+func (*CallEvent_LanguageSwitched) isCallEvent_Kind() {}
+
+func (*CallEvent_DtmfSent) isCallEvent_Kind() {}
 
 // The call moved to another state.
 type StateChanged struct {
@@ -1419,6 +1453,107 @@ func (x *ToolFinished) GetPrivateDetail() string {
 	return ""
 }
 
+// The agent has changed the language, by the tool notify_language_switch.
+type LanguageSwitched struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The language now, BCP-47.
+	Language string `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
+	// The language before.
+	Previous      string `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LanguageSwitched) Reset() {
+	*x = LanguageSwitched{}
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LanguageSwitched) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LanguageSwitched) ProtoMessage() {}
+
+func (x *LanguageSwitched) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LanguageSwitched.ProtoReflect.Descriptor instead.
+func (*LanguageSwitched) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LanguageSwitched) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *LanguageSwitched) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+// The bot has pressed keys of a telephone.
+type DtmfSent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order: 0 to 9, *, # and A to D.
+	Digits        string `protobuf:"bytes,1,opt,name=digits,proto3" json:"digits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DtmfSent) Reset() {
+	*x = DtmfSent{}
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DtmfSent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DtmfSent) ProtoMessage() {}
+
+func (x *DtmfSent) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DtmfSent.ProtoReflect.Descriptor instead.
+func (*DtmfSent) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DtmfSent) GetDigits() string {
+	if x != nil {
+		return x.Digits
+	}
+	return ""
+}
+
 // Something went wrong that the call survives.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1432,7 +1567,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1579,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[13]
+	mi := &file_bridge_v1_event_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1592,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Warning) GetCode() string {
@@ -1485,7 +1620,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1632,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[14]
+	mi := &file_bridge_v1_event_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1645,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -1524,7 +1659,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\b\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\t\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -1549,7 +1684,9 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x05ended\x18\x15 \x01(\v2\x10.bridge.v1.EndedH\x00R\x05ended\x128\n" +
 	"\vtool_called\x18\x16 \x01(\v2\x15.bridge.v1.ToolCalledH\x00R\n" +
 	"toolCalled\x12>\n" +
-	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinishedB\x06\n" +
+	"\rtool_finished\x18\x17 \x01(\v2\x17.bridge.v1.ToolFinishedH\x00R\ftoolFinished\x12J\n" +
+	"\x11language_switched\x18\x1c \x01(\v2\x1b.bridge.v1.LanguageSwitchedH\x00R\x10languageSwitched\x122\n" +
+	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSentB\x06\n" +
 	"\x04kind\"l\n" +
 	"\fStateChanged\x12*\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.CallStateR\x05state\x120\n" +
@@ -1622,7 +1759,12 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x06status\x18\x03 \x01(\x0e2\x15.bridge.v1.ToolStatusR\x06status\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x125\n" +
 	"\bduration\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12+\n" +
-	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"7\n" +
+	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"J\n" +
+	"\x10LanguageSwitched\x12\x1a\n" +
+	"\blanguage\x18\x01 \x01(\tR\blanguage\x12\x1a\n" +
+	"\bprevious\x18\x02 \x01(\tR\bprevious\"(\n" +
+	"\bDtmfSent\x12\x1c\n" +
+	"\x06digits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x06digits\"7\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
@@ -1669,7 +1811,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -1688,20 +1830,22 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*Interruption)(nil),          // 14: bridge.v1.Interruption
 	(*ToolCalled)(nil),            // 15: bridge.v1.ToolCalled
 	(*ToolFinished)(nil),          // 16: bridge.v1.ToolFinished
-	(*Warning)(nil),               // 17: bridge.v1.Warning
-	(*Ended)(nil),                 // 18: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 20: google.protobuf.Duration
-	(CallState)(0),                // 21: bridge.v1.CallState
-	(*Participant)(nil),           // 22: bridge.v1.Participant
-	(AgentState)(0),               // 23: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 24: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 25: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 26: bridge.v1.CallReport
+	(*LanguageSwitched)(nil),      // 17: bridge.v1.LanguageSwitched
+	(*DtmfSent)(nil),              // 18: bridge.v1.DtmfSent
+	(*Warning)(nil),               // 19: bridge.v1.Warning
+	(*Ended)(nil),                 // 20: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(CallState)(0),                // 23: bridge.v1.CallState
+	(*Participant)(nil),           // 24: bridge.v1.Participant
+	(AgentState)(0),               // 25: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 26: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 27: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 28: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	19, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	20, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	21, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	22, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	5,  // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	6,  // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	7,  // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -1712,31 +1856,33 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	12, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
 	13, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
 	14, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	17, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	18, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	19, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	20, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
 	15, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
 	16, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
-	21, // 16: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	21, // 17: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 18: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	22, // 19: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 20: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 21: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	23, // 22: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 23: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	20, // 24: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	20, // 25: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 26: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	24, // 27: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	20, // 28: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	25, // 29: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	20, // 30: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	26, // 31: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	17, // 16: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
+	18, // 17: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
+	23, // 18: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	23, // 19: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 20: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	24, // 21: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 22: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 23: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	25, // 24: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 25: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	22, // 26: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	22, // 27: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 28: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	26, // 29: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	22, // 30: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	27, // 31: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	22, // 32: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	28, // 33: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -1762,6 +1908,8 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_Ended)(nil),
 		(*CallEvent_ToolCalled)(nil),
 		(*CallEvent_ToolFinished)(nil),
+		(*CallEvent_LanguageSwitched)(nil),
+		(*CallEvent_DtmfSent)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[6].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[7].OneofWrappers = []any{}
@@ -1772,7 +1920,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
