@@ -243,6 +243,8 @@ def _start_policy(value: int, wrong: Violations) -> StartPolicy | None:
             return StartPolicy.ON_CREATE
         case call_pb2.START_POLICY_ON_JOIN:
             return StartPolicy.ON_JOIN
+        case call_pb2.START_POLICY_VOICE_ON_MICROPHONE:
+            return StartPolicy.VOICE_ON_MICROPHONE
         case _:
             wrong.add("start_policy", "unknown value")
             return None

@@ -204,10 +204,17 @@ KEYS: Final = "0123456789*#ABCD"
 
 
 class Bot(Protocol):
-    """The bridge's participant in one room, joined and publishing."""
+    """The bridge's participant in one room."""
 
     @property
     def output(self) -> AudioOutput: ...
+
+    async def publish(self) -> None:
+        """Publish the bot's track: what is written to `output` from now on can be heard. Once.
+
+        :raises RoomError: LiveKit did not take it.
+        """
+        ...
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens, beginning with who is already there; ends after MediaClosed.
@@ -284,7 +291,7 @@ class RoomService(Protocol):
     def join(
         self, room: RoomName, identity: Identity, name: str
     ) -> AbstractAsyncContextManager[Bot]:
-        """Enter the room as a bot: connected and its track published on entering, gone on leaving.
+        """Enter the room as a bot: connected on entering, gone on leaving.
 
         :raises RoomError: the room could not be joined.
         """

@@ -235,6 +235,7 @@ async def bot(rooms: RoomService, connection_id: ConnectionId) -> AsyncIterator[
     """The call's bot, in its room."""
     room = room_name_for(connection_id)
     async with rooms.join(room, bot_identity_for(connection_id), "Agent") as joined:
+        await joined.publish()
         yield joined
 
 
@@ -442,6 +443,18 @@ class TestOutput:
     async def test_the_first_listener_is_reported(self, bot: Bot, enter: Enter) -> None:
         events = bot.events()
         async with enter():
+            await _next(events, OutputSubscribed)
+
+    async def test_what_is_not_published_has_no_listeners(
+        self, rooms: RoomService, connection_id: ConnectionId, enter: Enter
+    ) -> None:
+        room, identity = room_name_for(connection_id), bot_identity_for(connection_id)
+        async with rooms.join(room, identity, "Agent") as bot, enter() as human:
+            events = bot.events()
+            await human.publish()
+            seen = [await anext(events), await anext(events)]
+            assert [type(event) for event in seen] == [HumanJoined, SpeakerStarted]
+            await bot.publish()
             await _next(events, OutputSubscribed)
 
     async def test_writing_is_paced_in_real_time(self, bot: Bot) -> None:

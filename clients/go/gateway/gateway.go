@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 	"github.com/mediabridge/mediabridge/clients/go/mediabridge"
 )
 
@@ -27,6 +28,9 @@ var openAPI []byte
 type Options struct {
 	// DefaultVoiceLanguage is spoken where a request names none. Empty: the agent's first language.
 	DefaultVoiceLanguage string
+	// DefaultStartPolicy is when the agent starts where a request does not say. VOICE_ON_MICROPHONE is
+	// for pages that look out for the agent's track only once their microphone is published.
+	DefaultStartPolicy bridgev1.StartPolicy
 	// ForwardAuthorization sends the asker's Authorization header to the bridge; where the client
 	// has an API key of its own, there must be no other.
 	ForwardAuthorization bool
