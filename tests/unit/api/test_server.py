@@ -20,6 +20,7 @@ from tests.unit.api.rig import (
     free_address,
     open_guard,
     reason_of,
+    refused,
     services,
     serving,
     status_of,
@@ -52,12 +53,6 @@ async def health(api: Api, service: str) -> int:
 def listening(api: Api, address: str) -> AbstractAsyncContextManager[server.ApiServer]:
     """Return another server over the same calls."""
     return server.serve(services(api.desk), server.Listener(address), open_guard(api.desk))
-
-
-async def refused(asking: Any) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await asking
-    return raised.value
 
 
 def raw_channel(api: Api) -> Any:
