@@ -122,6 +122,16 @@ def list_calls(request: call_service_pb2.ListCallsRequest) -> tuple[CallFilter, 
     return calls, request.page_size or _DEFAULT_PAGE
 
 
+def list_agents(request: call_service_pb2.ListAgentsRequest) -> TenantId:
+    """
+    :raises InvalidRequest: a field is wrong.
+    """
+    wrong = Violations()
+    tenant_id = _tenant_id(request.tenant_id, wrong)
+    wrong.check()
+    return tenant_id
+
+
 def telemetry(
     request: telemetry_service_pb2.StreamTelemetryRequest,
 ) -> tuple[ConnectionId | None, TenantId | None, float]:

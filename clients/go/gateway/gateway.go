@@ -1,6 +1,7 @@
 // Package gateway serves mediabridge's calls over REST and server-sent events, to browsers and to
 // services that speak no gRPC.
 //
+//	GET  /livekit/agents
 //	POST /livekit/create-room             POST /livekit/join-room        POST /livekit/end-call
 //	GET  /livekit/connection-status/{id}  GET  /livekit/stats
 //	GET  /livekit/events/{id}             GET  /livekit/telemetry        GET  /livekit/telemetry/{id}

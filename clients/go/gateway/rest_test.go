@@ -200,6 +200,7 @@ func TestTheOpenAPIDocumentHasEveryPathThatIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, method := range map[string]string{
+		"/livekit/agents":    "get",
 		create:               "post",
 		"/livekit/join-room": "post",
 		"/livekit/end-call":  "post",

@@ -185,6 +185,16 @@ async def test_telemetry_of_a_call_ends_with_it(api: Api) -> None:
     assert await stream.code() is Code.OK
 
 
+async def test_agents_are_listed_with_their_languages(api: Api) -> None:
+    listed = await api.calls.ListAgents(call_service_pb2.ListAgentsRequest())
+    assert [(one.agent_id, one.languages, one.default_language) for one in listed.agents] == [
+        ("greeter", ["en"], "en"),
+        ("patient", ["en"], "en"),
+    ]
+    error = await refused(api.calls.ListAgents(call_service_pb2.ListAgentsRequest(tenant_id="\n")))
+    assert reason_of(error) == "INVALID_REQUEST"
+
+
 async def test_model_key_is_handed_out_and_refusals_are_told_apart(api: Api) -> None:
     asked = model_service_pb2.CreateModelTokenRequest(agent_id="greeter")
     key = await api.models.CreateModelToken(asked)

@@ -217,6 +217,15 @@ async def test_nobody_gets_in_with_wrong_credentials(acme: Acme, path: str) -> N
     assert await acme.server.api.desk.listed() == 1
 
 
+async def test_agents_of_a_tenant_are_listed_to_it_alone(acme: Acme) -> None:
+    listed = acme.server.api.calls.ListAgents
+    asked = call_service_pb2.ListAgentsRequest()
+    own = await listed(asked, metadata=acme.key)
+    others = await listed(asked, metadata=await acme.server.key("zenith"))
+    assert [agent.agent_id for agent in own.agents] == [SILENT.agent_id, PRIVATE.agent_id]
+    assert [agent.agent_id for agent in others.agents] == [SILENT.agent_id]
+
+
 @EVERY_RPC
 async def test_good_credentials_without_a_tenant_let_nobody_in(acme: Acme, path: str) -> None:
     method = METHODS[path]

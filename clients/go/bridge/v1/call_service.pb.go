@@ -1149,6 +1149,171 @@ func (x *ListCallsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Whose agents.
+type ListAgentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of this tenant, and those of no tenant. Empty: the latter only.
+	TenantId      string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsRequest) Reset() {
+	*x = ListAgentsRequest{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsRequest) ProtoMessage() {}
+
+func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
+func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListAgentsRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+// All agents that can be asked for.
+type ListAgentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By their IDs.
+	Agents        []*AgentSummary `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsResponse) Reset() {
+	*x = ListAgentsResponse{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsResponse) ProtoMessage() {}
+
+func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
+func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListAgentsResponse) GetAgents() []*AgentSummary {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+// What a chooser shows of an agent.
+type AgentSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What CreateRoom asks for.
+	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
+	// As people call it.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What it speaks, BCP-47.
+	Languages []string `protobuf:"bytes,3,rep,name=languages,proto3" json:"languages,omitempty"`
+	// The one that is spoken where CreateRoom names none.
+	DefaultLanguage string `protobuf:"bytes,4,opt,name=default_language,json=defaultLanguage,proto3" json:"default_language,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *AgentSummary) Reset() {
+	*x = AgentSummary{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentSummary) ProtoMessage() {}
+
+func (x *AgentSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentSummary.ProtoReflect.Descriptor instead.
+func (*AgentSummary) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AgentSummary) GetAgentId() string {
+	if x != nil {
+		return x.AgentId
+	}
+	return ""
+}
+
+func (x *AgentSummary) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AgentSummary) GetLanguages() []string {
+	if x != nil {
+		return x.Languages
+	}
+	return nil
+}
+
+func (x *AgentSummary) GetDefaultLanguage() string {
+	if x != nil {
+		return x.DefaultLanguage
+	}
+	return ""
+}
+
 // Which call.
 type GetCallReportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1160,7 +1325,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1337,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1350,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -1206,7 +1371,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1383,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1396,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -1254,7 +1419,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1431,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1444,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -1307,7 +1472,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1484,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1497,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -1455,7 +1620,16 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"b\n" +
 	"\x11ListCallsResponse\x12%\n" +
 	"\x05calls\x18\x01 \x03(\v2\x0f.bridge.v1.CallR\x05calls\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +
+	"\x11ListAgentsRequest\x12\x1b\n" +
+	"\ttenant_id\x18\x01 \x01(\tR\btenantId\"E\n" +
+	"\x12ListAgentsResponse\x12/\n" +
+	"\x06agents\x18\x01 \x03(\v2\x17.bridge.v1.AgentSummaryR\x06agents\"\x86\x01\n" +
+	"\fAgentSummary\x12\x19\n" +
+	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tlanguages\x18\x03 \x03(\tR\tlanguages\x12)\n" +
+	"\x10default_language\x18\x04 \x01(\tR\x0fdefaultLanguage\";\n" +
 	"\x14GetCallReportRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\"F\n" +
 	"\x15GetCallReportResponse\x12-\n" +
@@ -1469,14 +1643,16 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x18CONTEXT_ROLE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CONTEXT_ROLE_SYSTEM\x10\x01\x12\x15\n" +
 	"\x11CONTEXT_ROLE_USER\x10\x02\x12\x16\n" +
-	"\x12CONTEXT_ROLE_AGENT\x10\x032\xb1\x04\n" +
+	"\x12CONTEXT_ROLE_AGENT\x10\x032\xfc\x04\n" +
 	"\vCallService\x12I\n" +
 	"\n" +
 	"CreateRoom\x12\x1c.bridge.v1.CreateRoomRequest\x1a\x1d.bridge.v1.CreateRoomResponse\x12C\n" +
 	"\bJoinRoom\x12\x1a.bridge.v1.JoinRoomRequest\x1a\x1b.bridge.v1.JoinRoomResponse\x12@\n" +
 	"\aEndCall\x12\x19.bridge.v1.EndCallRequest\x1a\x1a.bridge.v1.EndCallResponse\x12d\n" +
 	"\x13GetConnectionStatus\x12%.bridge.v1.GetConnectionStatusRequest\x1a&.bridge.v1.GetConnectionStatusResponse\x12F\n" +
-	"\tListCalls\x12\x1b.bridge.v1.ListCallsRequest\x1a\x1c.bridge.v1.ListCallsResponse\x12R\n" +
+	"\tListCalls\x12\x1b.bridge.v1.ListCallsRequest\x1a\x1c.bridge.v1.ListCallsResponse\x12I\n" +
+	"\n" +
+	"ListAgents\x12\x1c.bridge.v1.ListAgentsRequest\x1a\x1d.bridge.v1.ListAgentsResponse\x12R\n" +
 	"\rGetCallReport\x12\x1f.bridge.v1.GetCallReportRequest\x1a .bridge.v1.GetCallReportResponse\x12N\n" +
 	"\vWatchEvents\x12\x1d.bridge.v1.WatchEventsRequest\x1a\x1e.bridge.v1.WatchEventsResponse0\x01BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
@@ -1494,7 +1670,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
 	(*CreateRoomRequest)(nil),           // 1: bridge.v1.CreateRoomRequest
@@ -1508,73 +1684,79 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*GetConnectionStatusResponse)(nil), // 9: bridge.v1.GetConnectionStatusResponse
 	(*ListCallsRequest)(nil),            // 10: bridge.v1.ListCallsRequest
 	(*ListCallsResponse)(nil),           // 11: bridge.v1.ListCallsResponse
-	(*GetCallReportRequest)(nil),        // 12: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 13: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 14: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 15: bridge.v1.WatchEventsResponse
-	nil,                                 // 16: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 17: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 18: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 19: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 20: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 21: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 22: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 23: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 24: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),       // 25: google.protobuf.Timestamp
-	(*Call)(nil),                        // 26: bridge.v1.Call
-	(CallState)(0),                      // 27: bridge.v1.CallState
-	(*CallReport)(nil),                  // 28: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 29: bridge.v1.CallEvent
+	(*ListAgentsRequest)(nil),           // 12: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 13: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 14: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 15: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 16: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 17: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 18: bridge.v1.WatchEventsResponse
+	nil,                                 // 19: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 20: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 21: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 22: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 23: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 24: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 25: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 26: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 27: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),       // 28: google.protobuf.Timestamp
+	(*Call)(nil),                        // 29: bridge.v1.Call
+	(CallState)(0),                      // 30: bridge.v1.CallState
+	(*CallReport)(nil),                  // 31: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 32: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	16, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	21, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	22, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	23, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	24, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	17, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	19, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	24, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	25, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	26, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	27, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	20, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	2,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
 	0,  // 7: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	25, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	26, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	18, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	21, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	22, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	23, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	24, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	19, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	28, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	29, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	21, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	24, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	25, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	26, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	27, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	22, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
 	2,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	25, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	26, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	26, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	25, // 20: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	25, // 21: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	26, // 22: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	27, // 23: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	20, // 24: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	26, // 25: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	28, // 26: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	29, // 27: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	1,  // 28: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	4,  // 29: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	6,  // 30: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	8,  // 31: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	10, // 32: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	12, // 33: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	14, // 34: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	3,  // 35: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	5,  // 36: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	7,  // 37: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	9,  // 38: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	11, // 39: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	13, // 40: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	15, // 41: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	35, // [35:42] is the sub-list for method output_type
-	28, // [28:35] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	28, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	29, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	29, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	28, // 20: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	28, // 21: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	29, // 22: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	30, // 23: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	23, // 24: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	29, // 25: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	14, // 26: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	31, // 27: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	32, // 28: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	1,  // 29: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	4,  // 30: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	6,  // 31: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	8,  // 32: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	10, // 33: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	12, // 34: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	15, // 35: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	17, // 36: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	3,  // 37: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	5,  // 38: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	7,  // 39: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	9,  // 40: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	11, // 41: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	13, // 42: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	16, // 43: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	18, // 44: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	37, // [37:45] is the sub-list for method output_type
+	29, // [29:37] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -1596,7 +1778,7 @@ func file_bridge_v1_call_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
