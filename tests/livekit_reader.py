@@ -28,10 +28,12 @@ class LiveKitReader:
         self._room = room
         self._streams: list[_Stream] = []
         self._states: list[str] = []
+        self._keys: list[rtc.room.SipDTMF] = []
         self._tasks: list[asyncio.Task[None]] = []
         room.register_text_stream_handler(_TOPIC, self._on_stream)
         room.on("participant_connected", self._on_participant)
         room.on("participant_attributes_changed", self._on_attributes)
+        room.on("sip_dtmf_received", self._on_key)
         for participant in room.remote_participants.values():
             self._on_participant(participant)
 
@@ -58,6 +60,12 @@ class LiveKitReader:
     def agent_states(self) -> list[str]:
         return list(self._states)
 
+    def keys(self) -> str:
+        """Return the keys of a telephone that others have pressed."""
+        order = "0123456789*#ABCD"
+        assert all(order.index(key.digit) == key.code for key in self._keys)
+        return "".join(key.digit for key in self._keys)
+
     async def aclose(self) -> None:
         self._room.unregister_text_stream_handler(_TOPIC)
         for task in self._tasks:
@@ -75,6 +83,9 @@ class LiveKitReader:
             stream.done = True
         finally:
             stream.reader.close()
+
+    def _on_key(self, key: rtc.room.SipDTMF) -> None:
+        self._keys.append(key)
 
     def _on_participant(self, participant: rtc.RemoteParticipant) -> None:
         self._take_state(participant)

@@ -5,6 +5,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypedDict, Unpack
@@ -45,13 +46,7 @@ class LimitsPart(_Part):
     streams: _Most | None = None
 
     def over(self, defaults: Limits) -> Limits:
-        return Limits(
-            defaults.calls if self.calls is None else self.calls,
-            defaults.creations_per_minute
-            if self.creations_per_minute is None
-            else self.creations_per_minute,
-            defaults.streams if self.streams is None else self.streams,
-        )
+        return replace(defaults, **self.model_dump(exclude_none=True))
 
 
 class _Rest(TypedDict):
@@ -122,8 +117,8 @@ class KeyFile(_Part):
     def with_key(self, record: KeyRecord) -> Self:
         return self.model_copy(update={"keys": (*self.keys, record)})
 
-    def without(self, key_id: str) -> Self:
-        """Return the file with one key revoked; when it was, if it was before.
+    def revoking(self, key_id: str) -> Self:
+        """Return the file with one key revoked: now, unless it was before.
 
         :raises KeyError: there is no such key.
         """

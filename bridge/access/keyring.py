@@ -16,7 +16,7 @@ from bridge.access.key_file import (
 from bridge.access.keys import NO_KEY, ApiKey
 from bridge.access.principal import Limits, Principal
 from bridge.errors import Unauthenticated
-from bridge.file_changes import WatchedFiles
+from bridge.files.changes import WatchedFiles
 from bridge.ids import TenantId
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock

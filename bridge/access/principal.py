@@ -48,9 +48,6 @@ class Principal:
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
-    def sees(self, tenant_id: TenantId) -> bool:
-        return self.tenant_id in (None, tenant_id)
-
 
 ANYONE: Final = Principal("anyone", "anyone", None, frozenset({Scope.ADMIN}))
 """Whoever asks a server that wants no credentials."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PLACEHOLDERS: Final = ("agent_name", "caller_name", "company", "language")
+# What a prompt calls somebody whose name is not known. What is said aloud says no name then.
+NAMELESS: Final = "the caller"
 # A name, not a paragraph.
 MAX_CALLER_NAME_CHARS: Final = 64
 

@@ -1,12 +1,12 @@
 """One agent for one call: language chosen, overrides applied, prompt filled in."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pydantic import ValidationError
 
-from bridge.agents.prompt import Known, PromptParts, assemble, clean_name, fill
+from bridge.agents.prompt import NAMELESS, Known, PromptParts, assemble, clean_name, fill
 from bridge.agents.schema import (
     AgentFile,
     GreetingPart,
@@ -17,6 +17,7 @@ from bridge.agents.schema import (
     SilenceStepPart,
 )
 from bridge.agents.tags import choose, english_name, is_tag
+from bridge.agents.tools import as_part, clashes, tools_of
 from bridge.agents.variables import values_of
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
@@ -33,9 +34,8 @@ from bridge.ports.agent import (
     UserFirst,
 )
 from bridge.ports.model import ModelConfig, SemanticVad, ServerVad, TurnDetection
+from bridge.ports.tool import BuiltinTool, ToolSpec
 
-# What a prompt calls somebody whose name is not known. A greeting says no name then.
-_NAMELESS: Final = "the caller"
 # Twice the longest template: a value that stands in it a thousand times must not fill a context.
 _MAX_PROMPT_CHARS: Final = 65_536
 
@@ -49,15 +49,16 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
     violations += _override_violations(agent, request.overrides)
     variables, wrong_variables = values_of(agent.variables, request.variables)
     violations += wrong_variables
+    violations += clashes(agent.tools, request.overrides.tools or ())
     if violations:
         raise InvalidRequest(violations)
     part = agent.languages[tag] or LanguagePart()
     changes = request.overrides
     values = _values(agent, tag, clean_name(request.caller_name), variables)
     greeting = _filled(changes.greeting or _greeting(part.greeting or agent.greeting), values)
-    prompt = _prompt(agent, part, changes.instructions, values)
-    _check_length(prompt, greeting, "variables" if request.variables else "participant_name")
-    return ResolvedAgent(
+    prompt = _prompt(agent, tag, changes.instructions, values)
+    tools = tools_of(agent.tools, changes.tools or (), agent.languages, values)
+    resolved = ResolvedAgent(
         agent_id=AgentId(agent.agent_id),
         name=agent.name,
         language=tag,
@@ -75,6 +76,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
             transcription_confidence=bool(agent.transcription and agent.transcription.confidence),
             noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
             max_output_tokens=agent.max_output_tokens,
+            tools=tools,
         ),
         greeting=greeting,
         limits=AgentLimits(
@@ -85,7 +87,10 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
         ),
         silence=tuple(_silence_step(step, values) for step in agent.silence),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
+        prompts=_prompts(agent, changes.instructions, values) if _switches(tools) else {},
     )
+    _check_lengths(resolved, "variables" if request.variables else "participant_name")
+    return resolved
 
 
 def _language(agent: AgentFile, wanted: str | None) -> tuple[str, list[FieldViolation]]:
@@ -124,14 +129,26 @@ def _override_violations(agent: AgentFile, overrides: AgentOverrides) -> list[Fi
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             # The words that pydantic puts in for a union's member are the names in the proto.
-            path = ".".join(("agent", *map(str, detail["loc"])))
+            path = _path(detail["loc"])
             problem = str(detail.get("ctx", {}).get("error", detail["msg"]))
             violations.append(FieldViolation(path, problem))
     return violations
 
 
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return a field's name as the API spells it; a list there is a message that holds one."""
+    match location:
+        case ("tools", int(index), *rest):
+            return ".".join((f"agent.tools.tools[{index}]", *map(str, rest)))
+        case ("tools",):
+            return "agent.tools.tools"
+    return ".".join(("agent", *map(str, location)))
+
+
 def _plain(value: object) -> object:
     match value:
+        case tuple():
+            return [as_part(tool) for tool in value]
         case ServerVad():
             return {"type": "server_vad", **dataclasses.asdict(value)}
         case SemanticVad():
@@ -159,14 +176,27 @@ def _values(
     }
 
 
-def _prompt(
-    agent: AgentFile, part: LanguagePart, override: str | None, values: Mapping[str, str]
-) -> str:
-    named = {**values, "caller_name": values["caller_name"] or _NAMELESS}
+def _switches(tools: Iterable[ToolSpec]) -> bool:
+    return any(tool.execution is BuiltinTool.NOTIFY_LANGUAGE_SWITCH for tool in tools)
+
+
+def _prompts(
+    agent: AgentFile, override: str | None, values: Mapping[str, str]
+) -> Mapping[str, str]:
+    return {tag: _prompt(agent, tag, override, values) for tag in agent.languages}
+
+
+def _prompt(agent: AgentFile, tag: str, override: str | None, values: Mapping[str, str]) -> str:
+    part = agent.languages[tag] or LanguagePart()
+    named = {
+        **values,
+        "caller_name": values["caller_name"] or NAMELESS,
+        "language": english_name(tag),
+    }
     return assemble(
         PromptParts(
             instructions=fill(override or agent.instructions, named),
-            language=values["language"],
+            language=named["language"],
             accent=part.accent and fill(part.accent, named),
             language_instructions=part.instructions and fill(part.instructions, named),
             caller_name=values["caller_name"],
@@ -175,16 +205,19 @@ def _prompt(
     )
 
 
-def _check_length(prompt: str, greeting: Greeting, field: str) -> None:
+def _check_lengths(agent: ResolvedAgent, field: str) -> None:
     """
     :raises InvalidRequest: what `field` has put in makes a text too long.
     """
-    texts = {"prompt": prompt}
-    match greeting:
+    texts = {"prompt": max((agent.model.instructions, *agent.prompts.values()), key=len)}
+    match agent.greeting:
         case SayGreeting(text) | PromptGreeting(text):
             texts["greeting"] = text
         case UserFirst():
             pass
+    for tool in agent.model.tools:
+        parts = (tool.description, tool.filler_text or "", tool.timeout_text or "")
+        texts[f"tool {tool.name}"] = max(parts, key=len)
     violations = [
         FieldViolation(field, f"would make the {name} longer than {_MAX_PROMPT_CHARS} characters")
         for name, text in texts.items()
@@ -225,7 +258,7 @@ def _filled(greeting: Greeting, values: Mapping[str, str]) -> Greeting:
             return SayGreeting(fill(text, values))
         case PromptGreeting(prompt):
             return PromptGreeting(
-                fill(prompt, {**values, "caller_name": values["caller_name"] or _NAMELESS})
+                fill(prompt, {**values, "caller_name": values["caller_name"] or NAMELESS})
             )
         case UserFirst():
             return greeting

@@ -11,8 +11,10 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.agents.prompt import PLACEHOLDERS, Known, placeholder_problem
+from bridge.agents.prompt import PLACEHOLDERS
 from bridge.agents.tags import is_tag
+from bridge.agents.templates import TEMPLATE
+from bridge.agents.tools import ToolPart, ToolParts
 from bridge.durations import (
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
@@ -29,8 +31,6 @@ from bridge.ports.agent import (
     VARIABLE_NAME_RULE,
 )
 
-# Validate with a `Known` as context: which placeholders there are stands in the file itself.
-
 # As in proto/bridge/v1/agent.proto.
 MAX_INSTRUCTIONS_CHARS: Final = 32_768
 MAX_SHORT_CHARS: Final = 4_096
@@ -45,15 +45,6 @@ _AGENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 def _one_line(text: str) -> str:
     if not text.isprintable() or text != text.strip() or not text:
         raise ValueError("must be one line of printable characters, with no space at its ends")
-    return text
-
-
-def _template(text: str, info: ValidationInfo) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    known = info.context if isinstance(info.context, Known) else Known()
-    if problem := placeholder_problem(text, known):
-        raise ValueError(problem)
     return text
 
 
@@ -100,6 +91,13 @@ def _distinct(languages: dict[str, "LanguagePart | None"]) -> dict[str, "Languag
     return languages
 
 
+def _useful(tools: list[ToolPart], info: ValidationInfo) -> list[ToolPart]:
+    switches = any(tool.builtin == "notify_language_switch" for tool in tools)
+    if switches and len(info.data.get("languages", ())) == 1:
+        raise ValueError("notify_language_switch: the agent speaks one language only")
+    return tools
+
+
 def _english() -> dict[str, "LanguagePart | None"]:
     return {"en": None}
 
@@ -111,8 +109,8 @@ def _off_is_none(transcription: object) -> object:
 
 
 Line = Annotated[str, Field(max_length=128), AfterValidator(_one_line)]
-Instructions = Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS), AfterValidator(_template)]
-ShortText = Annotated[str, Field(max_length=MAX_SHORT_CHARS), AfterValidator(_template)]
+Instructions = Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS), TEMPLATE]
+ShortText = Annotated[str, Field(max_length=MAX_SHORT_CHARS), TEMPLATE]
 Speed = Annotated[float, Field(ge=0.25, le=1.5)]
 Threshold = Annotated[float, Field(ge=0, le=1)]
 PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
@@ -126,6 +124,7 @@ Overridable = Literal[
     "interruptible",
     "greeting",
     "noise",
+    "tools",
 ]
 Tag = Annotated[str, AfterValidator(_tag)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
@@ -254,6 +253,7 @@ class OverridesPart(Part):
     interruptible: bool | None = None
     greeting: GreetingPart | None = None
     noise: NoisePart | None = None
+    tools: ToolParts | None = None
 
 
 class AgentFile(Part):
@@ -293,5 +293,6 @@ class AgentFile(Part):
         Field(default_factory=list)
     )
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
+    tools: Annotated[ToolParts, AfterValidator(_useful)] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
     overridable: list[Overridable] = Field(default_factory=list)

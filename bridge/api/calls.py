@@ -124,6 +124,22 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
             response.next_page_token = paging.token(request, ConnectionId(last))
         return response
 
+    async def ListAgents(
+        self, request: pb.ListAgentsRequest, _context: Context
+    ) -> pb.ListAgentsResponse:
+        agents = self._reception.agents(requests.list_agents(request))
+        return pb.ListAgentsResponse(
+            agents=[
+                pb.AgentSummary(
+                    agent_id=agent.agent_id,
+                    name=agent.name,
+                    languages=agent.languages,
+                    default_language=agent.languages[0],
+                )
+                for agent in agents
+            ]
+        )
+
     async def GetCallReport(
         self, request: pb.GetCallReportRequest, _context: Context
     ) -> pb.GetCallReportResponse:

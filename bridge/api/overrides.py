@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from bridge.api import agent_tools
 from bridge.api.violations import Violations
 from bridge.ports.agent import (
     AgentOverrides,
@@ -43,6 +44,7 @@ def parse(message: agent_pb2.AgentOverrides, wrong: Violations) -> AgentOverride
         ),
         interruptible=message.interruptible if message.HasField("interruptible") else None,
         greeting=_greeting(message.greeting, wrong) if message.HasField("greeting") else None,
+        tools=agent_tools.parse(message.tools, wrong) if message.HasField("tools") else None,
         noise=(
             NoisePolicy(message.noise.suppression, message.noise.gain)
             if message.HasField("noise")

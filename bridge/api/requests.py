@@ -5,13 +5,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from google.protobuf.message import Message
-
 from bridge.api import overrides
+from bridge.api.spans import span
 from bridge.api.violations import Violations
 from bridge.calls.reception import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
-from bridge.messages import times
 from bridge.ports.agent import (
     MAX_VARIABLE_CHARS,
     MAX_VARIABLES,
@@ -125,6 +123,16 @@ def list_calls(request: call_service_pb2.ListCallsRequest) -> tuple[CallFilter, 
     return calls, request.page_size or _DEFAULT_PAGE
 
 
+def list_agents(request: call_service_pb2.ListAgentsRequest) -> TenantId:
+    """
+    :raises InvalidRequest: a field is wrong.
+    """
+    wrong = Violations()
+    tenant_id = _tenant_id(request.tenant_id, wrong)
+    wrong.check()
+    return tenant_id
+
+
 def telemetry(
     request: telemetry_service_pb2.StreamTelemetryRequest,
 ) -> tuple[ConnectionId | None, TenantId | None, float]:
@@ -134,7 +142,7 @@ def telemetry(
     wrong = Violations()
     wrong.text("tenant_id", request.tenant_id, MAX_ID)
     watched = checked_connection_id(request.connection_id, wrong) if request.connection_id else None
-    interval_s = _span(request, "interval", 0.1, _MINUTE_S, wrong)
+    interval_s = span(request, "interval", 0.1, _MINUTE_S, wrong)
     wrong.check()
     tenant_id = TenantId(request.tenant_id) if request.tenant_id else None
     return watched, tenant_id, interval_s or _DEFAULT_INTERVAL_S
@@ -155,7 +163,7 @@ def model_token(
         language=_language(request.voice_language, wrong),
         variables=_variables(request.variables, wrong),
     )
-    ttl_s = _span(request, "ttl", 10.0, 2 * _HOUR_S, wrong)
+    ttl_s = span(request, "ttl", 10.0, 2 * _HOUR_S, wrong)
     wrong.check()
     return agent, int(ttl_s or _DEFAULT_KEY_TTL_S)
 
@@ -177,7 +185,7 @@ def _call_request(
     return CallRequest(
         agent=agent,
         caller_name=request.participant_name.strip(),
-        token_ttl_s=_span(request, "token_ttl", 30.0, _DAY_S, wrong),
+        token_ttl_s=span(request, "token_ttl", 30.0, _DAY_S, wrong),
         room_name=room_name,
         request_key=_request_key(request, wrong),
         metadata=dict(request.metadata),
@@ -247,6 +255,8 @@ def _start_policy(value: int, wrong: Violations) -> StartPolicy | None:
             return StartPolicy.ON_CREATE
         case call_pb2.START_POLICY_ON_JOIN:
             return StartPolicy.ON_JOIN
+        case call_pb2.START_POLICY_VOICE_ON_MICROPHONE:
+            return StartPolicy.VOICE_ON_MICROPHONE
         case _:
             wrong.add("start_policy", "unknown value")
             return None
@@ -310,7 +320,7 @@ def _context(
 def _limit(
     limits: call_pb2.CallLimits, name: str, least_s: float, most_s: float, wrong: Violations
 ) -> float | None:
-    return _span(limits, name, least_s, most_s, wrong, prefix="limits.")
+    return span(limits, name, least_s, most_s, wrong, prefix="limits.")
 
 
 def _time_exceeded_text(limits: call_pb2.CallLimits, wrong: Violations) -> str | None:
@@ -318,21 +328,3 @@ def _time_exceeded_text(limits: call_pb2.CallLimits, wrong: Violations) -> str |
     if len(text) > _MAX_SPOKEN:
         wrong.add("limits.time_exceeded_text", f"at most {_MAX_SPOKEN} characters")
     return text.strip() or None
-
-
-def _span(
-    message: Message,
-    name: str,
-    least_s: float,
-    most_s: float,
-    wrong: Violations,
-    *,
-    prefix: str = "",
-) -> float | None:
-    if not message.HasField(name):
-        return None
-    span_s = times.seconds(getattr(message, name))
-    if not least_s <= span_s <= most_s:
-        wrong.add(f"{prefix}{name}", f"must be {least_s:g} s to {most_s:g} s")
-        return None
-    return span_s

@@ -13,6 +13,7 @@ SCOPE_OF: Final[Mapping[str, Scope | None]] = {
     "/bridge.v1.CallService/ControlCall": Scope.CALLS_CONTROL,
     "/bridge.v1.CallService/GetConnectionStatus": Scope.CALLS_READ,
     "/bridge.v1.CallService/ListCalls": Scope.CALLS_READ,
+    "/bridge.v1.CallService/ListAgents": Scope.CALLS_CREATE,
     "/bridge.v1.CallService/GetCallReport": Scope.CALLS_READ,
     "/bridge.v1.CallService/WatchEvents": Scope.CALLS_READ,
     "/bridge.v1.TelemetryService/StreamTelemetry": Scope.TELEMETRY_READ,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bridge.errors import BridgeError
-from bridge.file_changes import WatchedFiles
+from bridge.files.changes import WatchedFiles
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 

@@ -31,7 +31,7 @@ from bridge.ports.host import Epoch
 from bridge.ports.model import ModelService
 from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.report import CallReport, MediaTotals
-from bridge.ports.room import RoomRequest, RoomService, SpeakerTrack
+from bridge.ports.room import Bot, RoomRequest, RoomService, SpeakerTrack
 from bridge.ports.store import EventLog, ReportSink
 from bridge.ports.telemetry import CallTelemetry
 from bridge.ports.tool import ToolExecutors
@@ -41,6 +41,9 @@ _log = get_logger(__name__)
 
 # Watchers are told so long before a call's time is up, but not before half of it is over.
 _WARN_S: Final = 60.0
+
+# Whoever speaks has a microphone by then, the browser's question for it included.
+_MICROPHONE_S: Final = 3.0
 
 # Deleting a room, saving a report, telling the last event: each has this long.
 _CLOSING_STEP_S: Final = 5.0
@@ -233,10 +236,26 @@ class Call:
         async with joining as bot:
             self._media.joined(bot)
             self._captions.show_by(bot)
+            if spec.start_policy is StartPolicy.VOICE_ON_MICROPHONE:
+                self._spawn(self._publish_late(bot), "publishing")
+            else:
+                await self._publish(bot)
             self._stay.bot_entered()
             async for event in bot.events():
                 self._stay.on(event)
         self._verdict.reach(Ending(EndReason.INTERNAL, "the room's events just stopped"))
+
+    async def _publish(self, bot: Bot) -> None:
+        await bot.publish()
+        self._stay.bot_published()
+
+    async def _publish_late(self, bot: Bot) -> None:
+        """Wait for a microphone, or for a caller who seems to have none."""
+        await self._stay.somebody_came.wait()
+        with suppress(TimeoutError):
+            async with self._clock.timeout(_MICROPHONE_S):
+                await self._stay.microphone_heard.wait()
+        await self._publish(bot)
 
     async def _talk(self) -> None:
         if self._spec.start_policy is StartPolicy.ON_JOIN:
@@ -244,7 +263,7 @@ class Call:
         self._record.model_is(LinkState.CONNECTING)
         async with self._services.models.open(self._spec.agent.model) as session:
             self._record.model_is(LinkState.READY, session.session_id)
-            await self._stay.bot_in_room.wait()
+            await self._stay.track_published.wait()
             tools = ToolServices(self._services.tools, end=self._verdict.reach)
             conversation = self._media.converse(session, tools)
             self._spawn(conversation.voice.play(), "playout")

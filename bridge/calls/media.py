@@ -1,8 +1,10 @@
 """The media path of one call: as much of it as is connected, and its figures."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
+from bridge.calls.builtin_tools import CallExecutors
 from bridge.calls.conversation import Conversation
 from bridge.calls.farewell import FAREWELL_TAG
 from bridge.calls.measure import Measurement, network_between
@@ -57,12 +59,13 @@ class CallMedia:
         """Connect the joined bot and the open session with each other."""
         assert self._bot is not None  # noqa: S101 - a conversation begins once the bot is there
         playout = Playout(to_room(), self._bot.output, self._clock)
+        executors = CallExecutors(session, self._bot, self._record, tools.executors)
         conversation = Conversation(
             session=session,
             output=self._bot.output,
             playout=playout,
             loudest=self.uplink.loudest,
-            tools=tools,
+            tools=replace(tools, executors=executors),
             record=self._record,
             clock=self._clock,
         )

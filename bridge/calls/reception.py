@@ -21,12 +21,13 @@ from bridge.ids import (
     ConnectionId,
     Identity,
     RoomName,
+    TenantId,
     new_caller_identity,
     new_connection_id,
     room_name_for,
 )
 from bridge.logs import get_logger
-from bridge.ports.agent import AgentCatalogue, AgentRequest, ResolvedAgent
+from bridge.ports.agent import AgentCatalogue, AgentRequest, AgentSummary, ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.model import ContextItem
@@ -120,6 +121,11 @@ class Reception:
         self._registry = registry
         self._clock = clock
         self._limits = limits
+
+    def agents(self, tenant_id: TenantId) -> list[AgentSummary]:
+        """Return the agents that the tenant may ask for, by their ids."""
+        found = self._agents.summaries(tenant_id)
+        return [found[agent_id] for agent_id in sorted(found)]
 
     async def create(self, request: CallRequest) -> Admission:
         """Begin a call in a room of its own.

@@ -21,6 +21,7 @@ from bridge.ports.event import (
     AgentStateChanged,
     Ended,
     EventKind,
+    LanguageSwitched,
     LinkState,
     MediaStateChanged,
     ModelStateChanged,
@@ -109,6 +110,15 @@ class CallRecord:
             sessions = (*self._view.model_session_ids, session_id)
             self._view = replace(self._view, model_session_ids=sessions)
         self._journal.write(ModelStateChanged(state, session_id))
+
+    def language_is(self, language: str) -> None:
+        """The talk goes on in this language."""
+        spec = self._view.spec
+        previous = spec.agent.language
+        if language != previous:
+            agent = replace(spec.agent, language=language)
+            self._view = replace(self._view, spec=replace(spec, agent=agent))
+            self._journal.write(LanguageSwitched(language, previous))
 
     def caller_joined(self) -> None:
         """The first caller is there: the call's time begins to run."""

@@ -59,13 +59,15 @@ class Stay:
         self._presence = Presence(clock)
         self._identity_of_track: dict[str, Identity] = {}
         self._media_reconnects = 0
-        self.bot_in_room = asyncio.Event()
+        self._bot_entered = False
+        self.track_published = asyncio.Event()
+        self.microphone_heard = asyncio.Event()
         self.somebody_came = asyncio.Event()
         self.output_subscribed = asyncio.Event()
 
     @property
     def bot_was_in_room(self) -> bool:
-        return self.bot_in_room.is_set()
+        return self._bot_entered
 
     @property
     def anyone_there(self) -> bool:
@@ -86,10 +88,14 @@ class Stay:
         return Ending(limit.value, detail)
 
     def bot_entered(self) -> None:
-        """The bot is in the room and its track is published."""
-        self._record.media_is(LinkState.READY)
-        self.bot_in_room.set()
+        """The bot is in the room."""
+        self._bot_entered = True
         self._settle()
+
+    def bot_published(self) -> None:
+        """The bot's track is published."""
+        self._record.media_is(LinkState.READY)
+        self.track_published.set()
 
     def on(self, event: RoomEvent) -> None:
         match event:
@@ -161,6 +167,8 @@ class Stay:
         self._settle()
 
     def _microphone(self, identity: Identity, on: bool) -> None:
+        if on:
+            self.microphone_heard.set()
         event = self._presence.microphone(identity, on)
         if event is not None:
             self._record.participants_are(self._presence.participants, event)

@@ -8,7 +8,14 @@ import orjson
 
 from bridge.json_schema import mismatch
 from bridge.ports.model import FunctionCall
-from bridge.ports.tool import MAX_OUTPUT_BYTES, ToolFailure, ToolOutcome, ToolOutput, ToolSpec
+from bridge.ports.tool import (
+    MAX_OUTPUT_BYTES,
+    TOOL_NAME,
+    ToolFailure,
+    ToolOutcome,
+    ToolOutput,
+    ToolSpec,
+)
 
 _UNKNOWN_EFFECT: Final = "Whether it has taken effect is not known."
 
@@ -38,7 +45,6 @@ STARTED: Final = orjson.dumps(
 # What comes back over a wire is cut to what a person reads.
 _MAX_MESSAGE_CHARS: Final = 2000
 _CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
-_NAME: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
 def checked(call: FunctionCall, tools: Mapping[str, ToolSpec]) -> ToolSpec | ToolFailure:
@@ -64,7 +70,7 @@ def arguments_of(call: FunctionCall) -> str:
 
 def name_of(call: FunctionCall) -> str:
     """Return the tool's name as it may be told and logged: a model can write anything there."""
-    return call.name if _NAME.fullmatch(call.name) else "?"
+    return call.name if TOOL_NAME.fullmatch(call.name) else "?"
 
 
 def bounded(outcome: ToolOutcome) -> ToolOutcome:

@@ -37,12 +37,12 @@ from bridge.ports.model import (
     SpeechStarted,
 )
 from bridge.ports.tool import (
+    BuiltinTool,
     ToolCallId,
     ToolExecutors,
     ToolFailure,
     ToolMode,
     ToolOutcome,
-    ToolReaction,
     ToolSpec,
     ToolStatus,
     ToolUse,
@@ -229,9 +229,9 @@ class Toolbox:
             return Wish.NOTHING if stopped else WISH_OF[spec.reaction]
         if spec.terminal:
             self._end(Ending(EndReason.AGENT_ENDED, f"terminal tool {spec.name}"))
-            if spec.reaction is not ToolReaction.LISTEN:
-                return Wish.ANSWER_UNLESS_SAID
-        return WISH_OF[spec.reaction]
+        wish = WISH_OF[spec.reaction]
+        brings_no_news = spec.terminal or isinstance(spec.execution, BuiltinTool)
+        return Wish.ANSWER_UNLESS_SAID if wish is Wish.ANSWER and brings_no_news else wish
 
     async def _answer(self, call: FunctionCall, output: str) -> None:
         self._followups.told(call.call_id)

@@ -11,6 +11,7 @@ from bridge.access.jwks import BadJwks, Jwks, JwksFile, JwksUrl
 from bridge.access.keyring import Keyring
 from bridge.access.principal import Limits
 from bridge.access.tokens import TokenChecker, TokenRules
+from bridge.addresses import is_local
 from bridge.api.guard import Guard
 from bridge.api.server import Exposure, Listener
 from bridge.api.tls import CertificateFiles, Certificates
@@ -49,6 +50,8 @@ async def listener(settings: ListenSettings, clock: Clock) -> AsyncIterator[List
 
     :raises BadCertificates: they cannot be used.
     """
+    if not settings.has_tls and not is_local(settings.listen):
+        _log.warning("calls can be overheard: there is no TLS", address=settings.listen)
     credentials = None
     changes: dict[str, Coroutine[Any, Any, NoReturn]] = {}
     if settings.tls_cert is not None and settings.tls_key is not None:

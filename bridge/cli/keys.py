@@ -135,7 +135,7 @@ def list_keys(file: Path) -> None:
 def revoke(file: Path, key_id: str) -> None:
     """Make a key good for nothing, for ever; what it has open is ended."""
     try:
-        _change(file, lambda keys: keys.without(key_id))
+        _change(file, lambda keys: keys.revoking(key_id))
     except KeyError:
         raise click.ClickException(f"there is no key {key_id}") from None
 

@@ -98,6 +98,14 @@ def _tool_finished(event: event_pb2.ToolFinished) -> str:
     return f"tool {printable(event.name)}: {status}{code} after {took_ms:.0f} ms"
 
 
+def _language(event: event_pb2.LanguageSwitched) -> str:
+    return f"language: {printable(event.previous)} -> {printable(event.language)}"
+
+
+def _keys(event: event_pb2.DtmfSent) -> str:
+    return f"keys pressed: {len(event.digits)}"
+
+
 def _warning(event: event_pb2.Warning) -> str:
     return f"warning {event.code}: {printable(event.message)}"
 
@@ -152,6 +160,8 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "chat_received": _chat,
     "silence_step": _silence_step,
     "limit_warning": _limit_warning,
+    "language_switched": _language,
+    "dtmf_sent": _keys,
     "warning": _warning,
     "ended": _ended,
 }

@@ -1,7 +1,14 @@
 """Which calls can a program make: BridgeClient, one method for each RPC."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from types import TracebackType
@@ -18,6 +25,7 @@ from bridge.client.watching import Backoff, Sleep, resumed
 from bridge.v1.agent_pb2 import AgentOverrides
 from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
 from bridge.v1.call_service_pb2 import (
+    AgentSummary,
     ContextMessage,
     ControlCallRequest,
     ControlCallResponse,
@@ -30,6 +38,7 @@ from bridge.v1.call_service_pb2 import (
     GetConnectionStatusResponse,
     JoinRoomRequest,
     JoinRoomResponse,
+    ListAgentsRequest,
     ListCallsRequest,
     ListCallsResponse,
     WatchEventsRequest,
@@ -236,6 +245,11 @@ class BridgeClient:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    async def list_agents(self, tenant_id: str = "") -> Sequence[AgentSummary]:
+        """Return the agents that can be asked for."""
+        request = ListAgentsRequest(tenant_id=tenant_id)
+        return (await self._unary(self._calls.ListAgents, request)).agents
 
     async def report(self, connection_id: str) -> CallReport:
         """Return a call's report, complete once the call has ended."""

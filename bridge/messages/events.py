@@ -10,8 +10,10 @@ from bridge.ports.event import (
     ChatWritten,
     ControlApplied,
     ControlRefused,
+    DtmfSent,
     Ended,
     Interruption,
+    LanguageSwitched,
     LimitNear,
     MediaStateChanged,
     ModelStateChanged,
@@ -66,7 +68,7 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             _steering(message, kind)
         case SilenceStepReached() | LimitNear() | Warned() as kind:
             _notice(message, kind)
-        case ToolCalled() | ToolFinished():
+        case ToolCalled() | ToolFinished() | LanguageSwitched() | DtmfSent():
             _tool(message, of.kind)
         case _ as kind:
             _speech(message, kind)
@@ -130,7 +132,9 @@ def _speech(
             assert_never(kind)
 
 
-def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None:
+def _tool(
+    message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished | LanguageSwitched | DtmfSent
+) -> None:
     match kind:
         case ToolCalled(tool_call_id, name, response_id, arguments):
             called = message.tool_called
@@ -142,6 +146,11 @@ def _tool(message: event_pb2.CallEvent, kind: ToolCalled | ToolFinished) -> None
             finished.status, finished.code = convert.tool_status(use.status), use.code
             finished.duration.FromMicroseconds(round(use.duration_s * 1e6))
             finished.private_detail = use.private_detail
+        case LanguageSwitched(language, previous):
+            message.language_switched.language = language
+            message.language_switched.previous = previous
+        case DtmfSent(digits):
+            message.dtmf_sent.digits = digits
 
 
 def _transcript(words: Transcript) -> event_pb2.Transcript:

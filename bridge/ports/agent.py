@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from bridge.ids import AgentId, TenantId
 from bridge.ports.model import ModelConfig, TurnDetection
+from bridge.ports.tool import ToolSpec
 
 # As in proto/bridge/v1/call_service.proto.
 MAX_VARIABLES: Final = 32
@@ -72,6 +73,8 @@ class AgentOverrides:
     interruptible: bool | None = None
     greeting: Greeting | None = None
     noise: NoisePolicy | None = None
+    tools: tuple[ToolSpec, ...] | None = None
+    """Beside the agent's own; a gateway executes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class ResolvedAgent:
     limits: AgentLimits = field(default_factory=AgentLimits)
     noise: NoisePolicy = field(default_factory=NoisePolicy)
     silence: tuple[SilenceStep, ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The prompt in each language, where the agent may change from one to another in the call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,13 @@ class AgentState(Enum):
 
 
 class StartPolicy(Enum):
-    """When the model's session is opened."""
+    """When the model's session is opened, and the agent's track published."""
 
     ON_CREATE = "on_create"
     ON_JOIN = "on_join"
+    """The session, when the first caller comes."""
+    VOICE_ON_MICROPHONE = "voice_on_microphone"
+    """The track, when a caller's microphone is heard, or some time after the first one came."""
 
 
 class EndReason(Enum):

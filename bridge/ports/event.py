@@ -174,6 +174,18 @@ class ChatWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageSwitched:
+    language: str
+    previous: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfSent:
+    digits: str = field(repr=False)
+    """They may be somebody's number: never log them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -204,6 +216,8 @@ EventKind = (
     | ChatWritten
     | SilenceStepReached
     | LimitNear
+    | LanguageSwitched
+    | DtmfSent
     | Warned
     | Ended
 )

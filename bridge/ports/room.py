@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.ids import ConnectionId, Identity, RoomName
 from bridge.ports.call import AgentState
@@ -199,11 +199,22 @@ class Segment:
     final: bool
 
 
+KEYS: Final = "0123456789*#ABCD"
+"""The keys of a telephone, by their numbers in RFC 4733."""
+
+
 class Bot(Protocol):
-    """The bridge's participant in one room, joined and publishing."""
+    """The bridge's participant in one room."""
 
     @property
     def output(self) -> AudioOutput: ...
+
+    async def publish(self) -> None:
+        """Publish the bot's track: what is written to `output` from now on can be heard. Once.
+
+        :raises RoomError: LiveKit did not take it.
+        """
+        ...
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens, beginning with who is already there; ends after MediaClosed.
@@ -222,6 +233,15 @@ class Bot(Protocol):
 
     def tell_agent_state(self, state: AgentState) -> None:
         """Show what the agent is doing, as `tell_text` does; quick changes are skipped."""
+        ...
+
+    async def press_keys(self, digits: str) -> None:
+        """Press keys of a telephone, one after the other, each one of KEYS.
+
+        Cancelling leaves the rest unpressed.
+
+        :raises RoomError: LiveKit did not take one.
+        """
         ...
 
     async def network_stats(self) -> NetworkStats: ...
@@ -271,7 +291,7 @@ class RoomService(Protocol):
     def join(
         self, room: RoomName, identity: Identity, name: str
     ) -> AbstractAsyncContextManager[Bot]:
-        """Enter the room as a bot: connected and its track published on entering, gone on leaving.
+        """Enter the room as a bot: connected on entering, gone on leaving.
 
         :raises RoomError: the room could not be joined.
         """

@@ -1,12 +1,24 @@
 """What an agent can do besides speaking: functions that the model calls and somebody executes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import NewType, Protocol
+from typing import Final, NewType, Protocol
 
 from bridge.ids import AgentId, ConnectionId, TenantId
+
+# As in proto/bridge/v1/agent.proto; names as the Realtime protocol takes them.
+TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+TOOL_NAME_RULE: Final = 'letters, digits, "_" and "-", at most 64'
+MAX_TOOLS: Final = 64
+"""Of one agent, those that a call gives it included."""
+MAX_TOOL_DESCRIPTION_CHARS: Final = 1_024
+MAX_TOOL_PARAMETERS_CHARS: Final = 16_384
+"""Of the JSON schema, written without spaces."""
+MAX_TOOL_TEXT_CHARS: Final = 512
+"""What is said while it works, or when its time is up: a sentence."""
 
 ToolCallId = NewType("ToolCallId", str)
 """The model's id of one call of a function; unique within its call."""

@@ -29,6 +29,7 @@ from bridge.ports.room import (
 from bridge.room.audio import Audio
 from bridge.room.chat import ChatInbox
 from bridge.room.humans import Humans, is_human
+from bridge.room.keys import press
 from bridge.room.leaving import leave
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
@@ -39,6 +40,7 @@ from bridge.room.text import show_agent_state, show_segment
 TRACK_NAME: Final = "ai-audio"
 
 _STATS_S: Final = 2.0
+_PUBLISH_S: Final = 10.0
 
 _log = get_logger(__name__)
 
@@ -48,6 +50,7 @@ class RoomBot:
 
     def __init__(self, room: rtc.Room, audio: Audio, clock: Clock) -> None:
         self._room = room
+        self._clock = clock
         self._audio = audio
         self._output = audio.output()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
@@ -91,6 +94,13 @@ class RoomBot:
     def tell_agent_state(self, state: AgentState) -> None:
         self._teller.tell_state(state.value)
 
+    async def press_keys(self, digits: str) -> None:
+        """See `Bot.press_keys`.
+
+        :raises RoomUnreachable: LiveKit did not take one.
+        """
+        await press(self._room.local_participant, digits, self._clock)
+
     async def network_stats(self) -> NetworkStats:
         """Return the totals; the last known ones where LiveKit does not answer in time."""
         try:
@@ -100,11 +110,8 @@ class RoomBot:
             _log.debug("no fresh network statistics")
         return self._totals.stats
 
-    async def enter(self) -> None:
-        """Report who is there and publish the bot's track.
-
-        :raises RoomUnreachable: the track could not be published.
-        """
+    def enter(self) -> None:
+        """Report who is there, and what happens from now on."""
         for name, handler in self._handlers.items():
             self._room.on(name, handler)
         for participant in self._room.remote_participants.values():
@@ -112,6 +119,12 @@ class RoomBot:
         self._chat.start()
         self._teller.start()
         self._subscribe_to_all()
+
+    async def publish(self) -> None:
+        """Publish the bot's track.
+
+        :raises RoomUnreachable: LiveKit did not take it, or not in time.
+        """
         options = rtc.TrackPublishOptions(
             source=rtc.TrackSource.SOURCE_MICROPHONE,
             # Pauses between words must stay as the model made them, and the first sound after
@@ -122,8 +135,9 @@ class RoomBot:
         )
         track = self._output.create_track(TRACK_NAME)
         try:
-            await self._room.local_participant.publish_track(track, options)
-        except rtc.participant.PublishTrackError as error:
+            async with asyncio.timeout(_PUBLISH_S):
+                await self._room.local_participant.publish_track(track, options)
+        except (rtc.participant.PublishTrackError, TimeoutError) as error:
             raise RoomUnreachable("LiveKit did not take the bot's track") from error
 
     async def aclose(self) -> None:

@@ -130,11 +130,7 @@ class LiveKitRooms:
                 await self._connect(connection, room, self._minter.bot_token(room, identity, name))
                 self._audio.entered(connection)
                 bot = RoomBot(connection, self._audio, self._clock)
-                try:
-                    await bot.enter()
-                except BaseException:
-                    await bot.aclose()
-                    raise
+                bot.enter()
         except TimeoutError as error:
             raise RoomUnreachable("LiveKit did not let the bot in in time") from error
         try:

@@ -3,8 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -49,6 +52,58 @@ EAGERNESS_AUTO: Eagerness.ValueType  # 4
 """The model's default."""
 Global___Eagerness: _TypeAlias = Eagerness  # noqa: Y015
 
+class _ToolMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ToolModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOOL_MODE_UNSPECIFIED: _ToolMode.ValueType  # 0
+    """Not given: BLOCKING."""
+    TOOL_MODE_BLOCKING: _ToolMode.ValueType  # 1
+    """The model waits for the output before it says more about it."""
+    TOOL_MODE_ASYNC: _ToolMode.ValueType  # 2
+    """The model is told that work has begun, talks on, and is told the output when it is there."""
+
+class ToolMode(_ToolMode, metaclass=_ToolModeEnumTypeWrapper):
+    """What the talk does while a tool works."""
+
+TOOL_MODE_UNSPECIFIED: ToolMode.ValueType  # 0
+"""Not given: BLOCKING."""
+TOOL_MODE_BLOCKING: ToolMode.ValueType  # 1
+"""The model waits for the output before it says more about it."""
+TOOL_MODE_ASYNC: ToolMode.ValueType  # 2
+"""The model is told that work has begun, talks on, and is told the output when it is there."""
+Global___ToolMode: _TypeAlias = ToolMode  # noqa: Y015
+
+class _ToolReaction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ToolReactionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolReaction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TOOL_REACTION_UNSPECIFIED: _ToolReaction.ValueType  # 0
+    """Not given: SPEAK."""
+    TOOL_REACTION_SPEAK: _ToolReaction.ValueType  # 1
+    """It speaks of it, as soon as no caller speaks."""
+    TOOL_REACTION_LISTEN: _ToolReaction.ValueType  # 2
+    """It takes note, and says nothing until the caller speaks."""
+    TOOL_REACTION_SPEAK_IF_SILENT: _ToolReaction.ValueType  # 3
+    """It speaks of it, unless somebody is speaking already."""
+
+class ToolReaction(_ToolReaction, metaclass=_ToolReactionEnumTypeWrapper):
+    """What the agent does with a tool's output."""
+
+TOOL_REACTION_UNSPECIFIED: ToolReaction.ValueType  # 0
+"""Not given: SPEAK."""
+TOOL_REACTION_SPEAK: ToolReaction.ValueType  # 1
+"""It speaks of it, as soon as no caller speaks."""
+TOOL_REACTION_LISTEN: ToolReaction.ValueType  # 2
+"""It takes note, and says nothing until the caller speaks."""
+TOOL_REACTION_SPEAK_IF_SILENT: ToolReaction.ValueType  # 3
+"""It speaks of it, unless somebody is speaking already."""
+Global___ToolReaction: _TypeAlias = ToolReaction  # noqa: Y015
+
 @_typing.final
 class AgentOverrides(_message.Message):
     """What one call changes of its agent. Fields left out keep the agent's own value. An agent's file
@@ -64,6 +119,7 @@ class AgentOverrides(_message.Message):
     TURN_DETECTION_FIELD_NUMBER: _builtins.int
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     GREETING_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
     NOISE_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
     """Replaces the agent's prompt. At most 32,768 characters. The placeholders of agent files, such as
@@ -86,6 +142,10 @@ class AgentOverrides(_message.Message):
         """What the agent says first."""
 
     @_builtins.property
+    def tools(self) -> Global___ToolList:
+        """Tools beside the agent's own. A gateway executes them: ToolService.ServeTools."""
+
+    @_builtins.property
     def noise(self) -> Global___NoisePolicy:
         """What is done to each caller's microphone before the model hears it."""
 
@@ -99,11 +159,12 @@ class AgentOverrides(_message.Message):
         turn_detection: Global___TurnDetection | None = ...,
         interruptible: _builtins.bool | None = ...,
         greeting: Global___Greeting | None = ...,
+        tools: Global___ToolList | None = ...,
         noise: Global___NoisePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__greeting: _TypeAlias = _typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = _typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
@@ -294,3 +355,103 @@ class SemanticVad(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SemanticVad: _TypeAlias = SemanticVad  # noqa: Y015
+
+@_typing.final
+class ToolList(_message.Message):
+    """Tools that a call gives its agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOOLS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tool]:
+        """At most 32, with 65,536 characters of parameters_json in all, and no more than 64 with the agent's
+        own. No two have one name.
+        """
+
+    def __init__(
+        self,
+        *,
+        tools: _abc.Iterable[Global___Tool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tools", b"tools"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolList: _TypeAlias = ToolList  # noqa: Y015
+
+@_typing.final
+class Tool(_message.Message):
+    """A function that the model may call. Placeholders of agent files apply in description, filler_text
+    and timeout_text.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    PARAMETERS_JSON_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    REACTION_FIELD_NUMBER: _builtins.int
+    TERMINAL_FIELD_NUMBER: _builtins.int
+    CANCEL_ON_INTERRUPTION_FIELD_NUMBER: _builtins.int
+    FILLER_TEXT_FIELD_NUMBER: _builtins.int
+    FILLER_AFTER_FIELD_NUMBER: _builtins.int
+    TIMEOUT_TEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What the model calls it: letters, digits, "_" and "-", at most 64."""
+    description: _builtins.str
+    """What it does, and when the model shall call it. Required; at most 1,024 characters."""
+    parameters_json: _builtins.str
+    """The JSON schema of its arguments, an object with "type": "object". Default: it has none. The model is
+    told all of it. Before the tool is executed, the bridge checks type, required, properties,
+    additionalProperties, items, prefixItems, enum, const and limits; whoever executes it has the last word.
+    At most 16,384 characters.
+    """
+    mode: Global___ToolMode.ValueType
+    """What the talk does meanwhile. Default BLOCKING."""
+    reaction: Global___ToolReaction.ValueType
+    """What the agent does with the output. Default SPEAK."""
+    terminal: _builtins.bool
+    """It runs once in a call; when it has succeeded, the call ends after the agent's last words
+    (END_REASON_AGENT_ENDED). It may be tried again only where whoever executes it says that it failed.
+    """
+    cancel_on_interruption: _builtins.bool
+    """A caller who interrupts while it works stops it."""
+    filler_text: _builtins.str
+    """Said when it takes longer than filler_after. At most 512 characters."""
+    timeout_text: _builtins.str
+    """Said when its time is up, in place of what the model would say. At most 512 characters."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """When nobody waits for it any more, 1 s to 10 min. Default 10 s."""
+
+    @_builtins.property
+    def filler_after(self) -> _duration_pb2.Duration:
+        """0.1 s to 1 min, and less than timeout. Default 1 s."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        parameters_json: _builtins.str = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        mode: Global___ToolMode.ValueType = ...,
+        reaction: Global___ToolReaction.ValueType = ...,
+        terminal: _builtins.bool = ...,
+        cancel_on_interruption: _builtins.bool = ...,
+        filler_text: _builtins.str = ...,
+        filler_after: _duration_pb2.Duration | None = ...,
+        timeout_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filler_after", b"filler_after", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_on_interruption", b"cancel_on_interruption", "description", b"description", "filler_after", b"filler_after", "filler_text", b"filler_text", "mode", b"mode", "name", b"name", "parameters_json", b"parameters_json", "reaction", b"reaction", "terminal", b"terminal", "timeout", b"timeout", "timeout_text", b"timeout_text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tool: _TypeAlias = Tool  # noqa: Y015

@@ -250,19 +250,27 @@ class _StartPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StartPoli
     START_POLICY_UNSPECIFIED: _StartPolicy.ValueType  # 0
     """Not given: ON_CREATE."""
     START_POLICY_ON_CREATE: _StartPolicy.ValueType  # 1
-    """At once, so that the agent is ready when the caller comes."""
+    """Both at once, so that the agent is ready when the caller comes."""
     START_POLICY_ON_JOIN: _StartPolicy.ValueType  # 2
-    """When the first caller is in the room."""
+    """The track at once, the session when the first caller is in the room."""
+    START_POLICY_VOICE_ON_MICROPHONE: _StartPolicy.ValueType  # 3
+    """The session at once, the track when a caller's microphone is heard, or 3 s after the first caller
+    came: for clients that look out for the agent's track only once their own is published.
+    """
 
 class StartPolicy(_StartPolicy, metaclass=_StartPolicyEnumTypeWrapper):
-    """When the model's session is opened."""
+    """When the model's session is opened, and the agent's track published."""
 
 START_POLICY_UNSPECIFIED: StartPolicy.ValueType  # 0
 """Not given: ON_CREATE."""
 START_POLICY_ON_CREATE: StartPolicy.ValueType  # 1
-"""At once, so that the agent is ready when the caller comes."""
+"""Both at once, so that the agent is ready when the caller comes."""
 START_POLICY_ON_JOIN: StartPolicy.ValueType  # 2
-"""When the first caller is in the room."""
+"""The track at once, the session when the first caller is in the room."""
+START_POLICY_VOICE_ON_MICROPHONE: StartPolicy.ValueType  # 3
+"""The session at once, the track when a caller's microphone is heard, or 3 s after the first caller
+came: for clients that look out for the agent's track only once their own is published.
+"""
 Global___StartPolicy: _TypeAlias = StartPolicy  # noqa: Y015
 
 @_typing.final
@@ -473,7 +481,7 @@ class Call(_message.Message):
     agent_id: _builtins.str
     """As given to CreateRoom or JoinRoom."""
     voice_language: _builtins.str
-    """BCP-47."""
+    """What the agent speaks now, BCP-47."""
     foreign_room: _builtins.bool
     """The room was not made by the bridge and is left standing at the end."""
     state: Global___CallState.ValueType

@@ -65,6 +65,11 @@ class CallServiceStub:
                 request_serializer=bridge_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
                 _registered_method=True)
+        self.ListAgents = channel.unary_unary(
+                '/bridge.v1.CallService/ListAgents',
+                request_serializer=bridge_dot_v1_dot_call__service__pb2.ListAgentsRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_call__service__pb2.ListAgentsResponse.FromString,
+                _registered_method=True)
         self.GetCallReport = channel.unary_unary(
                 '/bridge.v1.CallService/GetCallReport',
                 request_serializer=bridge_dot_v1_dot_call__service__pb2.GetCallReportRequest.SerializeToString,
@@ -149,6 +154,15 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAgents(self, request, context):
+        """Lists the agents that can be asked for, by their IDs.
+
+        INVALID_ARGUMENT: tenant_id is wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCallReport(self, request, context):
         """Returns a call's report, which is complete once the call has ended.
 
@@ -202,6 +216,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.ListCalls,
                     request_deserializer=bridge_dot_v1_dot_call__service__pb2.ListCallsRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_call__service__pb2.ListCallsResponse.SerializeToString,
+            ),
+            'ListAgents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgents,
+                    request_deserializer=bridge_dot_v1_dot_call__service__pb2.ListAgentsRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_call__service__pb2.ListAgentsResponse.SerializeToString,
             ),
             'GetCallReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCallReport,
@@ -377,6 +396,33 @@ class CallService:
             '/bridge.v1.CallService/ListCalls',
             bridge_dot_v1_dot_call__service__pb2.ListCallsRequest.SerializeToString,
             bridge_dot_v1_dot_call__service__pb2.ListCallsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.CallService/ListAgents',
+            bridge_dot_v1_dot_call__service__pb2.ListAgentsRequest.SerializeToString,
+            bridge_dot_v1_dot_call__service__pb2.ListAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

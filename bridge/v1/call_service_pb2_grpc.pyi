@@ -96,6 +96,11 @@ class CallServiceStub:
 
     INVALID_ARGUMENT: page_size or page_token is wrong.
     """
+    ListAgents: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.ListAgentsRequest, _call_service_pb2.ListAgentsResponse]
+    """Lists the agents that can be asked for, by their IDs.
+
+    INVALID_ARGUMENT: tenant_id is wrong.
+    """
     GetCallReport: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.GetCallReportRequest, _call_service_pb2.GetCallReportResponse]
     """Returns a call's report, which is complete once the call has ended.
 
@@ -158,6 +163,11 @@ class CallServiceAsyncStub(CallServiceStub):
     """Lists calls, the newest first, live ones and those that ended within the server's retention.
 
     INVALID_ARGUMENT: page_size or page_token is wrong.
+    """
+    ListAgents: _aio.UnaryUnaryMultiCallable[_call_service_pb2.ListAgentsRequest, _call_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
+    """Lists the agents that can be asked for, by their IDs.
+
+    INVALID_ARGUMENT: tenant_id is wrong.
     """
     GetCallReport: _aio.UnaryUnaryMultiCallable[_call_service_pb2.GetCallReportRequest, _call_service_pb2.GetCallReportResponse]  # type: ignore[assignment]
     """Returns a call's report, which is complete once the call has ended.
@@ -254,6 +264,17 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists calls, the newest first, live ones and those that ended within the server's retention.
 
         INVALID_ARGUMENT: page_size or page_token is wrong.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAgents(
+        self,
+        request: _call_service_pb2.ListAgentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_service_pb2.ListAgentsResponse, _abc.Awaitable[_call_service_pb2.ListAgentsResponse]]:
+        """Lists the agents that can be asked for, by their IDs.
+
+        INVALID_ARGUMENT: tenant_id is wrong.
         """
 
     @_abc_1.abstractmethod

@@ -186,6 +186,8 @@ class CallEvent(_message.Message):
     CHAT_RECEIVED_FIELD_NUMBER: _builtins.int
     SILENCE_STEP_FIELD_NUMBER: _builtins.int
     LIMIT_WARNING_FIELD_NUMBER: _builtins.int
+    LANGUAGE_SWITCHED_FIELD_NUMBER: _builtins.int
+    DTMF_SENT_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -274,6 +276,14 @@ class CallEvent(_message.Message):
     def limit_warning(self) -> Global___LimitWarning:
         """The call will end soon."""
 
+    @_builtins.property
+    def language_switched(self) -> Global___LanguageSwitched:
+        """The talk goes on in another language."""
+
+    @_builtins.property
+    def dtmf_sent(self) -> Global___DtmfSent:
+        """Keys of a telephone were pressed in the room."""
+
     def __init__(
         self,
         *,
@@ -300,12 +310,14 @@ class CallEvent(_message.Message):
         chat_received: Global___ChatReceived | None = ...,
         silence_step: Global___SilenceStep | None = ...,
         limit_warning: Global___LimitWarning | None = ...,
+        language_switched: Global___LanguageSwitched | None = ...,
+        dtmf_sent: Global___DtmfSent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -862,6 +874,54 @@ class ToolFinished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ToolFinished: _TypeAlias = ToolFinished  # noqa: Y015
+
+@_typing.final
+class LanguageSwitched(_message.Message):
+    """The agent has changed the language, by the tool notify_language_switch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    language: _builtins.str
+    """The language now, BCP-47."""
+    previous: _builtins.str
+    """The language before."""
+    def __init__(
+        self,
+        *,
+        language: _builtins.str = ...,
+        previous: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "previous", b"previous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LanguageSwitched: _TypeAlias = LanguageSwitched  # noqa: Y015
+
+@_typing.final
+class DtmfSent(_message.Message):
+    """The bot has pressed keys of a telephone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGITS_FIELD_NUMBER: _builtins.int
+    digits: _builtins.str
+    """In order: 0 to 9, *, # and A to D."""
+    def __init__(
+        self,
+        *,
+        digits: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DtmfSent: _TypeAlias = DtmfSent  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

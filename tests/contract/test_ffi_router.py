@@ -79,6 +79,7 @@ async def _call(server: "LiveKitServer") -> AsyncIterator[tuple[RoomBot, str]]:
         token = rooms.mint_caller_token(name, new_caller_identity(), "Ada", ttl_s=60)
         async with rooms.join(name, bot_identity_for(call), "Agent") as bot:
             assert isinstance(bot, RoomBot)
+            await bot.publish()
             yield bot, token.jwt
         await rooms.delete(name)
 

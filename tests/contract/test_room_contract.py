@@ -67,6 +67,7 @@ class Human(Protocol):
     async def write(self, text: str) -> None: ...
     def read(self) -> list[Segment]: ...
     def agent_states(self) -> list[str]: ...
+    def keys(self) -> str: ...
 
 
 class World(Protocol):
@@ -110,6 +111,9 @@ class _HumanInMemory:
     def agent_states(self) -> list[str]:
         return self._human.agent_states
 
+    def keys(self) -> str:
+        return self._human.keys
+
 
 class FakeWorld:
     def __init__(self) -> None:
@@ -149,6 +153,7 @@ class _HumanOnline:
         self._reader = LiveKitReader(caller.room)
         self.read = self._reader.segments
         self.agent_states = self._reader.agent_states
+        self.keys = self._reader.keys
 
     async def write(self, text: str) -> None:
         await self._caller.room.local_participant.send_text(text, topic="lk.chat")
@@ -230,6 +235,7 @@ async def bot(rooms: RoomService, connection_id: ConnectionId) -> AsyncIterator[
     """The call's bot, in its room."""
     room = room_name_for(connection_id)
     async with rooms.join(room, bot_identity_for(connection_id), "Agent") as joined:
+        await joined.publish()
         yield joined
 
 
@@ -439,6 +445,18 @@ class TestOutput:
         async with enter():
             await _next(events, OutputSubscribed)
 
+    async def test_what_is_not_published_has_no_listeners(
+        self, rooms: RoomService, connection_id: ConnectionId, enter: Enter
+    ) -> None:
+        room, identity = room_name_for(connection_id), bot_identity_for(connection_id)
+        async with rooms.join(room, identity, "Agent") as bot, enter() as human:
+            events = bot.events()
+            await human.publish()
+            seen = [await anext(events), await anext(events)]
+            assert [type(event) for event in seen] == [HumanJoined, SpeakerStarted]
+            await bot.publish()
+            await _next(events, OutputSubscribed)
+
     async def test_writing_is_paced_in_real_time(self, bot: Bot) -> None:
         clock = asyncio.get_running_loop()
         began_s = clock.time()
@@ -468,6 +486,15 @@ class TestOutput:
                     await write_much()
         async with asyncio.timeout(SOON_S):
             await bot.output.write(memoryview(bytes(ROOM_FRAME_BYTES)))
+
+
+class TestKeys:
+    async def test_pressed_keys_are_received_in_order(self, bot: Bot, enter: Enter) -> None:
+        async with enter() as human:
+            async with asyncio.timeout(SOON_S):
+                await bot.press_keys("10*#A")
+                await bot.press_keys("1D")
+            await _until(lambda: human.keys() == "10*#A1D")
 
 
 class TestText:

@@ -21,6 +21,7 @@ SERVICES: Final = {
         "EndCall",
         "GetConnectionStatus",
         "ListCalls",
+        "ListAgents",
         "GetCallReport",
         "WatchEvents",
     },
@@ -93,6 +94,10 @@ async def test_grpcurl_calls_every_rpc_and_sees_the_seeds_names(
     assert {"participantId", "agentId", "createdAt", "lastActivity"} <= status.keys()
     listed = await call(grpcurl, at, f"{calls}/ListCalls", {"agentId": "tester"})
     assert [one["connectionId"] for one in listed["calls"]] == [created["connectionId"]]
+    agents = await call(grpcurl, at, f"{calls}/ListAgents", {})
+    assert agents["agents"] == [
+        {"agentId": "tester", "name": "Tess", "languages": ["en"], "defaultLanguage": "en"}
+    ]
     stats = await call(grpcurl, at, "bridge.v1.TelemetryService/GetStats", {})
     assert (stats["activeRooms"], stats["activeConnections"]) == (1, 1)
     assert "timestamp" in stats

@@ -1,14 +1,11 @@
 """The page in a real Chromium: a fake microphone plays a tone, and the answer is heard."""
 
 import asyncio
-import shutil
-import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from bridge.client import BridgeClient
 from bridge.demo.page import serve_page
@@ -17,64 +14,21 @@ from bridge.ids import AgentId
 from bridge.ports.agent import AgentSummary
 from bridge.v1 import call_pb2
 from tests.e2e.rig import ended
-from tests.tones import tone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 _PATIENCE_MS: Final = 20_000
 _AGENTS: Final = [AgentSummary(AgentId("tester"), "Tess", ("en",))]
-_FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
 
 
 @pytest.fixture
-def chromium() -> str:
-    """The machine's own browser; none is downloaded."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("no Chromium on this machine")
-    return found
-
-
-@pytest.fixture
-def microphone(tmp_path: Path) -> Path:
-    """What the fake microphone plays over and over: a tone, then silence."""
-    path = tmp_path / "microphone.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(tone(440, 800) + bytes(2 * 48_000 * 4))
-    return path
-
-
-@pytest.fixture
-async def page(client: BridgeClient, chromium: str, microphone: Path) -> AsyncIterator[Page]:
+async def page(client: BridgeClient, browser: Browser) -> AsyncIterator[Page]:
     dist = await build_page(lambda _: None)
-    async with (
-        serve_page(client, lambda: _AGENTS, dist, 0) as url,
-        async_playwright() as playwright,
-    ):
-        browser = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=[*_FLAGS, f"--use-file-for-fake-audio-capture={microphone}"],
-        )
-        try:
-            opened = await browser.new_page()
-            await opened.goto(url)
-            yield opened
-        finally:
-            await browser.close()
+    async with serve_page(client, lambda: _AGENTS, dist, 0) as url:
+        opened = await browser.new_page()
+        await opened.goto(url)
+        yield opened
+        await opened.close()
 
 
 async def until(page: Page, condition: str) -> None:

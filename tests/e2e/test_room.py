@@ -147,6 +147,7 @@ async def joined(rooms: LiveKitRooms) -> AsyncIterator[tuple[BotSide, str]]:
     await rooms.create(RoomRequest(room, call, empty_timeout_s=30, max_participants=5))
     token = rooms.mint_caller_token(room, new_caller_identity(), "Ada", ttl_s=60).jwt
     async with rooms.join(room, bot_identity_for(call), "Agent") as bot:
+        await bot.publish()
         side = BotSide(cast("RoomBot", bot))
         following = asyncio.create_task(side.follow())
         yield side, token

@@ -49,7 +49,7 @@ class Keys:
     def revoke(self, text: str) -> None:
         key = ApiKey.parse(text)
         assert key is not None
-        change_keys(self.path, lambda file: file.without(key.key_id))
+        change_keys(self.path, lambda file: file.revoking(key.key_id))
 
     def limit(self, tenant: str, limits: LimitsPart) -> None:
         change_keys(self.path, lambda file: file.with_tenant(tenant, limits))

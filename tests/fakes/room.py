@@ -51,9 +51,18 @@ class FakeBot:
         self.segments: list[Segment] = []
         """What was shown in the room, in order."""
         self.agent_states: list[str] = ["initializing"]
+        self.keys = ""
+        """Of a telephone, as they were pressed."""
+        self.keys_are_stuck = False
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
+        self._published = False
+        self._has_listeners = False
         self._subscribed = False
         self._closed = False
+
+    async def publish(self) -> None:
+        self._published = True
+        self._meet()
 
     @property
     def output(self) -> AudioOutput:
@@ -74,6 +83,11 @@ class FakeBot:
         if not self._closed:
             self.agent_states.append(state.value)
 
+    async def press_keys(self, digits: str) -> None:
+        if self._closed or self.keys_are_stuck:
+            raise RoomUnreachable("LiveKit did not take a key")
+        self.keys += digits
+
     async def network_stats(self) -> NetworkStats:
         return self.network
 
@@ -81,8 +95,13 @@ class FakeBot:
         if not self._closed:
             self._events.put_nowait(event)
 
-    def subscribed(self) -> None:
-        if not self._subscribed:
+    def listened_to(self) -> None:
+        """Somebody is there who subscribes to what is published."""
+        self._has_listeners = True
+        self._meet()
+
+    def _meet(self) -> None:
+        if self._published and self._has_listeners and not self._subscribed:
             self._subscribed = True
             self.emit(OutputSubscribed())
 
@@ -152,6 +171,11 @@ class FakeHuman:
     def agent_states(self) -> list[str]:
         return [state for bot in self._room.bots.values() for state in bot.agent_states]
 
+    @property
+    def keys(self) -> str:
+        """Return the keys that the room's bots have pressed."""
+        return "".join(bot.keys for bot in self._room.bots.values())
+
     def write(self, text: str) -> None:
         """Write to the agent."""
         for bot in self._room.bots.values():
@@ -193,7 +217,7 @@ class _FakeRoom:
             bot.emit(HumanJoined(human.identity, human.name))
             if human.track_sid is not None:
                 bot.start_speaker(human.track_sid, human)
-            bot.subscribed()
+            bot.listened_to()
 
     def leave_bot(self, bot: FakeBot) -> None:
         bot.close(LeaveReason.LEFT)
@@ -209,7 +233,7 @@ class _FakeRoom:
         for bot in self.bots.values():
             if earlier is None:
                 bot.emit(HumanJoined(human.identity, human.name))
-            bot.subscribed()
+            bot.listened_to()
 
     def close(self) -> None:
         for human in self.humans.values():

@@ -23,8 +23,8 @@ class FakeTools:
     def __init__(self) -> None:
         self.invoked: list[ToolInvocation] = []
         """Every invocation, in order."""
-        self.cancelled: list[ToolCallId] = []
-        """Of which the executor was told that nobody waits any more."""
+        self.cancelled: dict[ToolCallId, str] = {}
+        """Of which the executor was told that nobody waits any more, and why."""
         self.asked: list[tuple[AgentId, str]] = []
         self._answers: dict[ToolCallId, asyncio.Future[ToolOutcome]] = {}
 
@@ -38,8 +38,8 @@ class FakeTools:
         self._answers[invocation.tool_call_id] = answer
         try:
             return await answer
-        except asyncio.CancelledError:
-            self.cancelled.append(invocation.tool_call_id)
+        except asyncio.CancelledError as cancelled:
+            self.cancelled[invocation.tool_call_id] = str(*cancelled.args)
             raise
 
     def answer(self, call_id: ToolCallId, output: str = "{}") -> None:

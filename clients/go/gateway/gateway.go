@@ -1,6 +1,7 @@
 // Package gateway serves mediabridge's calls over REST and server-sent events, to browsers and to
 // services that speak no gRPC.
 //
+//	GET  /livekit/agents
 //	POST /livekit/create-room             POST /livekit/join-room        POST /livekit/end-call
 //	GET  /livekit/connection-status/{id}  GET  /livekit/stats
 //	GET  /livekit/events/{id}             GET  /livekit/telemetry        GET  /livekit/telemetry/{id}
@@ -17,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 	"github.com/mediabridge/mediabridge/clients/go/mediabridge"
 )
 
@@ -27,6 +29,9 @@ var openAPI []byte
 type Options struct {
 	// DefaultVoiceLanguage is spoken where a request names none. Empty: the agent's first language.
 	DefaultVoiceLanguage string
+	// DefaultStartPolicy is when the agent starts where a request does not say. VOICE_ON_MICROPHONE is
+	// for pages that look out for the agent's track only once their microphone is published.
+	DefaultStartPolicy bridgev1.StartPolicy
 	// ForwardAuthorization sends the asker's Authorization header to the bridge; where the client
 	// has an API key of its own, there must be no other.
 	ForwardAuthorization bool

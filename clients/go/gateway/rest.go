@@ -33,7 +33,7 @@ func newREST(bridge *mediabridge.Client, options Options, log *slog.Logger) (htt
 		runtime.WithDisableHTTPMethodOverride(),
 	)
 	ctx := context.Background() // only of interest to generated code that makes connections
-	calls := speaking{bridge, options.DefaultVoiceLanguage}
+	calls := withDefaults{bridge, options.DefaultVoiceLanguage, options.DefaultStartPolicy}
 	if err := rest.RegisterCallServiceHandlerClient(ctx, mux, calls); err != nil {
 		return nil, fmt.Errorf("register calls: %w", err)
 	}
@@ -52,22 +52,25 @@ func newREST(bridge *mediabridge.Client, options Options, log *slog.Logger) (htt
 // noHeader keeps HTTP's headers and gRPC's metadata apart.
 func noHeader(string) (string, bool) { return "", false }
 
-// speaking asks for rooms with a language, where the asker names none.
-type speaking struct {
+// withDefaults asks for rooms with what the asker has left open.
+type withDefaults struct {
 	bridgev1.CallServiceClient
-	language string
+	voiceLanguage string
+	startPolicy   bridgev1.StartPolicy
 }
 
-func (s speaking) CreateRoom(
+func (d withDefaults) CreateRoom(
 	ctx context.Context, request *bridgev1.CreateRoomRequest, options ...grpc.CallOption,
 ) (*bridgev1.CreateRoomResponse, error) {
-	request.VoiceLanguage = cmp.Or(request.GetVoiceLanguage(), s.language)
-	return s.CallServiceClient.CreateRoom(ctx, request, options...)
+	request.VoiceLanguage = cmp.Or(request.GetVoiceLanguage(), d.voiceLanguage)
+	request.StartPolicy = cmp.Or(request.GetStartPolicy(), d.startPolicy)
+	return d.CallServiceClient.CreateRoom(ctx, request, options...)
 }
 
-func (s speaking) JoinRoom(
+// JoinRoom has no start of its own: where the room belongs to a call, one that is named is refused.
+func (d withDefaults) JoinRoom(
 	ctx context.Context, request *bridgev1.JoinRoomRequest, options ...grpc.CallOption,
 ) (*bridgev1.JoinRoomResponse, error) {
-	request.VoiceLanguage = cmp.Or(request.GetVoiceLanguage(), s.language)
-	return s.CallServiceClient.JoinRoom(ctx, request, options...)
+	request.VoiceLanguage = cmp.Or(request.GetVoiceLanguage(), d.voiceLanguage)
+	return d.CallServiceClient.JoinRoom(ctx, request, options...)
 }

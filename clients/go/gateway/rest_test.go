@@ -35,20 +35,30 @@ func refusing(err error) *scripted {
 	return &scripted{createRoom: func(context.Context, *bridgev1.CreateRoomRequest) error { return err }}
 }
 
-func TestTheDefaultLanguageIsSpokenWhereTheRequestNamesNone(t *testing.T) {
+func TestDefaultsAreUsedWhereTheRequestLeavesThemOpen(t *testing.T) {
 	var asked []string
+	var policies []bridgev1.StartPolicy
 	gateway := open(t, &scripted{
 		createRoom: func(_ context.Context, request *bridgev1.CreateRoomRequest) error {
 			asked = append(asked, request.GetVoiceLanguage())
+			policies = append(policies, request.GetStartPolicy())
 			return nil
 		},
 		joinRoom: func(request *bridgev1.JoinRoomRequest) { asked = append(asked, request.GetVoiceLanguage()) },
-	}, gateway.Options{DefaultVoiceLanguage: "en"})
+	}, gateway.Options{
+		DefaultVoiceLanguage: "en",
+		DefaultStartPolicy:   bridgev1.StartPolicy_START_POLICY_VOICE_ON_MICROPHONE,
+	})
 	gateway.ask(t, http.MethodPost, create, `{}`)
-	gateway.ask(t, http.MethodPost, create, `{"voiceLanguage": "es"}`)
+	gateway.ask(t, http.MethodPost, create, `{"voiceLanguage": "es", "startPolicy": "START_POLICY_ON_CREATE"}`)
 	gateway.ask(t, http.MethodPost, "/livekit/join-room", `{"voiceLanguage": ""}`)
 	if !slices.Equal(asked, []string{"en", "es", "en"}) {
 		t.Errorf("asked for %q", asked)
+	}
+	if !slices.Equal(policies, []bridgev1.StartPolicy{
+		bridgev1.StartPolicy_START_POLICY_VOICE_ON_MICROPHONE, bridgev1.StartPolicy_START_POLICY_ON_CREATE,
+	}) {
+		t.Errorf("started by %v", policies)
 	}
 }
 
@@ -190,6 +200,7 @@ func TestTheOpenAPIDocumentHasEveryPathThatIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, method := range map[string]string{
+		"/livekit/agents":    "get",
 		create:               "post",
 		"/livekit/join-room": "post",
 		"/livekit/end-call":  "post",

@@ -141,7 +141,11 @@ async function ask(method: "GET" | "POST", path: string, body?: object): Promise
   try {
     response = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
+      // A gateway's refusals are plain text for whoever does not ask for more.
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       body: body === undefined ? null : JSON.stringify(body),
       keepalive: method === "POST",
       cache: "no-store",

@@ -125,18 +125,18 @@ def test_change_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = stored(tmp_path / "keys.json", record(ApiKey.make()))
     before = path.read_bytes()
     with pytest.raises(KeyError):
-        change_keys(path, lambda file: file.without("0" * 16))
+        change_keys(path, lambda file: file.revoking("0" * 16))
     assert path.read_bytes() == before
 
 
 def test_key_is_revoked_once(tmp_path: Path) -> None:
     key, other = ApiKey.make(), ApiKey.make()
     path = stored(tmp_path / "keys.json", record(key), record(other))
-    change_keys(path, lambda file: file.without(key.key_id))
+    change_keys(path, lambda file: file.revoking(key.key_id))
     first = {kept.key_id: kept.revoked_at for kept in read_keys(path).keys}
     assert first[key.key_id] is not None
     assert first[other.key_id] is None
-    change_keys(path, lambda file: file.without(key.key_id))
+    change_keys(path, lambda file: file.revoking(key.key_id))
     assert {kept.key_id: kept.revoked_at for kept in read_keys(path).keys} == first
 
 

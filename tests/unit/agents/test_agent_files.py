@@ -21,6 +21,7 @@ from bridge.agents.schema import (
     SilenceStepPart,
     TranscriptionPart,
 )
+from bridge.agents.tools import ToolPart
 from bridge.files.checked import MAX_FILE_BYTES, BadFile, Problem
 
 ROOT = Path(__file__).parents[3]
@@ -225,6 +226,7 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
     }
     expected = fields_of(AgentFile) | fields_of(GreetingPart, "greeting.")
     expected |= fields_of(LimitsPart, "limits.") | fields_of(TranscriptionPart, "transcription.")
-    expected |= fields_of(NoisePart, "noise.") | fields_of(SilenceStepPart, "silence.*.")
+    expected |= fields_of(NoisePart, "noise.") | fields_of(ToolPart, "tools.*.")
+    expected |= fields_of(SilenceStepPart, "silence.*.")
     expected |= {path + name for path, names in parts.items() for name in names}
     assert documented_fields() == expected

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from bridge.access.access import Access
 from bridge.access.jwks import Jwks
 from bridge.access.principal import Limits, Scope
@@ -83,12 +81,3 @@ async def keyed(
         await settle()
         yield Keyed(api, keys)
         watching.cancel()
-
-
-async def refused(asking: Any) -> grpc.aio.AioRpcError:
-    """Return how an RPC, or the reading of a stream, was refused."""
-    try:
-        await asking
-    except grpc.aio.AioRpcError as error:
-        return error
-    raise AssertionError("it was not refused")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from bridge.access.access import Access
@@ -107,6 +108,13 @@ async def serving(
         grpc.aio.insecure_channel(address) as channel,
     ):
         yield Api(desk, tool_servers, api, address, channel)
+
+
+async def refused(asking: Any) -> grpc.aio.AioRpcError:
+    """Return how an RPC, or the reading of a stream, was refused."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await asking
+    return raised.value
 
 
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:

@@ -16,8 +16,8 @@ from bridge.access.key_file import LimitsPart
 from bridge.access.principal import Limits, Scope
 from bridge.api.server import Exposure
 from bridge.v1 import call_service_pb2, telemetry_service_pb2, tool_service_pb2
-from tests.unit.api.keyed import SIGNER, Keyed, Metadata, bearer, keyed, refused
-from tests.unit.api.rig import Api, reason_of, status_of
+from tests.unit.api.keyed import SIGNER, Keyed, Metadata, bearer, keyed
+from tests.unit.api.rig import Api, reason_of, refused, status_of
 
 Code = grpc.StatusCode
 STATS = telemetry_service_pb2.GetStatsRequest()

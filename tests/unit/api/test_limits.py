@@ -12,8 +12,8 @@ from bridge.access.key_file import LimitsPart
 from bridge.access.principal import Limits, Scope
 from bridge.errors import RoomUnreachable
 from bridge.v1 import call_service_pb2
-from tests.unit.api.keyed import Keyed, Metadata, keyed, refused
-from tests.unit.api.rig import reason_of, status_of
+from tests.unit.api.keyed import Keyed, Metadata, keyed
+from tests.unit.api.rig import reason_of, refused, status_of
 from tests.unit.calls.desk import named
 from tests.unit.calls.rig import EPOCH, HOST
 

@@ -140,7 +140,7 @@ BAD = [
     (CREATE, "limits.max_duration", [span(0), span(DAY_S + 1)]),
     (CREATE, "limits.rejoin_grace", [span(-0.001), span(601)]),
     (JOIN, "limits.rejoin_grace", [Duration(seconds=10**18)]),
-    (CREATE, "start_policy", [3, -1, 2**31 - 1]),
+    (CREATE, "start_policy", [99, -1, 2**31 - 1]),
     (CREATE, "agent.instructions", ["", "  \n", "x" * 32_769]),
     (CREATE, "agent.model", ["", "a b", "x" * 65, "é", "a\n"]),
     (CREATE, "agent.voice", ["", "-x"]),
@@ -238,7 +238,7 @@ def test_request_becomes_what_the_domain_asks_for() -> None:
         room_name="lobby",
         metadata={"k": "v"},
         limits=call_pb2.CallLimits(max_duration=span(90.5), rejoin_grace=span(0)),
-        start_policy=call_pb2.START_POLICY_ON_JOIN,
+        start_policy=call_pb2.START_POLICY_VOICE_ON_MICROPHONE,
         token_ttl=span(60),
     )
     asked = requests.create_room(message)
@@ -247,7 +247,7 @@ def test_request_becomes_what_the_domain_asks_for() -> None:
     assert (asked.agent.language, asked.room_name) == ("es-MX", "lobby")
     assert (asked.limits.join_timeout_s, asked.limits.max_duration_s) == (None, 90.5)
     assert asked.limits.rejoin_grace_s == 0
-    assert asked.start_policy is StartPolicy.ON_JOIN
+    assert asked.start_policy is StartPolicy.VOICE_ON_MICROPHONE
     assert (asked.token_ttl_s, asked.metadata) == (60, {"k": "v"})
     assert asked.request_key is not None
     assert (asked.request_key.tenant_id, asked.request_key.request_id) == ("acme", "r1")

@@ -20,6 +20,7 @@ from tests.unit.api.rig import (
     free_address,
     open_guard,
     reason_of,
+    refused,
     services,
     serving,
     status_of,
@@ -52,12 +53,6 @@ async def health(api: Api, service: str) -> int:
 def listening(api: Api, address: str) -> AbstractAsyncContextManager[server.ApiServer]:
     """Return another server over the same calls."""
     return server.serve(services(api.desk), server.Listener(address), open_guard(api.desk))
-
-
-async def refused(asking: Any) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await asking
-    return raised.value
 
 
 def raw_channel(api: Api) -> Any:
@@ -190,10 +185,21 @@ async def test_telemetry_of_a_call_ends_with_it(api: Api) -> None:
     assert await stream.code() is Code.OK
 
 
+async def test_agents_are_listed_with_their_languages(api: Api) -> None:
+    listed = await api.calls.ListAgents(call_service_pb2.ListAgentsRequest())
+    assert [(one.agent_id, one.languages, one.default_language) for one in listed.agents] == [
+        ("greeter", ["en"], "en"),
+        ("patient", ["en"], "en"),
+    ]
+    error = await refused(api.calls.ListAgents(call_service_pb2.ListAgentsRequest(tenant_id="\n")))
+    assert reason_of(error) == "INVALID_REQUEST"
+
+
 async def test_model_key_is_handed_out_and_refusals_are_told_apart(api: Api) -> None:
     asked = model_service_pb2.CreateModelTokenRequest(agent_id="greeter")
     key = await api.models.CreateModelToken(asked)
     assert (key.value, key.model_url, key.model) == ("ek_1", "wss://model.test", "m")
+    assert api.world.models.configs[-1].tools == (), "nobody would execute them"
     for failure in ModelFailure:
         api.world.models.refusal = ModelError(failure)
         error = await refused(api.models.CreateModelToken(asked))

@@ -25,7 +25,7 @@ from tests.fakes.clock import settle
 from tests.fakes.issuer import Signer, forged
 from tests.unit.api.descriptors import methods, path_of
 from tests.unit.api.keyed import EVERY_SCOPE, SIGNER, Keyed, Metadata, bearer, keyed
-from tests.unit.api.rig import reason_of, status_of
+from tests.unit.api.rig import reason_of, refused, status_of
 from tests.unit.calls.desk import PRIVATE
 
 Code = grpc.StatusCode
@@ -157,14 +157,6 @@ async def ask(server: Keyed, method: MethodDescriptor, request: Message, with_: 
     return answer
 
 
-async def asked_in_vain(
-    server: Keyed, method: MethodDescriptor, request: Message, with_: Metadata
-) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await ask(server, method, request, with_)
-    return refused.value
-
-
 async def wrong_credentials(server: Keyed) -> dict[str, tuple[Metadata, str]]:
     """Return all that must not let in, and the reason that is given."""
     good = await server.key("acme")
@@ -218,18 +210,27 @@ async def test_nobody_gets_in_with_wrong_credentials(acme: Acme, path: str) -> N
     request = filled(method.input_type, {**PLAIN, **acme.names()})
     before = await acme.status()
     for name, (credentials, reason) in (await wrong_credentials(acme.server)).items():
-        error = await asked_in_vain(acme.server, method, request, credentials)
+        error = await refused(ask(acme.server, method, request, credentials))
         assert (error.code(), reason_of(error)) == (Code.UNAUTHENTICATED, reason), name
         assert not any(secret in str(error) for secret in acme.secrets())
     assert (await acme.status()).call.state == before.call.state
     assert await acme.server.api.desk.listed() == 1
 
 
+async def test_agents_of_a_tenant_are_listed_to_it_alone(acme: Acme) -> None:
+    listed = acme.server.api.calls.ListAgents
+    asked = call_service_pb2.ListAgentsRequest()
+    own = await listed(asked, metadata=acme.key)
+    others = await listed(asked, metadata=await acme.server.key("zenith"))
+    assert [agent.agent_id for agent in own.agents] == [SILENT.agent_id, PRIVATE.agent_id]
+    assert [agent.agent_id for agent in others.agents] == [SILENT.agent_id]
+
+
 @EVERY_RPC
 async def test_good_credentials_without_a_tenant_let_nobody_in(acme: Acme, path: str) -> None:
     method = METHODS[path]
     token = bearer(SIGNER.token(tenant=None, scope=" ".join(scope.value for scope in EVERY_SCOPE)))
-    error = await asked_in_vain(acme.server, method, GetMessageClass(method.input_type)(), token)
+    error = await refused(ask(acme.server, method, GetMessageClass(method.input_type)(), token))
     assert (error.code(), reason_of(error)) == (Code.PERMISSION_DENIED, "NO_TENANT")
 
 
@@ -239,7 +240,7 @@ async def test_scopes_other_than_its_own_do_not_open_an_rpc(acme: Acme, path: st
     assert needed is not None
     request = acme.own(method)
     others = await acme.server.key("acme", scopes=EVERY_SCOPE - {needed})
-    error = await asked_in_vain(acme.server, method, request, others)
+    error = await refused(ask(acme.server, method, request, others))
     assert (error.code(), reason_of(error)) == (Code.PERMISSION_DENIED, "MISSING_SCOPE")
     # And its own is enough, as is the admin's.
     for scope in (needed, Scope.ADMIN):
@@ -254,7 +255,7 @@ async def test_other_tenants_name_cannot_be_given(acme: Acme, path: str) -> None
     method = METHODS[path]
     other = await acme.server.key("other")
     request = filled(method.input_type, {**PLAIN, "room_name": "r", "tenant_id": "acme"})
-    error = await asked_in_vain(acme.server, method, request, other)
+    error = await refused(ask(acme.server, method, request, other))
     assert (error.code(), reason_of(error)) == (Code.PERMISSION_DENIED, "OTHER_TENANT")
     assert await acme.server.api.desk.listed() == 1
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bridge.errors import ModelError, ModelFailure
 from bridge.ids import Identity
 from bridge.pcm import MODEL_RATE_HZ
-from bridge.ports.call import Ending, EndReason, StartPolicy
+from bridge.ports.call import CallState, Ending, EndReason, StartPolicy
 from bridge.ports.event import LinkState, ModelStateChanged
 from bridge.ports.model import AudioDelta, AudioDone, ResponseStarted
 from bridge.ports.room import HumanJoined, OutputSubscribed
@@ -16,6 +16,7 @@ from tests.tones import amplitude_at, tone
 from tests.unit.calls.rig import Carried, World, carrying, with_limits
 
 GREETING = replace(SPEC, agent=GREETER)
+LATE_VOICE = replace(GREETING, start_policy=StartPolicy.VOICE_ON_MICROPHONE)
 
 
 def links(call: Carried) -> list[LinkState]:
@@ -47,6 +48,28 @@ async def test_session_opens_when_the_first_caller_comes_if_asked_to(world: Worl
         await call.join()
         assert len(world.models.sessions) == 1
         assert call.call.view().is_ai_ready
+
+
+async def test_voice_waits_for_a_microphone_if_asked_to(world: World) -> None:
+    async with carrying(world, LATE_VOICE) as call:
+        assert len(world.models.sessions) == 1
+        human = world.enter(LATE_VOICE)
+        await world.clock.advance(2.9)
+        assert call.state is CallState.ACTIVE
+        assert not call.call.view().is_ai_ready
+        assert call.session.sent == []
+        human.publish()
+        await settle()
+        assert call.call.view().is_ai_ready
+        assert call.session.sent == [Responded("greeting", None, "Welcome.")]
+
+
+async def test_voice_waits_no_longer_for_a_caller_without_a_microphone(world: World) -> None:
+    async with carrying(world, LATE_VOICE) as call:
+        await world.clock.advance(10)
+        world.enter(LATE_VOICE)
+        await world.clock.advance(3)
+        assert call.session.sent == [Responded("greeting", None, "Welcome.")]
 
 
 async def test_greeting_waits_for_a_caller_who_can_hear_it(world: World) -> None:

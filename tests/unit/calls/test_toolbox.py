@@ -166,7 +166,7 @@ async def test_tool_that_is_too_slow_is_stopped_and_the_model_told(world: World)
         await world.clock.advance(4.9)
         assert outputs(talk) == []
         await world.clock.advance(0.2)
-        assert talk.tools.cancelled == [call_id]
+        assert talk.tools.cancelled == {call_id: "timeout"}
         assert outputs(talk) == ["timeout"]
         assert requests(talk) == [ASKED]
     assert finished(talk) == [(ToolStatus.TIMED_OUT, "timeout")]
@@ -454,7 +454,7 @@ class TestInterruption:
         async with talking_with(world, self.LIGHT, WEATHER) as talk:
             light, heavy = await call(talk, "light", "weather")
             await talk.caller_begins()
-            assert talk.tools.cancelled == [light]
+            assert talk.tools.cancelled == {light: "interrupted"}
             assert outputs(talk) == ["interrupted"]
             await answer(talk, heavy)
         assert finished(talk) == [
@@ -476,7 +476,7 @@ class TestInterruption:
         async with talking(world, interruptible=False, spec=spec) as talk:
             await call(talk, "light")
             await talk.caller_begins()
-            assert talk.tools.cancelled == []
+            assert talk.tools.cancelled == {}
 
 
 class TestTerminal:
@@ -533,7 +533,7 @@ class TestTerminal:
             async with asyncio.TaskGroup() as group:
                 ending = group.create_task(last_words(talk))
                 await settle()
-                assert talk.tools.cancelled == [slow]
+                assert talk.tools.cancelled == {slow: "call_ended"}
                 assert requests(talk) == [ASKED]
                 talk.session.push(ResponseStarted("r9", "tool"))
                 talk.session.call_within("r9", "weather", arguments=PARIS)
@@ -553,7 +553,7 @@ class TestTerminal:
 async def test_end_of_the_call_stops_what_still_works(world: World) -> None:
     async with talking_with(world, WEATHER) as talk:
         called = await call(talk, "weather", "weather")
-    assert set(talk.tools.cancelled) == set(called)
+    assert talk.tools.cancelled == dict.fromkeys(called, "call_ended")
     assert finished(talk) == [(ToolStatus.CANCELLED, "call_ended")] * 2
 
 

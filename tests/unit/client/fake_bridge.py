@@ -142,6 +142,9 @@ class FakeBridge(
     async def ListCalls(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await self._answer("ListCalls", request, context)
 
+    async def ListAgents(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await self._answer("ListAgents", request, context)
+
     async def GetCallReport(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await self._answer("GetCallReport", request, context)
 

@@ -95,6 +95,13 @@ async def test_list_calls_walks_all_pages(bridge: BridgeClient, fake: FakeBridge
     assert all(dict(request.metadata) == {"k": "v"} for request in fake.requests)
 
 
+async def test_agents_are_those_of_the_tenant(bridge: BridgeClient, fake: FakeBridge) -> None:
+    fake.answers["ListAgents"] = lambda request: calls.ListAgentsResponse(
+        agents=[calls.AgentSummary(agent_id=f"{request.tenant_id}-greeter")]
+    )
+    assert [agent.agent_id for agent in await bridge.list_agents("acme")] == ["acme-greeter"]
+
+
 async def test_telemetry_yields_until_the_stream_ends(
     bridge: BridgeClient, fake: FakeBridge
 ) -> None:

@@ -9,6 +9,7 @@ package bridgev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -82,6 +83,116 @@ func (Eagerness) EnumDescriptor() ([]byte, []int) {
 	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{0}
 }
 
+// What the talk does while a tool works.
+type ToolMode int32
+
+const (
+	// Not given: BLOCKING.
+	ToolMode_TOOL_MODE_UNSPECIFIED ToolMode = 0
+	// The model waits for the output before it says more about it.
+	ToolMode_TOOL_MODE_BLOCKING ToolMode = 1
+	// The model is told that work has begun, talks on, and is told the output when it is there.
+	ToolMode_TOOL_MODE_ASYNC ToolMode = 2
+)
+
+// Enum value maps for ToolMode.
+var (
+	ToolMode_name = map[int32]string{
+		0: "TOOL_MODE_UNSPECIFIED",
+		1: "TOOL_MODE_BLOCKING",
+		2: "TOOL_MODE_ASYNC",
+	}
+	ToolMode_value = map[string]int32{
+		"TOOL_MODE_UNSPECIFIED": 0,
+		"TOOL_MODE_BLOCKING":    1,
+		"TOOL_MODE_ASYNC":       2,
+	}
+)
+
+func (x ToolMode) Enum() *ToolMode {
+	p := new(ToolMode)
+	*p = x
+	return p
+}
+
+func (x ToolMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ToolMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_agent_proto_enumTypes[1].Descriptor()
+}
+
+func (ToolMode) Type() protoreflect.EnumType {
+	return &file_bridge_v1_agent_proto_enumTypes[1]
+}
+
+func (x ToolMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ToolMode.Descriptor instead.
+func (ToolMode) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{1}
+}
+
+// What the agent does with a tool's output.
+type ToolReaction int32
+
+const (
+	// Not given: SPEAK.
+	ToolReaction_TOOL_REACTION_UNSPECIFIED ToolReaction = 0
+	// It speaks of it, as soon as no caller speaks.
+	ToolReaction_TOOL_REACTION_SPEAK ToolReaction = 1
+	// It takes note, and says nothing until the caller speaks.
+	ToolReaction_TOOL_REACTION_LISTEN ToolReaction = 2
+	// It speaks of it, unless somebody is speaking already.
+	ToolReaction_TOOL_REACTION_SPEAK_IF_SILENT ToolReaction = 3
+)
+
+// Enum value maps for ToolReaction.
+var (
+	ToolReaction_name = map[int32]string{
+		0: "TOOL_REACTION_UNSPECIFIED",
+		1: "TOOL_REACTION_SPEAK",
+		2: "TOOL_REACTION_LISTEN",
+		3: "TOOL_REACTION_SPEAK_IF_SILENT",
+	}
+	ToolReaction_value = map[string]int32{
+		"TOOL_REACTION_UNSPECIFIED":     0,
+		"TOOL_REACTION_SPEAK":           1,
+		"TOOL_REACTION_LISTEN":          2,
+		"TOOL_REACTION_SPEAK_IF_SILENT": 3,
+	}
+)
+
+func (x ToolReaction) Enum() *ToolReaction {
+	p := new(ToolReaction)
+	*p = x
+	return p
+}
+
+func (x ToolReaction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ToolReaction) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_agent_proto_enumTypes[2].Descriptor()
+}
+
+func (ToolReaction) Type() protoreflect.EnumType {
+	return &file_bridge_v1_agent_proto_enumTypes[2]
+}
+
+func (x ToolReaction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ToolReaction.Descriptor instead.
+func (ToolReaction) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2}
+}
+
 // What one call changes of its agent. Fields left out keep the agent's own value. An agent's file
 // lists what callers may change; anything else is INVALID_ARGUMENT with the field's name.
 type AgentOverrides struct {
@@ -101,6 +212,8 @@ type AgentOverrides struct {
 	Interruptible *bool `protobuf:"varint,6,opt,name=interruptible,proto3,oneof" json:"interruptible,omitempty"`
 	// What the agent says first.
 	Greeting *Greeting `protobuf:"bytes,7,opt,name=greeting,proto3,oneof" json:"greeting,omitempty"`
+	// Tools beside the agent's own. A gateway executes them: ToolService.ServeTools.
+	Tools *ToolList `protobuf:"bytes,10,opt,name=tools,proto3" json:"tools,omitempty"`
 	// What is done to each caller's microphone before the model hears it.
 	Noise         *NoisePolicy `protobuf:"bytes,11,opt,name=noise,proto3,oneof" json:"noise,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -182,6 +295,13 @@ func (x *AgentOverrides) GetInterruptible() bool {
 func (x *AgentOverrides) GetGreeting() *Greeting {
 	if x != nil {
 		return x.Greeting
+	}
+	return nil
+}
+
+func (x *AgentOverrides) GetTools() *ToolList {
+	if x != nil {
+		return x.Tools
 	}
 	return nil
 }
@@ -550,11 +670,199 @@ func (x *SemanticVad) GetEagerness() Eagerness {
 	return Eagerness_EAGERNESS_UNSPECIFIED
 }
 
+// Tools that a call gives its agent.
+type ToolList struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 32, with 65,536 characters of parameters_json in all, and no more than 64 with the agent's
+	// own. No two have one name.
+	Tools         []*Tool `protobuf:"bytes,1,rep,name=tools,proto3" json:"tools,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToolList) Reset() {
+	*x = ToolList{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToolList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToolList) ProtoMessage() {}
+
+func (x *ToolList) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToolList.ProtoReflect.Descriptor instead.
+func (*ToolList) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ToolList) GetTools() []*Tool {
+	if x != nil {
+		return x.Tools
+	}
+	return nil
+}
+
+// A function that the model may call. Placeholders of agent files apply in description, filler_text
+// and timeout_text.
+type Tool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the model calls it: letters, digits, "_" and "-", at most 64.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it does, and when the model shall call it. Required; at most 1,024 characters.
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// The JSON schema of its arguments, an object with "type": "object". Default: it has none. The model is
+	// told all of it. Before the tool is executed, the bridge checks type, required, properties,
+	// additionalProperties, items, prefixItems, enum, const and limits; whoever executes it has the last word.
+	// At most 16,384 characters.
+	ParametersJson string `protobuf:"bytes,3,opt,name=parameters_json,json=parametersJson,proto3" json:"parameters_json,omitempty"`
+	// When nobody waits for it any more, 1 s to 10 min. Default 10 s.
+	Timeout *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What the talk does meanwhile. Default BLOCKING.
+	Mode ToolMode `protobuf:"varint,5,opt,name=mode,proto3,enum=bridge.v1.ToolMode" json:"mode,omitempty"`
+	// What the agent does with the output. Default SPEAK.
+	Reaction ToolReaction `protobuf:"varint,6,opt,name=reaction,proto3,enum=bridge.v1.ToolReaction" json:"reaction,omitempty"`
+	// It runs once in a call; when it has succeeded, the call ends after the agent's last words
+	// (END_REASON_AGENT_ENDED). It may be tried again only where whoever executes it says that it failed.
+	Terminal bool `protobuf:"varint,7,opt,name=terminal,proto3" json:"terminal,omitempty"`
+	// A caller who interrupts while it works stops it.
+	CancelOnInterruption bool `protobuf:"varint,8,opt,name=cancel_on_interruption,json=cancelOnInterruption,proto3" json:"cancel_on_interruption,omitempty"`
+	// Said when it takes longer than filler_after. At most 512 characters.
+	FillerText string `protobuf:"bytes,9,opt,name=filler_text,json=fillerText,proto3" json:"filler_text,omitempty"`
+	// 0.1 s to 1 min, and less than timeout. Default 1 s.
+	FillerAfter *durationpb.Duration `protobuf:"bytes,10,opt,name=filler_after,json=fillerAfter,proto3" json:"filler_after,omitempty"`
+	// Said when its time is up, in place of what the model would say. At most 512 characters.
+	TimeoutText   string `protobuf:"bytes,11,opt,name=timeout_text,json=timeoutText,proto3" json:"timeout_text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tool) Reset() {
+	*x = Tool{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tool) ProtoMessage() {}
+
+func (x *Tool) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tool.ProtoReflect.Descriptor instead.
+func (*Tool) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Tool) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tool) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Tool) GetParametersJson() string {
+	if x != nil {
+		return x.ParametersJson
+	}
+	return ""
+}
+
+func (x *Tool) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Tool) GetMode() ToolMode {
+	if x != nil {
+		return x.Mode
+	}
+	return ToolMode_TOOL_MODE_UNSPECIFIED
+}
+
+func (x *Tool) GetReaction() ToolReaction {
+	if x != nil {
+		return x.Reaction
+	}
+	return ToolReaction_TOOL_REACTION_UNSPECIFIED
+}
+
+func (x *Tool) GetTerminal() bool {
+	if x != nil {
+		return x.Terminal
+	}
+	return false
+}
+
+func (x *Tool) GetCancelOnInterruption() bool {
+	if x != nil {
+		return x.CancelOnInterruption
+	}
+	return false
+}
+
+func (x *Tool) GetFillerText() string {
+	if x != nil {
+		return x.FillerText
+	}
+	return ""
+}
+
+func (x *Tool) GetFillerAfter() *durationpb.Duration {
+	if x != nil {
+		return x.FillerAfter
+	}
+	return nil
+}
+
+func (x *Tool) GetTimeoutText() string {
+	if x != nil {
+		return x.TimeoutText
+	}
+	return ""
+}
+
 var File_bridge_v1_agent_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\"\xd5\x03\n" +
+	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x80\x04\n" +
 	"\x0eAgentOverrides\x12-\n" +
 	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\finstructions\x88\x01\x01\x12\x19\n" +
 	"\x05model\x18\x02 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x19\n" +
@@ -562,7 +870,9 @@ const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\x05speed\x18\x04 \x01(\x01H\x03R\x05speed\x88\x01\x01\x12D\n" +
 	"\x0eturn_detection\x18\x05 \x01(\v2\x18.bridge.v1.TurnDetectionH\x04R\rturnDetection\x88\x01\x01\x12)\n" +
 	"\rinterruptible\x18\x06 \x01(\bH\x05R\rinterruptible\x88\x01\x01\x124\n" +
-	"\bgreeting\x18\a \x01(\v2\x13.bridge.v1.GreetingH\x06R\bgreeting\x88\x01\x01\x121\n" +
+	"\bgreeting\x18\a \x01(\v2\x13.bridge.v1.GreetingH\x06R\bgreeting\x88\x01\x01\x12)\n" +
+	"\x05tools\x18\n" +
+	" \x01(\v2\x13.bridge.v1.ToolListR\x05tools\x121\n" +
 	"\x05noise\x18\v \x01(\v2\x16.bridge.v1.NoisePolicyH\aR\x05noise\x88\x01\x01B\x0f\n" +
 	"\r_instructionsB\b\n" +
 	"\x06_modelB\b\n" +
@@ -595,13 +905,38 @@ const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\x12_prefix_padding_msB\x16\n" +
 	"\x14_silence_duration_ms\"A\n" +
 	"\vSemanticVad\x122\n" +
-	"\teagerness\x18\x01 \x01(\x0e2\x14.bridge.v1.EagernessR\teagerness*w\n" +
+	"\teagerness\x18\x01 \x01(\x0e2\x14.bridge.v1.EagernessR\teagerness\"1\n" +
+	"\bToolList\x12%\n" +
+	"\x05tools\x18\x01 \x03(\v2\x0f.bridge.v1.ToolR\x05tools\"\xde\x03\n" +
+	"\x04Tool\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
+	"\vdescription\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01R\vdescription\x12'\n" +
+	"\x0fparameters_json\x18\x03 \x01(\tR\x0eparametersJson\x123\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12'\n" +
+	"\x04mode\x18\x05 \x01(\x0e2\x13.bridge.v1.ToolModeR\x04mode\x123\n" +
+	"\breaction\x18\x06 \x01(\x0e2\x17.bridge.v1.ToolReactionR\breaction\x12\x1a\n" +
+	"\bterminal\x18\a \x01(\bR\bterminal\x124\n" +
+	"\x16cancel_on_interruption\x18\b \x01(\bR\x14cancelOnInterruption\x12%\n" +
+	"\vfiller_text\x18\t \x01(\tB\x04\x88\xe7\x18\x01R\n" +
+	"fillerText\x12<\n" +
+	"\ffiller_after\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\vfillerAfter\x12'\n" +
+	"\ftimeout_text\x18\v \x01(\tB\x04\x88\xe7\x18\x01R\vtimeoutText*w\n" +
 	"\tEagerness\x12\x19\n" +
 	"\x15EAGERNESS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rEAGERNESS_LOW\x10\x01\x12\x14\n" +
 	"\x10EAGERNESS_MEDIUM\x10\x02\x12\x12\n" +
 	"\x0eEAGERNESS_HIGH\x10\x03\x12\x12\n" +
-	"\x0eEAGERNESS_AUTO\x10\x04BW\n" +
+	"\x0eEAGERNESS_AUTO\x10\x04*R\n" +
+	"\bToolMode\x12\x19\n" +
+	"\x15TOOL_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12TOOL_MODE_BLOCKING\x10\x01\x12\x13\n" +
+	"\x0fTOOL_MODE_ASYNC\x10\x02*\x83\x01\n" +
+	"\fToolReaction\x12\x1d\n" +
+	"\x19TOOL_REACTION_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13TOOL_REACTION_SPEAK\x10\x01\x12\x18\n" +
+	"\x14TOOL_REACTION_LISTEN\x10\x02\x12!\n" +
+	"\x1dTOOL_REACTION_SPEAK_IF_SILENT\x10\x03BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (
@@ -616,29 +951,40 @@ func file_bridge_v1_agent_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_agent_proto_rawDescData
 }
 
-var file_bridge_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_bridge_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_bridge_v1_agent_proto_goTypes = []any{
-	(Eagerness)(0),         // 0: bridge.v1.Eagerness
-	(*AgentOverrides)(nil), // 1: bridge.v1.AgentOverrides
-	(*NoisePolicy)(nil),    // 2: bridge.v1.NoisePolicy
-	(*Greeting)(nil),       // 3: bridge.v1.Greeting
-	(*TurnDetection)(nil),  // 4: bridge.v1.TurnDetection
-	(*ServerVad)(nil),      // 5: bridge.v1.ServerVad
-	(*SemanticVad)(nil),    // 6: bridge.v1.SemanticVad
+	(Eagerness)(0),              // 0: bridge.v1.Eagerness
+	(ToolMode)(0),               // 1: bridge.v1.ToolMode
+	(ToolReaction)(0),           // 2: bridge.v1.ToolReaction
+	(*AgentOverrides)(nil),      // 3: bridge.v1.AgentOverrides
+	(*NoisePolicy)(nil),         // 4: bridge.v1.NoisePolicy
+	(*Greeting)(nil),            // 5: bridge.v1.Greeting
+	(*TurnDetection)(nil),       // 6: bridge.v1.TurnDetection
+	(*ServerVad)(nil),           // 7: bridge.v1.ServerVad
+	(*SemanticVad)(nil),         // 8: bridge.v1.SemanticVad
+	(*ToolList)(nil),            // 9: bridge.v1.ToolList
+	(*Tool)(nil),                // 10: bridge.v1.Tool
+	(*durationpb.Duration)(nil), // 11: google.protobuf.Duration
 }
 var file_bridge_v1_agent_proto_depIdxs = []int32{
-	4, // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
-	3, // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
-	2, // 2: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
-	5, // 3: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
-	6, // 4: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
-	0, // 5: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6,  // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
+	5,  // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
+	9,  // 2: bridge.v1.AgentOverrides.tools:type_name -> bridge.v1.ToolList
+	4,  // 3: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
+	7,  // 4: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
+	8,  // 5: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
+	0,  // 6: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
+	10, // 7: bridge.v1.ToolList.tools:type_name -> bridge.v1.Tool
+	11, // 8: bridge.v1.Tool.timeout:type_name -> google.protobuf.Duration
+	1,  // 9: bridge.v1.Tool.mode:type_name -> bridge.v1.ToolMode
+	2,  // 10: bridge.v1.Tool.reaction:type_name -> bridge.v1.ToolReaction
+	11, // 11: bridge.v1.Tool.filler_after:type_name -> google.protobuf.Duration
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_agent_proto_init() }
@@ -663,8 +1009,8 @@ func file_bridge_v1_agent_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_agent_proto_rawDesc), len(file_bridge_v1_agent_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

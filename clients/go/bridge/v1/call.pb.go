@@ -359,16 +359,19 @@ func (AgentState) EnumDescriptor() ([]byte, []int) {
 	return file_bridge_v1_call_proto_rawDescGZIP(), []int{3}
 }
 
-// When the model's session is opened.
+// When the model's session is opened, and the agent's track published.
 type StartPolicy int32
 
 const (
 	// Not given: ON_CREATE.
 	StartPolicy_START_POLICY_UNSPECIFIED StartPolicy = 0
-	// At once, so that the agent is ready when the caller comes.
+	// Both at once, so that the agent is ready when the caller comes.
 	StartPolicy_START_POLICY_ON_CREATE StartPolicy = 1
-	// When the first caller is in the room.
+	// The track at once, the session when the first caller is in the room.
 	StartPolicy_START_POLICY_ON_JOIN StartPolicy = 2
+	// The session at once, the track when a caller's microphone is heard, or 3 s after the first caller
+	// came: for clients that look out for the agent's track only once their own is published.
+	StartPolicy_START_POLICY_VOICE_ON_MICROPHONE StartPolicy = 3
 )
 
 // Enum value maps for StartPolicy.
@@ -377,11 +380,13 @@ var (
 		0: "START_POLICY_UNSPECIFIED",
 		1: "START_POLICY_ON_CREATE",
 		2: "START_POLICY_ON_JOIN",
+		3: "START_POLICY_VOICE_ON_MICROPHONE",
 	}
 	StartPolicy_value = map[string]int32{
-		"START_POLICY_UNSPECIFIED": 0,
-		"START_POLICY_ON_CREATE":   1,
-		"START_POLICY_ON_JOIN":     2,
+		"START_POLICY_UNSPECIFIED":         0,
+		"START_POLICY_ON_CREATE":           1,
+		"START_POLICY_ON_JOIN":             2,
+		"START_POLICY_VOICE_ON_MICROPHONE": 3,
 	}
 )
 
@@ -692,7 +697,7 @@ type Call struct {
 	TenantId string `protobuf:"bytes,4,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// As given to CreateRoom or JoinRoom.
 	AgentId string `protobuf:"bytes,5,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
-	// BCP-47.
+	// What the agent speaks now, BCP-47.
 	VoiceLanguage string `protobuf:"bytes,6,opt,name=voice_language,json=voiceLanguage,proto3" json:"voice_language,omitempty"`
 	// As given to CreateRoom or JoinRoom.
 	Metadata map[string]string `protobuf:"bytes,7,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -1096,11 +1101,12 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x15AGENT_STATE_LISTENING\x10\x02\x12\x18\n" +
 	"\x14AGENT_STATE_THINKING\x10\x03\x12\x18\n" +
 	"\x14AGENT_STATE_SPEAKING\x10\x04\x12\x14\n" +
-	"\x10AGENT_STATE_TOOL\x10\x05*a\n" +
+	"\x10AGENT_STATE_TOOL\x10\x05*\x87\x01\n" +
 	"\vStartPolicy\x12\x1c\n" +
 	"\x18START_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16START_POLICY_ON_CREATE\x10\x01\x12\x18\n" +
-	"\x14START_POLICY_ON_JOIN\x10\x02BW\n" +
+	"\x14START_POLICY_ON_JOIN\x10\x02\x12$\n" +
+	" START_POLICY_VOICE_ON_MICROPHONE\x10\x03BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (

@@ -2054,6 +2054,171 @@ func (x *ListCallsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Whose agents.
+type ListAgentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of this tenant, and those of no tenant. Empty: the latter only.
+	TenantId      string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsRequest) Reset() {
+	*x = ListAgentsRequest{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsRequest) ProtoMessage() {}
+
+func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
+func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListAgentsRequest) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+// All agents that can be asked for.
+type ListAgentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By their IDs.
+	Agents        []*AgentSummary `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsResponse) Reset() {
+	*x = ListAgentsResponse{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsResponse) ProtoMessage() {}
+
+func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
+func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListAgentsResponse) GetAgents() []*AgentSummary {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+// What a chooser shows of an agent.
+type AgentSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What CreateRoom asks for.
+	AgentId string `protobuf:"bytes,1,opt,name=agent_id,json=agentId,proto3" json:"agent_id,omitempty"`
+	// As people call it.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What it speaks, BCP-47.
+	Languages []string `protobuf:"bytes,3,rep,name=languages,proto3" json:"languages,omitempty"`
+	// The one that is spoken where CreateRoom names none.
+	DefaultLanguage string `protobuf:"bytes,4,opt,name=default_language,json=defaultLanguage,proto3" json:"default_language,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *AgentSummary) Reset() {
+	*x = AgentSummary{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentSummary) ProtoMessage() {}
+
+func (x *AgentSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentSummary.ProtoReflect.Descriptor instead.
+func (*AgentSummary) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *AgentSummary) GetAgentId() string {
+	if x != nil {
+		return x.AgentId
+	}
+	return ""
+}
+
+func (x *AgentSummary) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AgentSummary) GetLanguages() []string {
+	if x != nil {
+		return x.Languages
+	}
+	return nil
+}
+
+func (x *AgentSummary) GetDefaultLanguage() string {
+	if x != nil {
+		return x.DefaultLanguage
+	}
+	return ""
+}
+
 // Which call.
 type GetCallReportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2065,7 +2230,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2242,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2255,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -2111,7 +2276,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2288,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2301,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -2159,7 +2324,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2336,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2349,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -2212,7 +2377,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2389,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2402,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -2413,7 +2578,16 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"b\n" +
 	"\x11ListCallsResponse\x12%\n" +
 	"\x05calls\x18\x01 \x03(\v2\x0f.bridge.v1.CallR\x05calls\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +
+	"\x11ListAgentsRequest\x12\x1b\n" +
+	"\ttenant_id\x18\x01 \x01(\tR\btenantId\"E\n" +
+	"\x12ListAgentsResponse\x12/\n" +
+	"\x06agents\x18\x01 \x03(\v2\x17.bridge.v1.AgentSummaryR\x06agents\"\x86\x01\n" +
+	"\fAgentSummary\x12\x19\n" +
+	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tlanguages\x18\x03 \x03(\tR\tlanguages\x12)\n" +
+	"\x10default_language\x18\x04 \x01(\tR\x0fdefaultLanguage\";\n" +
 	"\x14GetCallReportRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\"F\n" +
 	"\x15GetCallReportResponse\x12-\n" +
@@ -2440,7 +2614,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x0eControlOutcome\x12\x1f\n" +
 	"\x1bCONTROL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CONTROL_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
-	"\x17CONTROL_OUTCOME_REFUSED\x10\x022\xff\x04\n" +
+	"\x17CONTROL_OUTCOME_REFUSED\x10\x022\xca\x05\n" +
 	"\vCallService\x12I\n" +
 	"\n" +
 	"CreateRoom\x12\x1c.bridge.v1.CreateRoomRequest\x1a\x1d.bridge.v1.CreateRoomResponse\x12C\n" +
@@ -2448,7 +2622,9 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\aEndCall\x12\x19.bridge.v1.EndCallRequest\x1a\x1a.bridge.v1.EndCallResponse\x12L\n" +
 	"\vControlCall\x12\x1d.bridge.v1.ControlCallRequest\x1a\x1e.bridge.v1.ControlCallResponse\x12d\n" +
 	"\x13GetConnectionStatus\x12%.bridge.v1.GetConnectionStatusRequest\x1a&.bridge.v1.GetConnectionStatusResponse\x12F\n" +
-	"\tListCalls\x12\x1b.bridge.v1.ListCallsRequest\x1a\x1c.bridge.v1.ListCallsResponse\x12R\n" +
+	"\tListCalls\x12\x1b.bridge.v1.ListCallsRequest\x1a\x1c.bridge.v1.ListCallsResponse\x12I\n" +
+	"\n" +
+	"ListAgents\x12\x1c.bridge.v1.ListAgentsRequest\x1a\x1d.bridge.v1.ListAgentsResponse\x12R\n" +
 	"\rGetCallReport\x12\x1f.bridge.v1.GetCallReportRequest\x1a .bridge.v1.GetCallReportResponse\x12N\n" +
 	"\vWatchEvents\x12\x1d.bridge.v1.WatchEventsRequest\x1a\x1e.bridge.v1.WatchEventsResponse0\x01BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
@@ -2466,7 +2642,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
 	(SayBehavior)(0),                    // 1: bridge.v1.SayBehavior
@@ -2494,48 +2670,51 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*GetConnectionStatusResponse)(nil), // 23: bridge.v1.GetConnectionStatusResponse
 	(*ListCallsRequest)(nil),            // 24: bridge.v1.ListCallsRequest
 	(*ListCallsResponse)(nil),           // 25: bridge.v1.ListCallsResponse
-	(*GetCallReportRequest)(nil),        // 26: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 27: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 28: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 29: bridge.v1.WatchEventsResponse
-	nil,                                 // 30: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 31: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 32: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 33: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 34: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 35: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 36: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 37: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 38: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 39: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),       // 40: google.protobuf.Timestamp
-	(*Call)(nil),                        // 41: bridge.v1.Call
-	(*TurnDetection)(nil),               // 42: bridge.v1.TurnDetection
-	(CallState)(0),                      // 43: bridge.v1.CallState
-	(*CallReport)(nil),                  // 44: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 45: bridge.v1.CallEvent
+	(*ListAgentsRequest)(nil),           // 26: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 27: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 28: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 29: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 30: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 31: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 32: bridge.v1.WatchEventsResponse
+	nil,                                 // 33: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 34: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 35: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 36: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 37: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 38: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 39: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 40: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 41: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 42: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),       // 43: google.protobuf.Timestamp
+	(*Call)(nil),                        // 44: bridge.v1.Call
+	(*TurnDetection)(nil),               // 45: bridge.v1.TurnDetection
+	(CallState)(0),                      // 46: bridge.v1.CallState
+	(*CallReport)(nil),                  // 47: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 48: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	30, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	36, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	37, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	38, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	39, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	31, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	33, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	39, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	40, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	41, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	42, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	34, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
 	0,  // 7: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	40, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	41, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	32, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	36, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	37, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	38, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	39, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	33, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	43, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	44, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	35, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	39, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	40, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	41, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	42, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	36, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
 	5,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	40, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	41, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	41, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	43, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	44, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	44, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
 	12, // 20: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
 	13, // 21: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
 	14, // 22: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
@@ -2547,39 +2726,42 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	1,  // 28: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
 	5,  // 29: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
 	2,  // 30: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	42, // 31: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	45, // 31: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
 	18, // 32: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	34, // 33: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	37, // 33: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
 	3,  // 34: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	40, // 35: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	40, // 36: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	41, // 37: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	43, // 38: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	35, // 39: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	41, // 40: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	44, // 41: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	45, // 42: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 43: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 44: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 45: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 46: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	22, // 47: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	24, // 48: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	26, // 49: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	28, // 50: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 51: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 52: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 53: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	21, // 54: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	23, // 55: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	25, // 56: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	27, // 57: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	29, // 58: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	51, // [51:59] is the sub-list for method output_type
-	43, // [43:51] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	43, // 35: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	43, // 36: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	44, // 37: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	46, // 38: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	38, // 39: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	44, // 40: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	28, // 41: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	47, // 42: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	48, // 43: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 44: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 45: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 46: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 47: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	22, // 48: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	24, // 49: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	26, // 50: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	29, // 51: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	31, // 52: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 53: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 54: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 55: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	21, // 56: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	23, // 57: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	25, // 58: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	27, // 59: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	30, // 60: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	32, // 61: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	53, // [53:62] is the sub-list for method output_type
+	44, // [44:53] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -2612,7 +2794,7 @@ func file_bridge_v1_call_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

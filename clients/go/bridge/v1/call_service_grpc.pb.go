@@ -45,6 +45,7 @@ const (
 	CallService_ControlCall_FullMethodName         = "/bridge.v1.CallService/ControlCall"
 	CallService_GetConnectionStatus_FullMethodName = "/bridge.v1.CallService/GetConnectionStatus"
 	CallService_ListCalls_FullMethodName           = "/bridge.v1.CallService/ListCalls"
+	CallService_ListAgents_FullMethodName          = "/bridge.v1.CallService/ListAgents"
 	CallService_GetCallReport_FullMethodName       = "/bridge.v1.CallService/GetCallReport"
 	CallService_WatchEvents_FullMethodName         = "/bridge.v1.CallService/WatchEvents"
 )
@@ -93,6 +94,10 @@ type CallServiceClient interface {
 	//
 	// INVALID_ARGUMENT: page_size or page_token is wrong.
 	ListCalls(ctx context.Context, in *ListCallsRequest, opts ...grpc.CallOption) (*ListCallsResponse, error)
+	// Lists the agents that can be asked for, by their IDs.
+	//
+	// INVALID_ARGUMENT: tenant_id is wrong.
+	ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error)
 	// Returns a call's report, which is complete once the call has ended.
 	//
 	// NOT_FOUND: no such call.
@@ -174,6 +179,16 @@ func (c *callServiceClient) ListCalls(ctx context.Context, in *ListCallsRequest,
 	return out, nil
 }
 
+func (c *callServiceClient) ListAgents(ctx context.Context, in *ListAgentsRequest, opts ...grpc.CallOption) (*ListAgentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAgentsResponse)
+	err := c.cc.Invoke(ctx, CallService_ListAgents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *callServiceClient) GetCallReport(ctx context.Context, in *GetCallReportRequest, opts ...grpc.CallOption) (*GetCallReportResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetCallReportResponse)
@@ -247,6 +262,10 @@ type CallServiceServer interface {
 	//
 	// INVALID_ARGUMENT: page_size or page_token is wrong.
 	ListCalls(context.Context, *ListCallsRequest) (*ListCallsResponse, error)
+	// Lists the agents that can be asked for, by their IDs.
+	//
+	// INVALID_ARGUMENT: tenant_id is wrong.
+	ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error)
 	// Returns a call's report, which is complete once the call has ended.
 	//
 	// NOT_FOUND: no such call.
@@ -285,6 +304,9 @@ func (UnimplementedCallServiceServer) GetConnectionStatus(context.Context, *GetC
 }
 func (UnimplementedCallServiceServer) ListCalls(context.Context, *ListCallsRequest) (*ListCallsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCalls not implemented")
+}
+func (UnimplementedCallServiceServer) ListAgents(context.Context, *ListAgentsRequest) (*ListAgentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAgents not implemented")
 }
 func (UnimplementedCallServiceServer) GetCallReport(context.Context, *GetCallReportRequest) (*GetCallReportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCallReport not implemented")
@@ -421,6 +443,24 @@ func _CallService_ListCalls_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CallService_ListAgents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAgentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CallServiceServer).ListAgents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CallService_ListAgents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CallServiceServer).ListAgents(ctx, req.(*ListAgentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CallService_GetCallReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallReportRequest)
 	if err := dec(in); err != nil {
@@ -480,6 +520,10 @@ var CallService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListCalls",
 			Handler:    _CallService_ListCalls_Handler,
+		},
+		{
+			MethodName: "ListAgents",
+			Handler:    _CallService_ListAgents_Handler,
 		},
 		{
 			MethodName: "GetCallReport",

@@ -309,6 +309,8 @@ type CallEvent struct {
 	//	*CallEvent_ChatReceived
 	//	*CallEvent_SilenceStep
 	//	*CallEvent_LimitWarning
+	//	*CallEvent_LanguageSwitched
+	//	*CallEvent_DtmfSent
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -550,6 +552,24 @@ func (x *CallEvent) GetLimitWarning() *LimitWarning {
 	return nil
 }
 
+func (x *CallEvent) GetLanguageSwitched() *LanguageSwitched {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_LanguageSwitched); ok {
+			return x.LanguageSwitched
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetDtmfSent() *DtmfSent {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_DtmfSent); ok {
+			return x.DtmfSent
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -649,6 +669,16 @@ type CallEvent_LimitWarning struct {
 	LimitWarning *LimitWarning `protobuf:"bytes,27,opt,name=limit_warning,json=limitWarning,proto3,oneof"`
 }
 
+type CallEvent_LanguageSwitched struct {
+	// The talk goes on in another language.
+	LanguageSwitched *LanguageSwitched `protobuf:"bytes,28,opt,name=language_switched,json=languageSwitched,proto3,oneof"`
+}
+
+type CallEvent_DtmfSent struct {
+	// Keys of a telephone were pressed in the room.
+	DtmfSent *DtmfSent `protobuf:"bytes,29,opt,name=dtmf_sent,json=dtmfSent,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -686,6 +716,10 @@ func (*CallEvent_ChatReceived) isCallEvent_Kind() {}
 func (*CallEvent_SilenceStep) isCallEvent_Kind() {}
 
 func (*CallEvent_LimitWarning) isCallEvent_Kind() {}
+
+func (*CallEvent_LanguageSwitched) isCallEvent_Kind() {}
+
+func (*CallEvent_DtmfSent) isCallEvent_Kind() {}
 
 // A command of the gateway's has taken effect, or will in its turn.
 type ControlApplied struct {
@@ -1788,6 +1822,107 @@ func (x *ToolFinished) GetPrivateDetail() string {
 	return ""
 }
 
+// The agent has changed the language, by the tool notify_language_switch.
+type LanguageSwitched struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The language now, BCP-47.
+	Language string `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
+	// The language before.
+	Previous      string `protobuf:"bytes,2,opt,name=previous,proto3" json:"previous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LanguageSwitched) Reset() {
+	*x = LanguageSwitched{}
+	mi := &file_bridge_v1_event_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LanguageSwitched) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LanguageSwitched) ProtoMessage() {}
+
+func (x *LanguageSwitched) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LanguageSwitched.ProtoReflect.Descriptor instead.
+func (*LanguageSwitched) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LanguageSwitched) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *LanguageSwitched) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+// The bot has pressed keys of a telephone.
+type DtmfSent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order: 0 to 9, *, # and A to D.
+	Digits        string `protobuf:"bytes,1,opt,name=digits,proto3" json:"digits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DtmfSent) Reset() {
+	*x = DtmfSent{}
+	mi := &file_bridge_v1_event_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DtmfSent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DtmfSent) ProtoMessage() {}
+
+func (x *DtmfSent) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DtmfSent.ProtoReflect.Descriptor instead.
+func (*DtmfSent) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DtmfSent) GetDigits() string {
+	if x != nil {
+		return x.Digits
+	}
+	return ""
+}
+
 // Something went wrong that the call survives.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1801,7 +1936,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[18]
+	mi := &file_bridge_v1_event_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1948,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[18]
+	mi := &file_bridge_v1_event_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1961,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{18}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Warning) GetCode() string {
@@ -1854,7 +1989,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[19]
+	mi := &file_bridge_v1_event_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +2001,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[19]
+	mi := &file_bridge_v1_event_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +2014,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{19}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -1893,7 +2028,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\v\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\f\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -1923,7 +2058,9 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x0fcontrol_refused\x18\x19 \x01(\v2\x19.bridge.v1.ControlRefusedH\x00R\x0econtrolRefused\x12>\n" +
 	"\rchat_received\x18\x1e \x01(\v2\x17.bridge.v1.ChatReceivedH\x00R\fchatReceived\x12;\n" +
 	"\fsilence_step\x18\x1a \x01(\v2\x16.bridge.v1.SilenceStepH\x00R\vsilenceStep\x12>\n" +
-	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarningB\x06\n" +
+	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarning\x12J\n" +
+	"\x11language_switched\x18\x1c \x01(\v2\x1b.bridge.v1.LanguageSwitchedH\x00R\x10languageSwitched\x122\n" +
+	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSentB\x06\n" +
 	"\x04kind\"I\n" +
 	"\x0eControlApplied\x12\x1d\n" +
 	"\n" +
@@ -2016,7 +2153,12 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x06status\x18\x03 \x01(\x0e2\x15.bridge.v1.ToolStatusR\x06status\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x125\n" +
 	"\bduration\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12+\n" +
-	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"7\n" +
+	"\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01R\rprivateDetail\"J\n" +
+	"\x10LanguageSwitched\x12\x1a\n" +
+	"\blanguage\x18\x01 \x01(\tR\blanguage\x12\x1a\n" +
+	"\bprevious\x18\x02 \x01(\tR\bprevious\"(\n" +
+	"\bDtmfSent\x12\x1c\n" +
+	"\x06digits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x06digits\"7\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
@@ -2063,7 +2205,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -2087,20 +2229,22 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*Interruption)(nil),          // 19: bridge.v1.Interruption
 	(*ToolCalled)(nil),            // 20: bridge.v1.ToolCalled
 	(*ToolFinished)(nil),          // 21: bridge.v1.ToolFinished
-	(*Warning)(nil),               // 22: bridge.v1.Warning
-	(*Ended)(nil),                 // 23: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
-	(CallState)(0),                // 26: bridge.v1.CallState
-	(*Participant)(nil),           // 27: bridge.v1.Participant
-	(AgentState)(0),               // 28: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 29: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 30: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 31: bridge.v1.CallReport
+	(*LanguageSwitched)(nil),      // 22: bridge.v1.LanguageSwitched
+	(*DtmfSent)(nil),              // 23: bridge.v1.DtmfSent
+	(*Warning)(nil),               // 24: bridge.v1.Warning
+	(*Ended)(nil),                 // 25: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
+	(CallState)(0),                // 28: bridge.v1.CallState
+	(*Participant)(nil),           // 29: bridge.v1.Participant
+	(AgentState)(0),               // 30: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 31: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 32: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 33: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	24, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	25, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	26, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	27, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	10, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	11, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	12, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -2111,8 +2255,8 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	17, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
 	18, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
 	19, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	22, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	23, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	24, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	25, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
 	20, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
 	21, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
 	5,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
@@ -2120,28 +2264,30 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	7,  // 18: bridge.v1.CallEvent.chat_received:type_name -> bridge.v1.ChatReceived
 	8,  // 19: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
 	9,  // 20: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
-	25, // 21: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	26, // 22: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	26, // 23: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 24: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	27, // 25: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 26: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 27: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	28, // 28: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 29: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	25, // 30: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	25, // 31: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 32: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	29, // 33: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	25, // 34: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	30, // 35: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	25, // 36: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	31, // 37: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	22, // 21: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
+	23, // 22: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
+	27, // 23: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	28, // 24: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	28, // 25: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 26: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	29, // 27: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 28: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 29: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	30, // 30: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 31: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	27, // 32: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	27, // 33: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 34: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	31, // 35: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	27, // 36: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	32, // 37: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	27, // 38: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	33, // 39: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -2172,6 +2318,8 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_ChatReceived)(nil),
 		(*CallEvent_SilenceStep)(nil),
 		(*CallEvent_LimitWarning)(nil),
+		(*CallEvent_LanguageSwitched)(nil),
+		(*CallEvent_DtmfSent)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[11].OneofWrappers = []any{}
@@ -2183,7 +2331,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

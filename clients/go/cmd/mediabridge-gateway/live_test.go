@@ -98,6 +98,10 @@ func (l *live) seedsCommands(t *testing.T) {
 		return transcript["role"] == "TRANSCRIPT_ROLE_AGENT"
 	})
 
+	agents, _ := l.get(t, "agents")["agents"].([]any)
+	if len(agents) != 1 || agents[0].(map[string]any)["agentId"] != "agent-1" { // the other one is a tenant's
+		t.Errorf("agents: %v", agents)
+	}
 	request, err := os.ReadFile("testdata/seed/create-room.json")
 	if err != nil {
 		t.Fatal(err)

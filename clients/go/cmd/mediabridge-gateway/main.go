@@ -102,6 +102,7 @@ func dialOptions(config settings) []mediabridge.Option {
 func gatewayOptions(config settings, log *slog.Logger) (gateway.Options, error) {
 	options := gateway.Options{
 		DefaultVoiceLanguage: config.spoken(),
+		DefaultStartPolicy:   config.startPolicy,
 		ForwardAuthorization: config.apiKey == "",
 		Origins:              config.origins,
 		Hosts:                config.askedBy(),

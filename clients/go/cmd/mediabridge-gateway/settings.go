@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 	"github.com/mediabridge/mediabridge/clients/go/internal/loopback"
 )
 
@@ -28,6 +29,7 @@ type settings struct {
 	bridgeInsecure      bool
 	apiKey              string
 	voiceLanguage       string
+	startPolicy         bridgev1.StartPolicy
 	origins             []string
 	hosts               []string
 	page                string
@@ -45,13 +47,18 @@ func load(env *variables) (settings, error) {
 		bridge:              env.text(prefix+"BRIDGE", "127.0.0.1:50051"),
 		bridgeInsecure:      env.flag(prefix + "BRIDGE_INSECURE"),
 		voiceLanguage:       env.text(prefix+"VOICE_LANGUAGE", "en"),
-		origins:             env.list(prefix + "ORIGINS"),
-		hosts:               env.list(prefix + "HOSTS"),
-		page:                env.text(prefix+"PAGE", ""),
+		startPolicy: choice(env, prefix+"START", "microphone", map[string]bridgev1.StartPolicy{
+			"create":     bridgev1.StartPolicy_START_POLICY_ON_CREATE,
+			"join":       bridgev1.StartPolicy_START_POLICY_ON_JOIN,
+			"microphone": bridgev1.StartPolicy_START_POLICY_VOICE_ON_MICROPHONE,
+		}),
+		origins: env.list(prefix + "ORIGINS"),
+		hosts:   env.list(prefix + "HOSTS"),
+		page:    env.text(prefix+"PAGE", ""),
 		// These are the bridge's own variables, of the same meaning.
-		apiKey:           env.text("MEDIABRIDGE_API_KEY", ""),
-		livekitAPIKey:    env.text("LIVEKIT_API_KEY", ""),
-		livekitAPISecret: env.text("LIVEKIT_API_SECRET", ""),
+		apiKey:           env.secret("MEDIABRIDGE_API_KEY"),
+		livekitAPIKey:    env.secret("LIVEKIT_API_KEY"),
+		livekitAPISecret: env.secret("LIVEKIT_API_SECRET"),
 		logLevel: choice(env, "MEDIABRIDGE_LOG_LEVEL", "info", map[string]slog.Level{
 			"debug": slog.LevelDebug, "info": slog.LevelInfo, "warning": slog.LevelWarn, "error": slog.LevelError,
 		}),

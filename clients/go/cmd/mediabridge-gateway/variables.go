@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,6 +38,22 @@ func (v *variables) text(name, unset string) string {
 		return value
 	}
 	return unset
+}
+
+// secret may also stand in a file, which the variable's name with _FILE behind it then names.
+func (v *variables) secret(name string) string {
+	value, path := v.text(name, ""), v.text(name+"_FILE", "")
+	if path == "" {
+		return value
+	}
+	if value != "" {
+		v.problems = append(v.problems, fmt.Errorf("%s and %s_FILE: only one can be given", name, name))
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		v.problems = append(v.problems, fmt.Errorf("%s_FILE: %w", name, err))
+	}
+	return strings.TrimRight(string(content), "\r\n")
 }
 
 func (v *variables) flag(name string) bool {

@@ -1,14 +1,7 @@
 package io.mediabridge.client;
 
 import io.grpc.Channel;
-import io.grpc.ChannelCredentials;
-import io.grpc.ClientInterceptors;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
-import io.grpc.TlsChannelCredentials;
-import io.grpc.stub.MetadataUtils;
 import io.mediabridge.v1.Call;
 import io.mediabridge.v1.CallReport;
 import io.mediabridge.v1.CallServiceGrpc;
@@ -48,18 +41,12 @@ import java.util.stream.Stream;
  * }
  * }</pre>
  *
- * <p>Methods wait for the answer, at most as long as {@link Builder#deadline} or the deadline of
- * the current {@link io.grpc.Context} says, and throw a {@link MediabridgeException} where the
+ * <p>Methods wait for the answer, at most as long as {@link ClientBuilder#deadline} or the deadline
+ * of the current {@link io.grpc.Context} says, and throw a {@link MediabridgeException} where the
  * server refuses or does not answer. A thread that is interrupted while it waits gets one, too,
  * with the status {@code CANCELLED}. {@link #async} has the same methods for those who do not wait.
  */
 public final class MediabridgeClient implements AutoCloseable {
-
-  private static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-
-  // A page of 1,000 calls or a report of 1,000 turns; gRPC's own limit is half of it.
-  private static final int MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
   private static final long CLOSED_WITHIN_SECONDS = 5;
 
@@ -68,11 +55,11 @@ public final class MediabridgeClient implements AutoCloseable {
   private final Watches watches;
   private final MediabridgeAsyncClient async;
 
-  private MediabridgeClient(Builder builder) {
-    connection = builder.connection();
-    rpcs = new Rpcs(builder.authorized(connection), builder.deadline);
-    watches =
-        new Watches(rpcs, builder.watchRetries, MediabridgeClient::later, connection::isShutdown);
+  MediabridgeClient(
+      ManagedChannel connection, Channel channel, Duration deadline, RetryPolicy watchRetries) {
+    this.connection = connection;
+    rpcs = new Rpcs(channel, deadline);
+    watches = new Watches(rpcs, watchRetries, MediabridgeClient::later, connection::isShutdown);
     async = new MediabridgeAsyncClient(rpcs, watches);
   }
 
@@ -82,8 +69,8 @@ public final class MediabridgeClient implements AutoCloseable {
    * @param target the server, {@code host:port} or another name that gRPC can resolve
    * @return what describes it
    */
-  public static Builder builder(String target) {
-    return new Builder(target);
+  public static ClientBuilder builder(String target) {
+    return new ClientBuilder(target);
   }
 
   /** {@return the same calls for those who do not wait} */
@@ -278,143 +265,5 @@ public final class MediabridgeClient implements AutoCloseable {
 
   private static void later(Duration wait, Runnable work) {
     CompletableFuture.delayedExecutor(wait.toNanos(), TimeUnit.NANOSECONDS).execute(work);
-  }
-
-  /** Describes a client. What is not said stays as it is described here. */
-  public static final class Builder {
-
-    // The server cuts off those who ping more often.
-    private static final Duration SHORTEST_KEEPALIVE = Duration.ofSeconds(10);
-
-    private final String target;
-    private ChannelCredentials credentials = TlsChannelCredentials.create();
-    private String apiKey = "";
-    private Duration deadline = Duration.ofSeconds(15);
-    private Duration keepaliveTime = Duration.ofSeconds(30);
-    private Duration keepaliveTimeout = Duration.ofSeconds(10);
-    private RetryPolicy retries = RetryPolicy.CALLS;
-    private RetryPolicy watchRetries = RetryPolicy.WATCHES;
-
-    private Builder(String target) {
-      this.target = Objects.requireNonNull(target, "target");
-    }
-
-    /**
-     * Speaks in the clear; for loopback, and for networks that encrypt by themselves. The API key
-     * can be read on the way.
-     *
-     * @return this
-     */
-    public Builder plaintext() {
-      return credentials(InsecureChannelCredentials.create());
-    }
-
-    /**
-     * Secures the connection. By default that is TLS, which trusts the certificates that the system
-     * trusts.
-     *
-     * @param credentials how, such as {@link TlsChannelCredentials} that trust your own authority
-     * @return this
-     */
-    public Builder credentials(ChannelCredentials credentials) {
-      this.credentials = Objects.requireNonNull(credentials, "credentials");
-      return this;
-    }
-
-    /**
-     * Says who asks.
-     *
-     * @param apiKey the key that goes along with every call; empty, as by default: none does
-     * @return this
-     */
-    public Builder apiKey(String apiKey) {
-      this.apiKey = Objects.requireNonNull(apiKey, "apiKey");
-      return this;
-    }
-
-    /**
-     * Limits how long a call waits for its answer, retries and all. Watches have no limit.
-     *
-     * @param deadline the limit, by default 15 s: beginning and ending a call asks LiveKit, too
-     * @return this
-     */
-    public Builder deadline(Duration deadline) {
-      this.deadline = positive(deadline, "deadline");
-      return this;
-    }
-
-    /**
-     * Says how a connection without traffic is found to be dead.
-     *
-     * @param time how long it may be silent before a ping, by default 30 s, at least 10 s
-     * @param timeout how long the ping's answer may take, by default 10 s
-     * @return this
-     */
-    public Builder keepalive(Duration time, Duration timeout) {
-      if (time.compareTo(SHORTEST_KEEPALIVE) < 0) {
-        throw new IllegalArgumentException("time must be 10 s or more: " + time);
-      }
-      this.keepaliveTime = time;
-      this.keepaliveTimeout = positive(timeout, "timeout");
-      return this;
-    }
-
-    /**
-     * Says how often a call is tried again while the server is away.
-     *
-     * @param policy by default {@link RetryPolicy#CALLS}
-     * @return this
-     */
-    public Builder retries(RetryPolicy policy) {
-      this.retries = Objects.requireNonNull(policy, "policy");
-      return this;
-    }
-
-    /**
-     * Says how often in a row a broken stream of events is taken up again.
-     *
-     * @param policy by default {@link RetryPolicy#WATCHES}
-     * @return this
-     */
-    public Builder watchRetries(RetryPolicy policy) {
-      this.watchRetries = Objects.requireNonNull(policy, "policy");
-      return this;
-    }
-
-    /**
-     * Makes the client. It connects on first use.
-     *
-     * @return the client; close it in the end
-     */
-    public MediabridgeClient build() {
-      return new MediabridgeClient(this);
-    }
-
-    private ManagedChannel connection() {
-      var channel =
-          Grpc.newChannelBuilder(target, credentials)
-              .maxInboundMessageSize(MAX_ANSWER_BYTES)
-              .keepAliveTime(keepaliveTime.toNanos(), TimeUnit.NANOSECONDS)
-              .keepAliveTimeout(keepaliveTimeout.toNanos(), TimeUnit.NANOSECONDS);
-      ServiceConfig.retry(channel, retries);
-      return channel.build();
-    }
-
-    private Channel authorized(Channel channel) {
-      if (apiKey.isEmpty()) {
-        return channel;
-      }
-      var headers = new Metadata();
-      headers.put(AUTHORIZATION, "Bearer " + apiKey);
-      return ClientInterceptors.intercept(
-          channel, MetadataUtils.newAttachHeadersInterceptor(headers));
-    }
-
-    private static Duration positive(Duration duration, String name) {
-      if (duration.isNegative() || duration.isZero()) {
-        throw new IllegalArgumentException(name + " must be positive: " + duration);
-      }
-      return duration;
-    }
   }
 }

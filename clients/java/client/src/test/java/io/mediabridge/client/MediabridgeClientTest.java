@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Message;
 import io.grpc.Status;
 import io.mediabridge.testing.ScriptedBridge;
 import io.mediabridge.v1.Call;
@@ -21,9 +22,11 @@ import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
 import io.mediabridge.v1.EndCallRequest;
 import io.mediabridge.v1.EndCallResponse;
+import io.mediabridge.v1.GetCallReportRequest;
 import io.mediabridge.v1.GetCallReportResponse;
 import io.mediabridge.v1.GetConnectionStatusRequest;
 import io.mediabridge.v1.GetConnectionStatusResponse;
+import io.mediabridge.v1.GetStatsRequest;
 import io.mediabridge.v1.GetStatsResponse;
 import io.mediabridge.v1.JoinRoomRequest;
 import io.mediabridge.v1.JoinRoomResponse;
@@ -45,6 +48,21 @@ class MediabridgeClientTest {
       CreateRoomResponse.newBuilder().setConnectionId("call-1").build();
   private static final Status AWAY = Status.UNAVAILABLE.withDescription("away");
 
+  private static final ListCallsRequest GREETERS =
+      ListCallsRequest.newBuilder().setAgentId("greeter").setPageSize(2).build();
+  private static final CreateModelTokenRequest GREETERS_KEY =
+      CreateModelTokenRequest.newBuilder().setAgentId("greeter").build();
+  private static final List<Message> ALL_REQUESTS =
+      List.of(
+          CreateRoomRequest.newBuilder().setParticipantName("Ada").setAgentId("greeter").build(),
+          JoinRoomRequest.newBuilder().setParticipantName("Bob").setRoomName("room-1").build(),
+          EndCallRequest.newBuilder().setConnectionId("call-1").build(),
+          GetConnectionStatusRequest.newBuilder().setConnectionId("call-2").build(),
+          GREETERS,
+          GetCallReportRequest.newBuilder().setConnectionId("call-3").build(),
+          GetStatsRequest.getDefaultInstance(),
+          GREETERS_KEY);
+
   private final ScriptedBridge bridge = new ScriptedBridge();
   private final MediabridgeClient client = bridge.client();
 
@@ -54,8 +72,8 @@ class MediabridgeClientTest {
     bridge.close();
   }
 
-  @Test
-  void everyMethodAsksWhatItSays() {
+  /** Lets every method be answered once. */
+  private void scriptAll() {
     bridge
         .on("CreateRoom", answer(CREATED))
         .on("JoinRoom", answer(JoinRoomResponse.newBuilder().setStatus("joined").build()))
@@ -63,6 +81,7 @@ class MediabridgeClientTest {
         .on(
             "GetConnectionStatus",
             answer(GetConnectionStatusResponse.newBuilder().setIsActive(true).build()))
+        .on("ListCalls", answer(page("", "call-1")))
         .on(
             "GetCallReport",
             answer(
@@ -73,58 +92,35 @@ class MediabridgeClientTest {
         .on(
             "CreateModelToken",
             answer(CreateModelTokenResponse.newBuilder().setValue("k").build()));
+  }
 
+  @Test
+  void everyMethodAsksForWhatItSays() {
+    scriptAll();
     assertEquals("call-1", client.createRoom("Ada", "greeter").getConnectionId());
     assertEquals("joined", client.joinRoom("Bob", "room-1").getStatus());
     assertEquals("success", client.endCall("call-1").getStatus());
     assertTrue(client.status("call-2").getIsActive());
+    assertEquals(1, client.listCalls(GREETERS).getCallsCount());
     assertTrue(client.report("call-3").getComplete());
     assertEquals(8, client.stats().getSlotsTotal());
-    assertEquals(
-        "k", client.createModelToken(CreateModelTokenRequest.getDefaultInstance()).getValue());
-
-    var created = bridge.requests(CreateRoomRequest.class).get(0);
-    assertEquals("Ada", created.getParticipantName());
-    assertEquals("greeter", created.getAgentId());
-    var joined = bridge.requests(JoinRoomRequest.class).get(0);
-    assertEquals("Bob", joined.getParticipantName());
-    assertEquals("room-1", joined.getRoomName());
-    assertEquals("call-1", bridge.requests(EndCallRequest.class).get(0).getConnectionId());
-    assertEquals(
-        "call-2", bridge.requests(GetConnectionStatusRequest.class).get(0).getConnectionId());
+    assertEquals("k", client.createModelToken(GREETERS_KEY).getValue());
+    assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
   }
 
   @Test
   void everyMethodIsThereForThoseWhoDoNotWait() {
-    bridge
-        .on("CreateRoom", answer(CREATED))
-        .on("JoinRoom", answer(JoinRoomResponse.newBuilder().setStatus("joined").build()))
-        .on("EndCall", answer(EndCallResponse.newBuilder().setStatus("success").build()))
-        .on(
-            "GetConnectionStatus",
-            answer(GetConnectionStatusResponse.newBuilder().setIsActive(true).build()))
-        .on(
-            "GetCallReport",
-            answer(
-                GetCallReportResponse.newBuilder()
-                    .setReport(CallReport.newBuilder().setComplete(true))
-                    .build()))
-        .on("ListCalls", answer(page("", "call-1")))
-        .on("GetStats", answer(GetStatsResponse.newBuilder().setSlotsTotal(8).build()))
-        .on(
-            "CreateModelToken",
-            answer(CreateModelTokenResponse.newBuilder().setValue("k").build()));
-
+    scriptAll();
     var async = client.async();
     assertEquals("call-1", async.createRoom("Ada", "greeter").join().getConnectionId());
     assertEquals("joined", async.joinRoom("Bob", "room-1").join().getStatus());
     assertEquals("success", async.endCall("call-1").join().getStatus());
-    assertTrue(async.status("call-1").join().getIsActive());
-    assertTrue(async.report("call-1").join().getComplete());
-    assertEquals(1, async.listCalls(ListCallsRequest.getDefaultInstance()).join().getCallsCount());
+    assertTrue(async.status("call-2").join().getIsActive());
+    assertEquals(1, async.listCalls(GREETERS).join().getCallsCount());
+    assertTrue(async.report("call-3").join().getComplete());
     assertEquals(8, async.stats().join().getSlotsTotal());
-    var token = async.createModelToken(CreateModelTokenRequest.getDefaultInstance());
-    assertEquals("k", token.join().getValue());
+    assertEquals("k", async.createModelToken(GREETERS_KEY).join().getValue());
+    assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
   }
 
   @Test
@@ -213,17 +209,16 @@ class MediabridgeClientTest {
   @Test
   void callsAreListedPageByPageAsTheyAreNeeded() {
     bridge.on("ListCalls", answer(page("2", "call-1", "call-2")), answer(page("", "call-3")));
-    var filters = ListCallsRequest.newBuilder().setAgentId("greeter").setPageSize(2).build();
-    try (var calls = client.calls(filters)) {
+    try (var calls = client.calls(GREETERS)) {
       var found = calls.iterator();
       assertEquals("call-1", found.next().getConnectionId());
       assertEquals("call-2", found.next().getConnectionId());
-      assertEquals(List.of(filters), bridge.requests());
+      assertEquals(List.of(GREETERS), bridge.requests());
       assertEquals("call-3", found.next().getConnectionId());
       assertFalse(found.hasNext());
     }
     assertEquals(
-        List.of(filters, filters.toBuilder().setPageToken("2").build()), bridge.requests());
+        List.of(GREETERS, GREETERS.toBuilder().setPageToken("2").build()), bridge.requests());
   }
 
   @Test
@@ -280,6 +275,16 @@ class MediabridgeClientTest {
 
   private static JoinRoomResponse joinedWith(String requestId) {
     return JoinRoomResponse.newBuilder().setCall(Call.newBuilder().setRequestId(requestId)).build();
+  }
+
+  /** Returns the requests without the ids that are made at random. */
+  private static List<Message> withoutIds(List<Message> requests) {
+    return requests.stream().map(MediabridgeClientTest::withoutId).toList();
+  }
+
+  private static Message withoutId(Message request) {
+    var id = request.getDescriptorForType().findFieldByName("request_id");
+    return id == null ? request : request.toBuilder().clearField(id).build();
   }
 
   private static ListCallsResponse page(String nextPageToken, String... connectionIds) {

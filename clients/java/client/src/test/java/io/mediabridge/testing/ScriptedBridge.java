@@ -9,6 +9,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
+import io.grpc.ServerCredentials;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.ServiceDescriptor;
@@ -17,6 +18,8 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
+import io.mediabridge.client.ClientBuilder;
 import io.mediabridge.client.MediabridgeClient;
 import io.mediabridge.client.RetryPolicy;
 import io.mediabridge.v1.AgentStateChanged;
@@ -28,6 +31,7 @@ import io.mediabridge.v1.TelemetryServiceGrpc;
 import io.mediabridge.v1.WatchEventsResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -50,10 +54,23 @@ public final class ScriptedBridge implements AutoCloseable {
   private final Map<String, Queue<Script>> scripts = new ConcurrentHashMap<>();
   private final List<Message> requests = new CopyOnWriteArrayList<>();
   private final List<String> authorizations = new CopyOnWriteArrayList<>();
+  private final ServerCredentials credentials;
   private Server server;
 
+  /** Starts in the clear, on a free port. */
   public ScriptedBridge() {
+    this(InsecureServerCredentials.create());
+  }
+
+  /** Starts on a free port. */
+  public ScriptedBridge(ServerCredentials credentials) {
+    this.credentials = credentials;
     start(0);
+  }
+
+  /** {@return where it serves} */
+  public String target() {
+    return "127.0.0.1:" + server.getPort();
   }
 
   /** Returns a client without patience: it waits a millisecond where others wait longer. */
@@ -61,13 +78,10 @@ public final class ScriptedBridge implements AutoCloseable {
     return builder().build();
   }
 
-  public MediabridgeClient.Builder builder() {
-    var hasty =
-        new RetryPolicy(3, java.time.Duration.ofMillis(1), java.time.Duration.ofMillis(1), 1);
-    return MediabridgeClient.builder("127.0.0.1:" + server.getPort())
-        .plaintext()
-        .retries(hasty)
-        .watchRetries(hasty);
+  /** Describes such a client. */
+  public ClientBuilder builder() {
+    var hasty = new RetryPolicy(3, Duration.ofMillis(1), Duration.ofMillis(1), 1);
+    return MediabridgeClient.builder(target()).plaintext().retries(hasty).watchRetries(hasty);
   }
 
   /** Lets the next RPCs of a method go as the scripts say, one after the other. */
@@ -175,7 +189,7 @@ public final class ScriptedBridge implements AutoCloseable {
   private void start(int port) {
     try {
       server =
-          Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
+          Grpc.newServerBuilderForPort(port, credentials)
               .addService(scripted(CallServiceGrpc.getServiceDescriptor()))
               .addService(scripted(TelemetryServiceGrpc.getServiceDescriptor()))
               .addService(scripted(ModelServiceGrpc.getServiceDescriptor()))
@@ -204,7 +218,7 @@ public final class ScriptedBridge implements AutoCloseable {
     return definition.build();
   }
 
-  private void play(String method, Message request, io.grpc.stub.StreamObserver<Message> answer) {
+  private void play(String method, Message request, StreamObserver<Message> answer) {
     requests.add(request);
     Queue<Script> next = scripts.get(method);
     Script script = next == null ? null : next.poll();
