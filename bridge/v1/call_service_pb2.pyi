@@ -973,6 +973,7 @@ class ControlCallResponse(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """As in the request, or as made by the server."""
     outcome: Global___ControlOutcome.ValueType
@@ -983,6 +984,8 @@ class ControlCallResponse(_message.Message):
     """
     message: _builtins.str
     """The same for people."""
+    connection_id: _builtins.str
+    """The call."""
     def __init__(
         self,
         *,
@@ -990,10 +993,11 @@ class ControlCallResponse(_message.Message):
         outcome: Global___ControlOutcome.ValueType = ...,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "message", b"message", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "connection_id", b"connection_id", "message", b"message", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -101,8 +101,6 @@ BAD = [
     (CONTROL, "say.text", ["", "  ", "x" * 4097]),
     (CONTROL, "say.behavior", [9, -1]),
     (CONTROL, "respond.instructions", ["x" * 4097]),
-    (CONTROL, "add_context.message.text", ["", " ", "x" * 24_001]),
-    (CONTROL, "add_context.message.role", [0, 9]),
     (CONTROL, "mute.side", [0, 9]),
     (CONTROL, "update_agent", [call_service_pb2.UpdateAgent()]),
     (CONTROL, "update_agent.instructions", ["", "x" * 32_769]),
@@ -341,3 +339,22 @@ def test_messages_keep_their_order_and_roles() -> None:
         ContextItem(ItemRole.USER, "Hello?"),
         ContextItem(ItemRole.AGENT, "Hi."),
     )
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "wrong"),
+    [
+        (call_service_pb2.CONTEXT_ROLE_SYSTEM, " ", "add_context.message.text"),
+        (call_service_pb2.CONTEXT_ROLE_USER, "x" * 24_001, "add_context.message.text"),
+        (call_service_pb2.CONTEXT_ROLE_UNSPECIFIED, "words", "add_context.message.role"),
+    ],
+)
+def test_context_to_add_has_words_and_a_speaker(
+    role: call_service_pb2.ContextRole.ValueType, text: str, wrong: str
+) -> None:
+    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
+    request.add_context.message.role = role
+    request.add_context.message.text = text
+    with pytest.raises(InvalidRequest) as refused:
+        commands.control_call(request)
+    assert [violation.field for violation in refused.value.violations] == [wrong]

@@ -38,6 +38,7 @@ MARK = "acme-only-7d1f"
 PLAIN = {"participant_name": "Eve", "agent_id": "greeter", "tool_names": "t"}
 _REQUEST = "acme-retry-1"
 OF_ITS_OWN_STREAM = "tool_call_id"  # looked up among what that stream was asked for
+OF_ITS_OWN_CALL = "command_id"  # looked up among what was asked of that call
 
 
 @dataclass(slots=True)
@@ -127,6 +128,8 @@ def filled(kind: Descriptor, values: dict[str, str]) -> Message:
             registration: Any = filled(field.message_type, values)
             registration.max_concurrent = 1
             getattr(message, field.name).CopyFrom(registration)
+        elif field.name == "interrupt":  # of several commands, the one that needs nothing more
+            getattr(message, field.name).SetInParent()
         elif field.name in values and field.type == FieldDescriptor.TYPE_STRING:
             if field.is_repeated:
                 getattr(message, field.name).append(values[field.name])
@@ -201,7 +204,8 @@ def test_all_that_a_request_can_name_is_tried(acme: Acme) -> None:
         for name in strings_of(method.input_type)
         if name.endswith(("_id", "_ids", "_token", "room_name"))
     }
-    assert named == {*acme.names(), "tenant_id", OF_ITS_OWN_STREAM}, "say what a stranger would try"
+    own = {"tenant_id", OF_ITS_OWN_STREAM, OF_ITS_OWN_CALL}
+    assert named == {*acme.names(), *own}, "say what a stranger would try"
 
 
 @EVERY_RPC
@@ -266,7 +270,7 @@ def references() -> list[tuple[str, str]]:
         for path, method in METHODS.items()
         for name in dict.fromkeys(strings_of(method.input_type))
         if name.endswith(("_id", "_ids", "_token", "room_name"))
-        and name not in {"tenant_id", OF_ITS_OWN_STREAM}
+        and name not in {"tenant_id", OF_ITS_OWN_STREAM, OF_ITS_OWN_CALL}
         # All rooms have one LiveKit's names: that one is taken cannot be hidden. docs/security.md
         and (method.name, name) != ("CreateRoom", "room_name")
     ]

@@ -1681,7 +1681,9 @@ type ControlCallResponse struct {
 	// unknown_tool, too_much_metadata, model_lost, call_ending.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same for people.
-	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// The call.
+	ConnectionId  string `protobuf:"bytes,5,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1740,6 +1742,13 @@ func (x *ControlCallResponse) GetReason() string {
 func (x *ControlCallResponse) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+func (x *ControlCallResponse) GetConnectionId() string {
+	if x != nil {
+		return x.ConnectionId
 	}
 	return ""
 }
@@ -2542,13 +2551,14 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"%\n" +
 	"\tEndSoftly\x12\x18\n" +
-	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"\x9b\x01\n" +
+	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"\xc0\x01\n" +
 	"\x13ControlCallResponse\x12\x1d\n" +
 	"\n" +
 	"command_id\x18\x01 \x01(\tR\tcommandId\x123\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x19.bridge.v1.ControlOutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"A\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12#\n" +
+	"\rconnection_id\x18\x05 \x01(\tR\fconnectionId\"A\n" +
 	"\x1aGetConnectionStatusRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\"\xa7\x03\n" +
 	"\x1bGetConnectionStatusResponse\x12#\n" +
