@@ -83,7 +83,11 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         outcome = await self._registry.control(
             connection_id, asker().tenant_id, command_id, command
         )
-        response = pb.ControlCallResponse(command_id=command_id, outcome=pb.CONTROL_OUTCOME_APPLIED)
+        response = pb.ControlCallResponse(
+            command_id=command_id,
+            outcome=pb.CONTROL_OUTCOME_APPLIED,
+            connection_id=connection_id,
+        )
         if isinstance(outcome, Refused):
             response.outcome = pb.CONTROL_OUTCOME_REFUSED
             response.reason, response.message = outcome.reason, outcome.message
