@@ -16,6 +16,7 @@ from bridge.demo.livekit import NoServer
 from bridge.demo.livekit_build import find_or_build
 from bridge.demo.processes import PartFailed, guarded
 from bridge.demo.stack import running_stack
+from bridge.simulator import ScriptError
 
 _AGENTS: Final = Path(__file__).parents[2] / "agents"
 _FREE_PORT: Final = 0
@@ -44,7 +45,12 @@ _OURS: Final = ("MEDIABRIDGE_", "LIVEKIT_", "OPENAI_")
     metavar="URL",
     help="Where LiveKit sends its webhooks. Default: nowhere.",
 )
-def command(*, agents_dir: Path, folder: Path, webhook_url: str) -> None:
+@click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the model says and does. Default: it says back what it hears.",
+)
+def command(*, agents_dir: Path, folder: Path, webhook_url: str, script: Path | None) -> None:
     """Run LiveKit, a simulated model and the bridge until standard input closes.
 
     Prints one line of JSON once all of it is ready: "target" is where gRPC is served, the rest is
@@ -54,14 +60,17 @@ def command(*, agents_dir: Path, folder: Path, webhook_url: str) -> None:
     """
     logs.configure("warning", "auto")
     try:
-        run(sandbox(agents_dir, folder, webhook_url))
-    except (NoServer, PartFailed, OSError) as failed:
+        run(sandbox(agents_dir, folder, webhook_url, script))
+    except (NoServer, PartFailed, ScriptError, OSError) as failed:
         raise click.ClickException(str(failed)) from failed
 
 
-async def sandbox(agents_dir: Path, folder: Path, webhook_url: str = "") -> None:
+async def sandbox(
+    agents_dir: Path, folder: Path, webhook_url: str = "", script: Path | None = None
+) -> None:
     """Run it until standard input closes.
 
+    :raises ScriptError: the script cannot be used.
     :raises NoServer: there is no LiveKit server, and none can be built.
     :raises PartFailed: a part did not start, or ended.
     """
@@ -74,6 +83,7 @@ async def sandbox(agents_dir: Path, folder: Path, webhook_url: str = "") -> None
         _say,
         port=_FREE_PORT,
         webhook_url=webhook_url,
+        script=script,
         environ=environ,
     )
     async with stack as running:

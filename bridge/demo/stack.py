@@ -53,13 +53,14 @@ async def running_stack(
     *,
     port: int = USUAL_PORT,
     webhook_url: str = "",
+    script: Path | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[Stack]:
     """Start everything and give it once it is ready; on leaving all of it is gone, last first.
 
     The bridge listens on `port`, or on a free one where that is taken or 0. With OPENAI_API_KEY
     in the environment that service answers, else a simulator. LiveKit sends its webhooks to
-    `webhook_url`, if there is one.
+    `webhook_url`, if there is one. The simulator follows `script`, or else says back what it hears.
 
     :raises PartFailed: a part did not start; the message holds its last log lines.
     """
@@ -67,7 +68,7 @@ async def running_stack(
         server = LiveKitServer(binary, logs / "livekit-server.log", webhook_url)
         await parts.enter_async_context(server)
         tell(f"livekit-server {server.url}")
-        model, settings = await _model(parts, environ)
+        model, settings = await _model(parts, script, environ)
         tell(f"model          {model}")
         target = f"127.0.0.1:{_free_port(port)}"
         settings |= {
@@ -99,11 +100,17 @@ async def is_serving(target: str) -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-async def _model(parts: AsyncExitStack, environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+async def _model(
+    parts: AsyncExitStack, script: Path | None, environ: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
     """Return what answers, and what the bridge must be told to use it."""
     if environ.get("OPENAI_API_KEY"):
         return environ.get("OPENAI_BASE_URL") or "OpenAI", {}
-    simulator = Simulator(SimulatorSettings(behaviour=YouSaid()))
+    simulator = Simulator(
+        SimulatorSettings(behaviour="script", script=script)
+        if script
+        else SimulatorSettings(behaviour=YouSaid())
+    )
     await parts.enter_async_context(simulator)
     settings = {"OPENAI_BASE_URL": simulator.url, "OPENAI_API_KEY": _NO_KEY_NEEDED}
     return f"the simulator at {simulator.url} (set OPENAI_API_KEY for a real one)", settings

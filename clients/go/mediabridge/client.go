@@ -36,13 +36,14 @@ const (
 )
 
 // Client is a connection to one server, safe for use by many goroutines. Every RPC of the API is a
-// method of it; the request IDs of CreateRoom and JoinRoom are made where they are empty, so that
+// method of it, ServeTools in a form of its own; the request IDs of CreateRoom and JoinRoom are made where they are empty, so that
 // retries are safe.
 type Client struct {
 	bridgev1.CallServiceClient
 	bridgev1.TelemetryServiceClient
 	bridgev1.ModelServiceClient
 
+	tools   bridgev1.ToolServiceClient
 	conn    *grpc.ClientConn
 	backoff Backoff
 }
@@ -63,6 +64,7 @@ func Dial(target string, options ...Option) (*Client, error) {
 		CallServiceClient:      bridgev1.NewCallServiceClient(conn),
 		TelemetryServiceClient: bridgev1.NewTelemetryServiceClient(conn),
 		ModelServiceClient:     bridgev1.NewModelServiceClient(conn),
+		tools:                  bridgev1.NewToolServiceClient(conn),
 		conn:                   conn,
 		backoff:                settings.backoff,
 	}, nil

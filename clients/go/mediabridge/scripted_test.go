@@ -21,12 +21,16 @@ import (
 type scripted struct {
 	bridgev1.UnimplementedCallServiceServer
 	bridgev1.UnimplementedModelServiceServer
+	bridgev1.UnimplementedToolServiceServer
 
 	createRoom  func(context.Context, *bridgev1.CreateRoomRequest) error
 	joinRoom    func(context.Context, *bridgev1.JoinRoomRequest) error
 	createToken func() error
 	watch       func(*bridgev1.WatchEventsRequest, grpc.ServerStreamingServer[bridgev1.WatchEventsResponse]) error
+	serveTools  func(toolStream) error
 }
+
+type toolStream = grpc.BidiStreamingServer[bridgev1.ServeToolsRequest, bridgev1.ServeToolsResponse]
 
 func (s *scripted) CreateRoom(
 	ctx context.Context, request *bridgev1.CreateRoomRequest,
@@ -52,12 +56,15 @@ func (s *scripted) WatchEvents(
 	return s.watch(request, stream)
 }
 
+func (s *scripted) ServeTools(stream toolStream) error { return s.serveTools(stream) }
+
 // dial serves the script and returns a client of it; both end with the test.
 func dial(t *testing.T, script *scripted, options ...mediabridge.Option) *mediabridge.Client {
 	t.Helper()
 	served := memserver.Serve(t, func(server grpc.ServiceRegistrar) {
 		bridgev1.RegisterCallServiceServer(server, script)
 		bridgev1.RegisterModelServiceServer(server, script)
+		bridgev1.RegisterToolServiceServer(server, script)
 	})
 	options = append(options, mediabridge.WithInsecure(), mediabridge.WithDialOptions(served...))
 	client, err := mediabridge.Dial(memserver.Target, options...)

@@ -62,14 +62,14 @@ async def test_health_decides_whether_a_server_is_serving() -> None:
 @pytest.mark.parametrize("given", [{}, {"OPENAI_API_KEY": ""}])
 async def test_without_a_key_the_simulator_answers(given: dict[str, str]) -> None:
     async with AsyncExitStack() as parts:
-        name, settings = await stack._model(parts, given)
+        name, settings = await stack._model(parts, None, given)
     assert "simulator" in name
     assert settings["OPENAI_BASE_URL"].startswith("http://127.0.0.1:")
 
 
 async def test_with_a_key_the_provider_answers_and_the_key_is_inherited() -> None:
     async with AsyncExitStack() as parts:
-        name, settings = await stack._model(parts, {"OPENAI_API_KEY": "secret"})
+        name, settings = await stack._model(parts, None, {"OPENAI_API_KEY": "secret"})
     assert name == "OpenAI"
     assert settings == {}
 
