@@ -62,7 +62,7 @@ class TokenChecker:
             credential=f"jwt:{subject}",
             tenant_id=tenant_id,
             scopes=scopes,
-            expires_at=datetime.fromtimestamp(float(claims["exp"]) + _LEEWAY_S, UTC),
+            expires_at=_expires_at(claims["exp"]),
             limits=self._limits,
         )
 
@@ -91,6 +91,16 @@ class TokenChecker:
         except jwt.PyJWTError as error:
             # The kind alone: the message may hold what the token says.
             raise Unauthenticated.invalid(type(error).__name__) from error
+
+
+def _expires_at(claim: float) -> datetime:
+    """
+    :raises Unauthenticated: no calendar reaches that far.
+    """
+    try:
+        return datetime.fromtimestamp(float(claim) + _LEEWAY_S, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unauthenticated.invalid("a token that never expires") from error
 
 
 def _scopes(claim: object) -> frozenset[Scope]:

@@ -7,6 +7,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.access.jwks import RETRY_S, Jwks
 from bridge.access.principal import Limits, Principal, Scope
@@ -89,6 +91,9 @@ async def test_what_is_no_scope_of_ours_allows_nothing(checked: Checked, scope: 
         ({"exp": None}, "INVALID_CREDENTIALS"),
         ({"exp": time.time() - 60}, "TOKEN_EXPIRED"),
         ({"exp": "tomorrow"}, "INVALID_CREDENTIALS"),
+        ({"exp": float("inf")}, "INVALID_CREDENTIALS"),
+        ({"exp": 1e18}, "INVALID_CREDENTIALS"),
+        ({"exp": 2**70}, "INVALID_CREDENTIALS"),
         ({"nbf": time.time() + 300}, "INVALID_CREDENTIALS"),
         ({"tenant": 42}, "INVALID_CREDENTIALS"),
         ({"tenant": ""}, "INVALID_CREDENTIALS"),
@@ -170,6 +175,28 @@ async def test_extension_that_must_be_understood_and_is_not_is_refused(checked: 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "eyJ.eyJ.", "ü" * 9, "." * 9000])
 async def test_what_is_no_token_is_refused(checked: Checked, text: str) -> None:
     assert await checked.why_not(text) == "INVALID_CREDENTIALS"
+
+
+@given(
+    header=st.one_of(
+        st.binary(max_size=300),
+        st.dictionaries(
+            st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "x5c"]),
+            st.recursive(
+                st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=9)),
+                lambda inner: st.lists(inner, max_size=3),
+                max_leaves=5,
+            ),
+        ).map(lambda header: json.dumps({"alg": "ES256", "kid": "k1", **header}).encode()),
+        st.sampled_from([b"[" * 9000, b'{"kid":"k1","n":' + b"9" * 9000 + b"}"]),
+    ),
+    rest=st.text(alphabet="abcXYZ019-_.=", max_size=40),
+)
+@settings(max_examples=300, deadline=None)
+async def test_whatever_stands_in_a_header_is_refused_and_no_defect(
+    header: bytes, rest: str
+) -> None:
+    assert await Checked().why_not(f"{encoded(header)}.{rest}") == "INVALID_CREDENTIALS"
 
 
 async def test_token_with_a_changed_word_is_refused(checked: Checked) -> None:

@@ -117,6 +117,16 @@ async def refused(asking: Any) -> grpc.aio.AioRpcError:
     return raised.value
 
 
+async def end_of(stream: Any) -> grpc.aio.AioRpcError:
+    """Read what there still is, and return the error behind it."""
+
+    async def rest() -> None:
+        while await stream.read() is not grpc.aio.EOF:
+            pass
+
+    return await refused(rest())
+
+
 def status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status:
     """Return what a failed RPC says in its trailers, decoded by hand."""
     (raw,) = [value for key, value in error.trailing_metadata() or () if key == _DETAILS]

@@ -17,7 +17,7 @@ from bridge.access.principal import Limits, Scope
 from bridge.api.server import Exposure
 from bridge.v1 import call_service_pb2, telemetry_service_pb2, tool_service_pb2
 from tests.unit.api.keyed import SIGNER, Keyed, Metadata, bearer, keyed
-from tests.unit.api.rig import Api, reason_of, refused, status_of
+from tests.unit.api.rig import Api, end_of, reason_of, refused, status_of
 
 Code = grpc.StatusCode
 STATS = telemetry_service_pb2.GetStatsRequest()
@@ -32,16 +32,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Keyed]:
 def telemetry(api: Api, credentials: Metadata) -> Any:
     asked = telemetry_service_pb2.StreamTelemetryRequest()
     return api.telemetry.StreamTelemetry(asked, metadata=credentials)
-
-
-async def end_of(stream: Any) -> grpc.aio.AioRpcError:
-    """Read what there still is, and return the error behind it."""
-
-    async def rest() -> None:
-        while await stream.read() is not grpc.aio.EOF:
-            pass
-
-    return await refused(rest())
 
 
 def limit_of(error: grpc.aio.AioRpcError) -> dict[str, str]:

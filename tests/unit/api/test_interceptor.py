@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -10,7 +11,7 @@ import pytest
 
 from bridge.access.access import Access
 from bridge.access.jwks import Jwks
-from bridge.access.principal import Limits
+from bridge.access.principal import Limits, Scope
 from bridge.access.tokens import TokenChecker
 from bridge.api.guard import Guard
 from bridge.api.interceptor import Edge
@@ -18,7 +19,9 @@ from bridge.errors import NotFound, WrongState
 from bridge.v1.call_service_pb2 import EndCallRequest, EndCallResponse
 from tests.fakes.clock import FakeClock
 from tests.fakes.issuer import RULES, FakeJwksSource
-from tests.unit.api.rig import free_address, reason_of, wrong_fields_of
+from tests.fakes.keys import Keys
+from tests.unit.api.keyed import bearer
+from tests.unit.api.rig import end_of, free_address, reason_of, wrong_fields_of
 
 _SERVICE = "bridge.v1.Echo"
 _KINDS = ("One", "Many", "Count", "Talk", "Write")
@@ -66,6 +69,16 @@ class Echo:
         async for request in requests:
             await context.write(self._said(request))
 
+    async def flood(
+        self, _request: EndCallRequest, _context: Any
+    ) -> AsyncIterator[EndCallResponse]:
+        """Say more than anybody takes who does not read."""
+        try:
+            while True:
+                yield EndCallResponse(message="x" * 60_000)
+        finally:
+            self.left.set()
+
     def _said(self, request: EndCallRequest) -> EndCallResponse:
         self.heard.append(request.connection_id)
         if request.connection_id == "refuse":
@@ -80,6 +93,7 @@ class Echo:
         behaviours: dict[str, Any] = {
             "One": grpc.unary_unary_rpc_method_handler(self.one, **wire),
             "Many": grpc.unary_stream_rpc_method_handler(self.many, **wire),
+            "Flood": grpc.unary_stream_rpc_method_handler(self.flood, **wire),
             "Count": grpc.stream_unary_rpc_method_handler(self.count, **wire),
             "Talk": grpc.stream_stream_rpc_method_handler(self.talk, **wire),
             "Write": grpc.stream_stream_rpc_method_handler(self.write, **wire),
@@ -95,7 +109,12 @@ class Asker:
         self._channel = channel
 
     def method(self, name: str, *, raw: bool = False) -> Any:
-        kind = {"One": "unary_unary", "Many": "unary_stream", "Count": "stream_unary"}
+        kind = {
+            "One": "unary_unary",
+            "Many": "unary_stream",
+            "Flood": "unary_stream",
+            "Count": "stream_unary",
+        }
         return getattr(self._channel, kind.get(name, "stream_stream"))(
             f"/{_SERVICE}/{name}",
             request_serializer=None if raw else EndCallRequest.SerializeToString,
@@ -233,3 +252,18 @@ async def test_only_services_that_are_open_to_all_need_no_credentials() -> None:
                 await asker.answers(name, *told("a"))
             assert reason_of(refused.value) == "NO_CREDENTIALS"
         assert asker.echo.heard == []
+
+
+async def test_stream_that_nobody_reads_ends_with_its_key_too(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    credentials = bearer(keys.add(scopes=[Scope.ADMIN]))
+    keys.keyring.load()
+    guard = Guard(Access(keys.keyring), keys.clock)
+    async with asking(Edge(guard)) as asker:
+        flood = asker.method("Flood")(told("a")[0], metadata=credentials)
+        assert await flood.read() is not grpc.aio.EOF
+        keys.revoke(credentials[0][1].removeprefix("Bearer "))
+        keys.keyring.load()
+        guard.keys_changed()
+        await asker.echo.left.wait()
+        assert reason_of(await end_of(flood)) == "CREDENTIALS_LAPSED"
