@@ -1,5 +1,8 @@
 """Which scope each RPC asks for, and that none has been forgotten."""
 
+import re
+from pathlib import Path
+
 import pytest
 from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health_pb2
@@ -38,3 +41,12 @@ def test_no_rpc_of_ours_is_anybodys(path: str) -> None:
 
 def test_rpc_that_was_forgotten_is_an_admins() -> None:
     assert scope_of("/bridge.v1.CallService/Forgotten") is Scope.ADMIN
+
+
+def test_documentation_has_the_same_table() -> None:
+    text = (Path(__file__).parents[3] / "docs/security.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z:]+)` \| (.*) \|$", text, re.MULTILINE))
+    assert set(rows) == {scope.value for scope in Scope}
+    for scope in set(Scope) - {Scope.ADMIN, Scope.ROOMS_ENTER}:
+        named = {path.rpartition("/")[2] for path, needed in SCOPE_OF.items() if needed is scope}
+        assert set(rows[scope.value].split(", ")) == named
