@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from bridge.addresses import check_url
+from bridge.destinations import Destinations
 from bridge.durations import (
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
@@ -68,6 +69,11 @@ def _lower(word: object) -> object:
     return word.lower() if isinstance(word, str) else word
 
 
+def _listed(destinations: str) -> str:
+    Destinations(destinations)
+    return destinations
+
+
 def _host_id(host_id: str) -> str:
     if not _HOST_ID.fullmatch(host_id):
         raise ValueError('must be letters, digits, "_", "-" and ".", at most 128')
@@ -102,5 +108,6 @@ RoomEmptyTimeout = Annotated[
 Url = Annotated[str, AfterValidator(check_url)]
 Secret = Annotated[SecretStr, AfterValidator(_unspaced)]
 LiveKitSecret = Annotated[Secret, AfterValidator(_long_enough)]
+ListedDestinations = Annotated[str, AfterValidator(_listed)]
 HostId = Annotated[str, AfterValidator(_host_id)]
 AnyCase = BeforeValidator(_lower)

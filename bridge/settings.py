@@ -26,6 +26,7 @@ from bridge.env_values import (
     AnyCase,
     HostId,
     JoinTimeout,
+    ListedDestinations,
     LiveKitSecret,
     MaxDuration,
     RejoinGrace,
@@ -42,6 +43,7 @@ from bridge.env_values import (
 from bridge.errors import BridgeError
 from bridge.listen_settings import ListenSettings
 from bridge.secret_files import SUFFIX, with_secrets_of_files
+from bridge.tool_secrets import names_among
 
 PREFIX: Final = "MEDIABRIDGE_"
 ENV_FILE: Final = Path(".env")
@@ -124,6 +126,19 @@ class Settings(ListenSettings):
         le=100,
         description="Sessions of that model kept open for the next calls, 0 to 100.",
     )
+
+    tool_http_allow: ListedDestinations | None = Field(
+        None,
+        alias="MEDIABRIDGE_TOOL_HTTP_ALLOW",
+        description="The servers that tools may be run on: names, networks, ports.",
+    )
+    tool_programs: bool = Field(
+        False,
+        alias="MEDIABRIDGE_TOOL_PROGRAMS",
+        description="Agents' files may start programs: MCP servers on this machine.",
+    )
+    # Of any number and name, and so no variable with a row of its own: TOOL_*.
+    tool_secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     workers: int = Field(
         0,
@@ -234,13 +249,16 @@ class Settings(ListenSettings):
         env = environment() if env is None else env
         given = {name: value.strip() for name, value in env.items() if value.strip()}
         known = variables()
-        secrets = [name for name, field in known.items() if is_secret(field)]
+        of_tools = names_among(given)
+        secrets = [*of_tools, *(name for name, field in known.items() if is_secret(field))]
         allowed = {*known, *(f"{name}{SUFFIX}" for name in secrets)}
         problems = unknown_names(given, allowed, PREFIX)
         given, unreadable = with_secrets_of_files(given, secrets)
         problems |= unreadable
         try:
-            settings = cls.model_validate({name: given[name] for name in known if name in given})
+            values: dict[str, object] = {name: given[name] for name in known if name in given}
+            values["tool_secrets"] = {name: given[name] for name in of_tools if name in given}
+            settings = cls.model_validate(values)
         except ValidationError as error:
             # A wrong default is named by its field, a wrong value by its variable.
             names = {field: name for name, field in known.items()}
@@ -267,7 +285,10 @@ class Settings(ListenSettings):
     def describe(self) -> list[tuple[str, str]]:
         """Return every variable and its value in force, for people; of secrets only whether."""
         values = dict(self)
-        return [(name, shown(field, values[field])) for name, field in variables().items()]
+        return [
+            *((name, shown(field, values[field])) for name, field in variables().items()),
+            *((name, shown(name, secret)) for name, secret in self.tool_secrets.items()),
+        ]
 
     @classmethod
     def settings_customise_sources(
@@ -318,7 +339,7 @@ def environment() -> dict[str, str]:
 
 def variables() -> dict[str, str]:
     """Return every variable's name in the environment, and its name in the class."""
-    return {str(field.alias): name for name, field in Settings.model_fields.items()}
+    return {field.alias: name for name, field in Settings.model_fields.items() if field.alias}
 
 
 def is_secret(field: str) -> bool:

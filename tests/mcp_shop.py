@@ -107,6 +107,6 @@ if __name__ == "__main__":
         shop.run("stdio")
     _app = shop.streamable_http_app()
     listening = socket.create_server(("127.0.0.1", int(sys.argv[2])))
-    print(listening.getsockname()[1], flush=True)  # noqa: T201
+    print(listening.getsockname()[1], flush=True)
     server = uvicorn.Server(uvicorn.Config(only_with_token, log_level="critical", lifespan="on"))
     server.run(sockets=[listening])

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from bridge.agents.loader import Reading, Stamps, read_directory, stamps_of
+from bridge.agents.mcp_tools import nothing_offered
 from bridge.agents.resolve import resolve
 from bridge.agents.schema import AgentFile
+from bridge.agents.surroundings import NOTHING, Surroundings
 from bridge.errors import NotFound
 from bridge.files.checked import BadFile, Problem
 from bridge.ids import AgentId, TenantId
 from bridge.logs import get_logger
 from bridge.ports.agent import AgentRequest, AgentSummary, ResolvedAgent
 from bridge.ports.clock import Clock
+from bridge.ports.tool import McpServers
 
 # Often enough for somebody who edits a prompt and calls to hear it.
 WATCH_EVERY_S: Final = 2.0
@@ -39,9 +42,20 @@ class FileCatalogue:
     served as it was. Not thread-safe: load and reload where resolve is called.
     """
 
-    def __init__(self, directory: Path, default_model: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        default_model: str,
+        surroundings: Surroundings = NOTHING,
+        mcp: McpServers | None = None,
+    ) -> None:
+        """
+        :param mcp: is told which MCP servers agents name now; without it they offer nothing.
+        """
         self._directory = directory
         self._default_model = default_model
+        self._surroundings = surroundings
+        self._mcp = mcp
         self._now = _Snapshot(None, {}, {}, ())
 
     @property
@@ -57,7 +71,7 @@ class FileCatalogue:
     def reload(self) -> tuple[Problem, ...]:
         """Read every file again; return the problems. Blocks for the time of reading."""
         try:
-            self._take(read_directory(self._directory))
+            self._take(read_directory(self._directory, self._surroundings))
         except OSError as error:
             self._lose(error)
         return self.problems
@@ -69,7 +83,9 @@ class FileCatalogue:
             try:
                 stamps = await asyncio.to_thread(stamps_of, self._directory)
                 if stamps != self._now.stamps:
-                    self._take(await asyncio.to_thread(read_directory, self._directory))
+                    self._take(
+                        await asyncio.to_thread(read_directory, self._directory, self._surroundings)
+                    )
             except OSError as error:
                 self._lose(error)
 
@@ -86,7 +102,8 @@ class FileCatalogue:
                 f"there is no agent {request.agent_id}",
                 {"agent_id": request.agent_id},
             )
-        return resolve(agent, request, self._default_model)
+        offered = nothing_offered if self._mcp is None else self._mcp.offered
+        return resolve(agent, request, self._default_model, offered)
 
     def summaries(self, tenant_id: TenantId) -> Mapping[AgentId, AgentSummary]:
         """Return the agents that this tenant may ask for."""
@@ -100,6 +117,9 @@ class FileCatalogue:
         before = self._now
         self._now = _next(before, reading)
         _report(before, self._now)
+        if self._mcp is not None:
+            named = (part.server for agent in self._now.by_id.values() for part in agent.mcp)
+            self._mcp.keep(frozenset(named))
 
     def _lose(self, error: OSError) -> None:
         """Go on serving what there was: the directory may come back."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile
+from bridge.agents.surroundings import NOTHING, Surroundings
 from bridge.files.checked import BadFile, check, mapping_in, read, tree_of
 from bridge.files.watched import Stamp, stamp_of
 from bridge.files.yaml_tree import Value
@@ -36,34 +38,35 @@ def stamps_of(directory: Path) -> Stamps:
     }
 
 
-def read_directory(directory: Path) -> Reading:
-    """Read every agent's file. Blocks.
+def read_directory(directory: Path, surroundings: Surroundings) -> Reading:
+    """Read every agent's file, as these surroundings allow. Blocks.
 
     :raises OSError: the directory cannot be read.
     """
     # The stamps come first: a file that changes after them is read again next time.
     stamps = stamps_of(directory)
-    return Reading(stamps, {name: _read_file(directory / name) for name in stamps})
+    return Reading(stamps, {name: _read_file(directory / name, surroundings) for name in stamps})
 
 
-def read_agent(file: str, raw: bytes) -> AgentFile:
+def read_agent(file: str, raw: bytes, surroundings: Surroundings = NOTHING) -> AgentFile:
     """
     :raises BadFile: it makes no agent; with every problem that can be told at once.
     """
     tree = tree_of(file, raw)
     mapping = mapping_in(file, tree, "agentId: ..., name: ..., instructions: ...")
-    return check(file, tree, AgentFile, _known(mapping))
+    return check(file, tree, AgentFile, _known(mapping, surroundings))
 
 
-def _known(file: Mapping[str, Value]) -> Known:
-    """Return what the file's templates may name, before anything in it has been checked."""
-    variables = file.get("variables")
-    names = variables if isinstance(variables, list | dict) else ()
-    return Known(bool(file.get("company")), frozenset(n for n in names if isinstance(n, str)))
+def _known(file: Mapping[str, Value], surroundings: Surroundings) -> Known:
+    """Return what the file may name, before anything in it has been checked."""
+    written = file.get("variables")
+    names = written if isinstance(written, list | dict) else ()
+    variables = frozenset(name for name in names if isinstance(name, str))
+    return Known(bool(file.get("company")), variables, surroundings)
 
 
-def _read_file(path: Path) -> AgentFile | BadFile:
+def _read_file(path: Path, surroundings: Surroundings) -> AgentFile | BadFile:
     try:
-        return read(path, read_agent)
+        return read(path, partial(read_agent, surroundings=surroundings))
     except BadFile as bad:
         return bad

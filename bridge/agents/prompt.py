@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bridge.agents.surroundings import Surroundings
+
 PLACEHOLDERS: Final = ("agent_name", "caller_name", "company", "language")
 # What a prompt calls somebody whose name is not known. What is said aloud says no name then.
 NAMELESS: Final = "the caller"
@@ -23,10 +25,11 @@ _ALLOWED_IN_NAMES: Final = frozenset("'\u2019.-,") | _JOINERS
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an agent's templates may name besides what every agent has."""
+    """What an agent's file may name besides what every agent has."""
 
     has_company: bool = False
     variables: frozenset[str] = frozenset()
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(frozen=True, slots=True)

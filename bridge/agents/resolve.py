@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bridge.agents.mcp_tools import Offered, mcp_tools_of, nothing_offered
 from bridge.agents.prompt import NAMELESS, Known, PromptParts, assemble, clean_name, fill
 from bridge.agents.schema import (
     AgentFile,
@@ -40,7 +41,12 @@ from bridge.ports.tool import BuiltinTool, ToolSpec
 _MAX_PROMPT_CHARS: Final = 65_536
 
 
-def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> ResolvedAgent:
+def resolve(
+    agent: AgentFile,
+    request: AgentRequest,
+    default_model: str,
+    offered: Offered = nothing_offered,
+) -> ResolvedAgent:
     """
     :raises InvalidRequest: a language it does not speak, overrides it does not allow or that are
         wrong in themselves, variables it does not have or lacks; all of them are named.
@@ -49,7 +55,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
     violations += _override_violations(agent, request.overrides)
     variables, wrong_variables = values_of(agent.variables, request.variables)
     violations += wrong_variables
-    violations += clashes(agent.tools, request.overrides.tools or ())
+    violations += clashes(agent.tool_names, request.overrides.tools or ())
     if violations:
         raise InvalidRequest(violations)
     part = agent.languages[tag] or LanguagePart()
@@ -58,6 +64,7 @@ def resolve(agent: AgentFile, request: AgentRequest, default_model: str) -> Reso
     greeting = _filled(changes.greeting or _greeting(part.greeting or agent.greeting), values)
     prompt = _prompt(agent, tag, changes.instructions, values)
     tools = tools_of(agent.tools, changes.tools or (), agent.languages, values)
+    tools += mcp_tools_of(agent.mcp, offered, values)
     resolved = ResolvedAgent(
         agent_id=AgentId(agent.agent_id),
         name=agent.name,

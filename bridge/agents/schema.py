@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.agents.mcp_tools import McpParts
 from bridge.agents.prompt import PLACEHOLDERS
 from bridge.agents.tags import is_tag
 from bridge.agents.templates import TEMPLATE
@@ -30,6 +31,7 @@ from bridge.ports.agent import (
     VARIABLE_NAME,
     VARIABLE_NAME_RULE,
 )
+from bridge.ports.tool import MAX_TOOLS
 
 # As in proto/bridge/v1/agent.proto.
 MAX_INSTRUCTIONS_CHARS: Final = 32_768
@@ -96,6 +98,16 @@ def _useful(tools: list[ToolPart], info: ValidationInfo) -> list[ToolPart]:
     if switches and len(info.data.get("languages", ())) == 1:
         raise ValueError("notify_language_switch: the agent speaks one language only")
     return tools
+
+
+def _beside_tools(mcp: McpParts, info: ValidationInfo) -> McpParts:
+    names = [tool.called for tool in info.data.get("tools", ())]
+    names += [name for part in mcp for name in part.called]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names a tool twice: {', '.join(twice)}")
+    if len(names) > MAX_TOOLS:
+        raise ValueError(f"at most {MAX_TOOLS} tools, with those of tools")
+    return mcp
 
 
 def _english() -> dict[str, "LanguagePart | None"]:
@@ -294,5 +306,14 @@ class AgentFile(Part):
     )
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     tools: Annotated[ToolParts, AfterValidator(_useful)] = Field(default_factory=list)
+    mcp: Annotated[McpParts, AfterValidator(_beside_tools)] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
     overridable: list[Overridable] = Field(default_factory=list)
+
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of all tools that the model may be told of."""
+        return [
+            *(tool.called for tool in self.tools),
+            *(name for part in self.mcp for name in part.called),
+        ]

@@ -1,45 +1,30 @@
 """How are tools written in an agent's file, and which ones does an agent have in one call?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bridge.agents.builtin_tools import specification
+from bridge.agents.http_tools import HttpPart
 from bridge.agents.prompt import NAMELESS, fill
 from bridge.agents.templates import TEMPLATE
-from bridge.durations import (
-    FILLER_AFTER_RANGE_S,
-    TOOL_TIMEOUT_RANGE_S,
-    parse_duration_s,
-    within,
-)
+from bridge.agents.treatment import Name, Treatment
 from bridge.errors import FieldViolation
-from bridge.files.checked import Part
 from bridge.json_schema import schema_problem
 from bridge.ports.tool import (
     MAX_TOOL_DESCRIPTION_CHARS,
     MAX_TOOL_PARAMETERS_CHARS,
-    MAX_TOOL_TEXT_CHARS,
     MAX_TOOLS,
-    TOOL_NAME,
-    TOOL_NAME_RULE,
     BuiltinTool,
-    ToolMode,
-    ToolReaction,
+    GatewayExecution,
     ToolSpec,
 )
 
 # What the agent's own words are for a built-in tool; everything else about it is settled.
 _OF_BUILTIN: Final = frozenset({"builtin", "description"})
-
-
-def _tool_name(name: str) -> str:
-    if not TOOL_NAME.fullmatch(name):
-        raise ValueError(f"must be {TOOL_NAME_RULE}")
-    return name
 
 
 def _parameters(schema: dict[str, Any]) -> dict[str, Any]:
@@ -54,13 +39,11 @@ def _no_parameters() -> dict[str, Any]:
     return {"type": "object", "properties": {}}
 
 
-Name = Annotated[str, AfterValidator(_tool_name)]
 Description = Annotated[str, Field(max_length=MAX_TOOL_DESCRIPTION_CHARS), TEMPLATE]
-Said = Annotated[str, Field(max_length=MAX_TOOL_TEXT_CHARS), TEMPLATE]
 
 
-class ToolPart(Part):
-    """A built-in tool by its name, or one that somebody executes."""
+class ToolPart(Treatment):
+    """A built-in tool by its name, or one that an endpoint executes, or else a gateway."""
 
     builtin: Literal["end_call", "notify_language_switch", "send_dtmf"] | None = None
     name: Name | None = None
@@ -68,32 +51,20 @@ class ToolPart(Part):
     parameters: Annotated[dict[str, Any], AfterValidator(_parameters)] = Field(
         default_factory=_no_parameters
     )
-    timeout: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(TOOL_TIMEOUT_RANGE_S))
-    ] = 10.0
-    mode: Literal["blocking", "async"] = "blocking"
-    reaction: Literal["speak", "listen", "speak_if_silent"] = "speak"
     terminal: bool = False
-    cancel_on_interruption: bool = False
-    filler_text: Said | None = None
-    filler_after: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(FILLER_AFTER_RANGE_S))
-    ] = 1.0
-    timeout_text: Said | None = None
-    execution: Literal["gateway"] = "gateway"
+    http: HttpPart | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        given = self.model_fields_set
         if self.builtin is not None:
-            if more := given - _OF_BUILTIN:
+            if more := self.model_fields_set - _OF_BUILTIN:
                 raise ValueError(f"a built-in tool takes no {', '.join(sorted(more))}")
         elif self.name is None or self.description is None:
             raise ValueError("must be a builtin, or have a name and a description")
-        if "filler_after" in given and self.filler_text is None:
-            raise ValueError("filler_after says when filler_text is said, which is missing")
-        if self.filler_text is not None and self.filler_after >= self.timeout:
-            raise ValueError("filler_after must be shorter than timeout")
+        if self.http is None and "http" in self.model_fields_set:
+            raise ValueError("http must be a mapping: url: ...")
+        if self.http is not None and (problem := self.http.problem(self.parameters)):
+            raise ValueError(problem)
         return self
 
     @property
@@ -127,16 +98,15 @@ def tools_of(
     return tuple(_filled(spec, values) for spec in (*own, *given))
 
 
-def clashes(parts: Sequence[ToolPart], given: Sequence[ToolSpec]) -> list[FieldViolation]:
-    """Return which of a call's tools cannot stand beside the agent's own."""
-    own = {part.called for part in parts}
+def clashes(own: Collection[str], given: Sequence[ToolSpec]) -> list[FieldViolation]:
+    """Return which of a call's tools cannot stand beside the agent's own, by their names."""
     violations = [
         FieldViolation(f"agent.tools.tools[{index}].name", "the agent has a tool of this name")
         for index, spec in enumerate(given)
         if spec.name in own
     ]
-    if len(parts) + len(given) > MAX_TOOLS:
-        problem = f"at most {MAX_TOOLS}, with the {len(parts)} of the agent's own"
+    if len(own) + len(given) > MAX_TOOLS:
+        problem = f"at most {MAX_TOOLS}, with the {len(own)} of the agent's own"
         violations.append(FieldViolation("agent.tools.tools", problem))
     return violations
 
@@ -161,18 +131,12 @@ def as_part(spec: ToolSpec) -> dict[str, object]:
 def _specification(part: ToolPart, languages: tuple[str, ...]) -> ToolSpec:
     if part.builtin is not None:
         return specification(BuiltinTool(part.builtin), languages, part.description)
-    return ToolSpec(
-        name=part.called,
-        description=part.description or "",
-        parameters=part.parameters,
-        timeout_s=part.timeout,
-        mode=ToolMode(part.mode),
-        reaction=ToolReaction(part.reaction),
+    return part.specification(
+        part.called,
+        part.description or "",
+        part.parameters,
+        GatewayExecution() if part.http is None else part.http.execution(),
         terminal=part.terminal,
-        cancel_on_interruption=part.cancel_on_interruption,
-        filler_text=part.filler_text,
-        filler_after_s=part.filler_after,
-        timeout_text=part.timeout_text,
     )
 
 

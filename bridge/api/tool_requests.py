@@ -8,7 +8,13 @@ from bridge.api.requests import MAX_ID
 from bridge.api.violations import Violations
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId, ConnectionId, TenantId
-from bridge.ports.tool import ToolCallId, ToolFailure, ToolOutcome
+from bridge.ports.tool import (
+    TOOL_NAME,
+    TOOL_NAME_RULE,
+    ToolCallId,
+    ToolFailure,
+    ToolOutcome,
+)
 from bridge.tools.failures import invalid_result
 from bridge.tools.outputs import json_output
 from bridge.tools.registration import Registration
@@ -22,7 +28,6 @@ _MAX_CONCURRENT: Final = 256
 _DEFAULT_CONCURRENT: Final = 8
 _MAX_MESSAGE: Final = 1_000
 _MAX_PRIVATE_DETAIL: Final = 4_000
-_TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERROR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
@@ -98,5 +103,5 @@ def _check_names(field: str, names: Sequence[str], wrong: Violations) -> None:
     if not 1 <= len(names) <= _MAX_TOOLS:
         wrong.add(field, f"must be 1 to {_MAX_TOOLS} names")
     for index, name in enumerate(names):
-        if not _TOOL_NAME.fullmatch(name):
-            wrong.add(f"{field}[{index}]", 'must be letters, digits, "_" and "-", 1 to 64')
+        if not TOOL_NAME.fullmatch(name):
+            wrong.add(f"{field}[{index}]", f"must be {TOOL_NAME_RULE}")

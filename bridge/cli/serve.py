@@ -22,18 +22,16 @@ from bridge.calls.sweep import Sweep
 from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
+from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
-from bridge.ids import AgentId
 from bridge.logs import get_logger
 from bridge.model.service import RealtimeModels
 from bridge.ports.call import CallLimits
 from bridge.ports.host import HostId
-from bridge.ports.tool import ToolExecutor, ToolExecutors, ToolSpec
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
 from bridge.store.memory import MemoryEventLog, MemoryStore
-from bridge.tools.servers import ToolServers
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import MemoryPlacer
 
@@ -50,6 +48,7 @@ class _Shared:
 
     settings: Settings
     clock: SystemClock
+    tooling: Tooling
     agents: FileCatalogue
     models: RealtimeModels
     directory: MemoryDirectory
@@ -64,17 +63,6 @@ class _Calls:
     carriers: Carriers
     service: calls_api.CallService
     registry: Registry
-    tool_servers: ToolServers
-
-
-class _Gateways:
-    """Implements ToolExecutors: gateways execute what the call itself does not."""
-
-    def __init__(self, gateways: ToolServers) -> None:
-        self._gateways = gateways
-
-    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:  # noqa: ARG002 - the port's
-        return self._gateways
 
 
 async def serve(settings: Settings) -> None:
@@ -110,9 +98,8 @@ async def serve(settings: Settings) -> None:
         await api.set_serving(server.SERVICES, serving=False)
         if calls is not None and stopping.gently:
             await _drain(calls.carriers.calls, settings.drain_timeout_s, stopping)
-        if calls is not None:
-            # Streams that end by nothing else would hold the server up.
-            calls.tool_servers.close()
+        # Streams that end by nothing else would hold the server up.
+        shared.tooling.gateways.close()
     _log.info("stopped")
 
 
@@ -155,13 +142,18 @@ async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
 
 
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
-    agents = FileCatalogue(settings.agents_dir, settings.openai_realtime_model)
+    clock = SystemClock()
+    tools = await stack.enter_async_context(tooling(settings, clock))
+    agents = FileCatalogue(
+        settings.agents_dir, settings.openai_realtime_model, tools.surroundings, tools.mcp
+    )
     agents.load()
     models = hosting.models_of(settings)
     await stack.enter_async_context(models)
     return _Shared(
         settings=settings,
-        clock=SystemClock(),
+        clock=clock,
+        tooling=tools,
         agents=agents,
         models=models,
         directory=MemoryDirectory(ended_calls=settings.retained_calls),
@@ -178,10 +170,9 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
     settings, clock = shared.settings, shared.clock
     calls_at_most = settings.slots * max(1, settings.workers)
     placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + calls_at_most)
-    tool_servers = ToolServers(clock)
     async with (
         hosting.rooms_of(settings, livekit, clock) as rooms,
-        _carriers(shared, rooms, placer, _Gateways(tool_servers)) as carriers,
+        _carriers(shared, rooms, placer) as carriers,
         asyncio.TaskGroup() as group,
     ):
         registry = Registry(shared.directory, carriers.hosts, shared.events, shared.store, clock)
@@ -196,15 +187,15 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         service = calls_api.CallService(reception, registry)
-        yield _Calls(carriers, service, registry, tool_servers)
+        yield _Calls(carriers, service, registry)
         sweep.cancel()
 
 
 def _carriers(
-    shared: _Shared, rooms: LiveKitRooms, placer: MemoryPlacer, tools: ToolExecutors
+    shared: _Shared, rooms: LiveKitRooms, placer: MemoryPlacer
 ) -> AbstractAsyncContextManager[Carriers]:
     """Return what carries calls: this process, or its workers."""
-    settings = shared.settings
+    settings, tools = shared.settings, shared.tooling.executors
     if settings.workers:
         front = Front(
             shared.directory, shared.events, shared.store, placer, tools, rooms, shared.clock
@@ -247,6 +238,6 @@ def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
         ),
         models=models_api.ModelService(shared.agents, shared.models, shared.models.realtime_url),
         calls=calls.service if calls else None,
-        tools=tools_api.ToolService(calls.tool_servers, shared.clock) if calls else None,
+        tools=tools_api.ToolService(shared.tooling.gateways, shared.clock) if calls else None,
         closed={} if calls else dict.fromkeys(needing_calls, _NO_LIVEKIT),
     )

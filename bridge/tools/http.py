@@ -16,11 +16,11 @@ from bridge.ports.tool import (
     ToolInvocation,
     ToolOutcome,
 )
+from bridge.tool_secrets import SecretMissing, Secrets
 from bridge.tools.arguments import UnusableArguments
 from bridge.tools.failures import OUTPUT_TOO_LARGE, TIMEOUT, invalid_result, unusable
 from bridge.tools.http_request import Request, request_for
 from bridge.tools.http_response import outcome_of
-from bridge.tools.secrets import SecretMissing, Secrets
 
 # A server that is there takes a connection at once; the tool's time is better spent on its answer.
 _CONNECT_WITHIN_S: Final = 5.0

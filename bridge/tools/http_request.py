@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from bridge.ports.tool import ArgumentsIn, HttpExecution, ToolInvocation
+from bridge.tool_secrets import Secrets, filled
 from bridge.tools.arguments import UnusableArguments, arguments_of
-from bridge.tools.secrets import Secrets, filled
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_\-]+)\}")
 # Each could lead a request to another resource than its path is about.

@@ -1,7 +1,7 @@
 """The MCP servers that agents name: one session each, kept while they are named."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, Self
 
 from bridge.ports.clock import Clock
@@ -32,7 +32,7 @@ class Session(Protocol):
     ) -> ToolOutcome: ...
 
 
-MakeSession = Callable[[McpServer], Session]
+MakeSession = Callable[[McpServer], Awaitable[Session]]
 
 
 class McpTools:
@@ -54,12 +54,12 @@ class McpTools:
         await self._tasks.__aexit__(None, None, None)
 
     def keep(self, servers: frozenset[McpServer]) -> None:
-        for server in self._sessions.keys() - servers:
-            del self._sessions[server]
+        for server in self._running.keys() - servers:
+            self._sessions.pop(server, None)
             self._running.pop(server).cancel()
-        for server in servers - self._sessions.keys():
-            session = self._sessions[server] = self._make_session(server)
-            self._running[server] = self._tasks.create_task(session.run(), name="mcp session")
+        for server in servers - self._running.keys():
+            task = self._tasks.create_task(self._stay_with(server), name="mcp session")
+            self._running[server] = task
 
     def offered(self, server: McpServer) -> Sequence[OfferedTool]:
         session = self._sessions.get(server)
@@ -69,10 +69,14 @@ class McpTools:
         """Call the server's tool, until the invocation's deadline."""
         session = self._sessions.get(execution.server)
         if session is None:  # the agent's file has changed since the call began
-            return ToolFailure("mcp_unavailable", "This is not there any more.")
+            return ToolFailure("mcp_unavailable", "This is not there.")
         left_s = (invocation.deadline - self._clock.now()).total_seconds()
         try:
             arguments = arguments_of(invocation)
         except UnusableArguments as wrong:
             return unusable(wrong)
         return await session.call(execution.tool, arguments, max(0.0, left_s))
+
+    async def _stay_with(self, server: McpServer) -> None:
+        session = self._sessions[server] = await self._make_session(server)
+        await session.run()

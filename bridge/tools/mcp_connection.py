@@ -12,13 +12,14 @@ from mcp.client import Transport
 from mcp.client.streamable_http import streamable_http_client
 
 from bridge.destinations import Destinations
+from bridge.durations import TOOL_TIMEOUT_RANGE_S
 from bridge.ports.tool import McpEndpoint, McpProgram, McpServer
+from bridge.tool_secrets import Secrets, filled
 from bridge.tools.listed_transport import ListedOnly
-from bridge.tools.secrets import Secrets, filled
 
 _CONNECT_WITHIN_S: Final = 5.0
-# An answer may take as long as a tool; its own deadline is the session's.
-_READ_WITHIN_S: Final = 300.0
+# An answer may take as long as any tool may; its own deadline is the call's.
+_READ_WITHIN_S: Final = TOOL_TIMEOUT_RANGE_S[1] + 10.0
 _ANSWER_WITHIN_S: Final = 10.0
 
 

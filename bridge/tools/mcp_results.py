@@ -13,25 +13,27 @@ from mcp.types import (
     Tool,
 )
 
-from bridge.ports.tool import OfferedTool, ToolFailure, ToolOutcome
+from bridge.ports.tool import (
+    MAX_TOOL_PARAMETERS_CHARS,
+    OfferedTool,
+    ToolFailure,
+    ToolOutcome,
+)
 from bridge.tools.failures import TIMEOUT
 from bridge.tools.outputs import json_output
 
 _MAX_MESSAGE: Final = 1_000
-# More would cost every call tokens from its first word on.
+# Servers write more than a file may say; what is beyond would cost every call tokens.
 _MAX_DESCRIPTION: Final = 4_096
-_MAX_PARAMETERS_BYTES: Final = 16 * 1024
 
 # There is no session any more, or the server does not know it.
 _SESSION_OVER: Final = frozenset({CONNECTION_CLOSED, INVALID_REQUEST})
 
 
 def offered(tool: Tool) -> OfferedTool | None:
-    """Return the tool as a model may be told of it; None: it is too large for one."""
-    description = tool.description or tool.title or ""
-    if len(description) > _MAX_DESCRIPTION:
-        return None
-    if len(orjson.dumps(tool.input_schema)) > _MAX_PARAMETERS_BYTES:
+    """Return the tool as a model may be told of it; None: its schema is too large for one."""
+    description = (tool.description or tool.title or "")[:_MAX_DESCRIPTION]
+    if len(orjson.dumps(tool.input_schema).decode()) > MAX_TOOL_PARAMETERS_CHARS:
         return None
     return OfferedTool(tool.name, description, tool.input_schema)
 

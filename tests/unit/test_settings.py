@@ -407,3 +407,26 @@ def test_the_example_file_names_every_variable_and_is_valid() -> None:
     Settings.load(named)
     active = dict(re.findall(r"^([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
     Settings.load(active)
+
+
+def test_secrets_of_tools_have_any_name_behind_their_prefix(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("from a file\n")
+    given = {"TOOL_ORDERS": "s3cret", "TOOL_SHOP_FILE": str(path), "TOOL_lower": "x", "TOOL_": "x"}
+    settings = Settings.load({**COMPLETE, **given})
+    held = {name: secret.get_secret_value() for name, secret in settings.tool_secrets.items()}
+    assert held == {"TOOL_ORDERS": "s3cret", "TOOL_SHOP": "from a file"}
+    described = settings.describe()
+    assert ("TOOL_ORDERS", "set") in described
+    assert "s3cret" not in f"{described} {settings!r}"
+
+
+def test_secret_of_a_tool_whose_file_is_missing_is_named(tmp_path: Path) -> None:
+    refused = problems(TOOL_SHOP_FILE=str(tmp_path / "nothing"))
+    assert set(refused) == {"TOOL_SHOP_FILE"}
+
+
+def test_wrong_entry_of_the_listed_servers_is_named() -> None:
+    refused = problems(MEDIABRIDGE_TOOL_HTTP_ALLOW="api.example.com, http://x")
+    assert set(refused) == {"MEDIABRIDGE_TOOL_HTTP_ALLOW"}
+    assert "http://x" in refused["MEDIABRIDGE_TOOL_HTTP_ALLOW"]

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from bridge.agents.http_tools import HttpPart
 from bridge.agents.loader import read_agent
+from bridge.agents.mcp_tools import McpPart
 from bridge.agents.schema import (
     AgentFile,
     GreetingPart,
@@ -228,5 +230,6 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
     expected |= fields_of(LimitsPart, "limits.") | fields_of(TranscriptionPart, "transcription.")
     expected |= fields_of(NoisePart, "noise.") | fields_of(ToolPart, "tools.*.")
     expected |= fields_of(SilenceStepPart, "silence.*.")
+    expected |= fields_of(HttpPart, "tools.*.http.") | fields_of(McpPart, "mcp.*.")
     expected |= {path + name for path, names in parts.items() for name in names}
     assert documented_fields() == expected

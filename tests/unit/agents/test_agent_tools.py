@@ -42,7 +42,6 @@ WHOLE = """
     filler_text: One moment, {caller_name}.
     filler_after: 2s
     timeout_text: Sorry.
-    execution: gateway
 """
 GIVEN = ToolSpec("book", "Books.", {"type": "object"})
 

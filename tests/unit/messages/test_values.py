@@ -12,7 +12,7 @@ from bridge.ports.call import CallSpec, CallView
 from bridge.ports.host import HostStatus
 from bridge.ports.report import CallReport
 from bridge.ports.telemetry import CallTelemetry
-from bridge.ports.tool import ToolFailure, ToolInvocation, ToolOutput
+from bridge.ports.tool import ToolFailure, ToolInvocation, ToolOutput, ToolSpec
 from tests.fakes.agents import SPEC
 
 # What JSON can carry, and the domain holds.
@@ -34,6 +34,7 @@ CROSSING = [
     CallReport,
     CallTelemetry,
     HostStatus,
+    ToolSpec,
     ToolInvocation,
     ToolOutput,
     ToolFailure,

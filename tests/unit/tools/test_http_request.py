@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bridge.ports.tool import ArgumentsIn, HttpExecution
+from bridge.tool_secrets import SecretMissing
 from bridge.tools.arguments import UnusableArguments
 from bridge.tools.http_request import Request, request_for
-from bridge.tools.secrets import SecretMissing
 from tests.fakes.clock import FakeClock
 from tests.unit.tools.invocations import invocation
 

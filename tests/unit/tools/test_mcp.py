@@ -44,9 +44,11 @@ class Tools:
     def __init__(self, listed: str, *, programs: bool = False) -> None:
         self.clock = FakeClock()
         connector = Connector(Destinations(listed), SECRETS, "1.2.3", programs=programs)
-        self.mcp = McpTools(
-            lambda server: McpSession(server, connector.connect, self.clock), self.clock
-        )
+
+        async def make_session(server: McpServer) -> McpSession:
+            return McpSession(server, connector.connect, self.clock)
+
+        self.mcp = McpTools(make_session, self.clock)
 
     async def offers(self, server: McpServer, wanted: str = "find_order") -> None:
         """Wait until the server offers this tool: for its process, which no test clock moves."""

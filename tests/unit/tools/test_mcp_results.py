@@ -20,8 +20,9 @@ def test_tool_is_offered_by_its_description_or_its_title() -> None:
 
 def test_tool_that_would_fill_the_model_s_context_is_not_offered() -> None:
     large = {"type": "object", "description": "x" * 16_384}
-    assert offered(Tool(name="a", description="d" * 4097, input_schema=SCHEMA)) is None
     assert offered(Tool(name="a", description="d", input_schema=large)) is None
+    cut = offered(Tool(name="a", description="d" * 5000, input_schema=SCHEMA))
+    assert cut == OfferedTool("a", "d" * 4096, SCHEMA)
 
 
 def test_texts_are_the_output_where_nothing_is_structured() -> None:
