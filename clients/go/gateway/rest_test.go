@@ -159,11 +159,11 @@ func TestAnAskersAuthorizationIsForwardedOnlyWhereThatIsWanted(t *testing.T) {
 	for _, forward := range []bool{false, true} {
 		var got []string
 		opened := open(t, &scripted{createRoom: func(ctx context.Context, _ *bridgev1.CreateRoomRequest) error {
-			got = append(sent(ctx, "authorization"), sent(ctx, "x-tenant")...)
+			got = slices.Concat(sent(ctx, "authorization"), sent(ctx, "x-tenant"), sent(ctx, "grpcgateway-cookie"))
 			return nil
 		}}, gateway.Options{ForwardAuthorization: forward})
 		opened.ask(t, http.MethodPost, create, `{}`,
-			"Authorization: Bearer key", "Grpc-Metadata-Authorization: Bearer other", "Grpc-Metadata-X-Tenant: t")
+			"Authorization: Bearer key", "Grpc-Metadata-Authorization: Bearer other", "Grpc-Metadata-X-Tenant: t", "Cookie: session=1")
 		var want []string
 		if forward {
 			want = []string{"Bearer key"}

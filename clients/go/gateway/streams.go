@@ -59,13 +59,9 @@ func (g *Gateway) events(bridge *mediabridge.Client, options Options) http.Handl
 		}
 		g.stream(w, r, func(ctx context.Context) messages {
 			events := bridge.Watch(asAsker(ctx, r, options), r.PathValue("id"), request.GetAfterSequence())
-			return func(yield func(message, error) bool) {
-				for event, err := range events {
-					if !yield(message{event.GetSequence(), event}, err) {
-						return
-					}
-				}
-			}
+			return messagesOf(events, func(event *bridgev1.CallEvent) message {
+				return message{event.GetSequence(), event}
+			})
 		})
 	}
 }
@@ -81,14 +77,21 @@ func (g *Gateway) telemetry(bridge *mediabridge.Client, options Options) http.Ha
 		request.ConnectionId = cmp.Or(r.PathValue("id"), request.GetConnectionId())
 		g.stream(w, r, func(ctx context.Context) messages {
 			figures := bridge.Telemetry(asAsker(ctx, r, options), request)
-			return func(yield func(message, error) bool) {
-				for response, err := range figures {
-					if !yield(message{body: response}, err) {
-						return
-					}
-				}
-			}
+			return messagesOf(figures, func(response *bridgev1.StreamTelemetryResponse) message {
+				return message{body: response}
+			})
 		})
+	}
+}
+
+// messagesOf returns what is yielded as messages.
+func messagesOf[Received any](received iter.Seq2[Received, error], as func(Received) message) messages {
+	return func(yield func(message, error) bool) {
+		for one, err := range received {
+			if !yield(as(one), err) {
+				return
+			}
+		}
 	}
 }
 

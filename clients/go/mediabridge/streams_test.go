@@ -101,7 +101,7 @@ func TestAWatchBehindTheEndEndsEmpty(t *testing.T) {
 func TestAWatchGivesUpWhenAllAttemptsInARowFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script, began := watched(take{nil, errAway}, take{[]int64{1}, errAway}, take{nil, errAway})
-		patience := mediabridge.Backoff{First: time.Second, Longest: 4 * time.Second, Attempts: 3}
+		patience := mediabridge.Backoff{First: time.Second, Longest: 3 * time.Second, Attempts: 3}
 		start := time.Now()
 		seen, err := follow(t.Context(), dial(t, script, mediabridge.WithBackoff(patience)), 0)
 		if status.Code(err) != codes.Unavailable || !slices.Equal(seen, []int64{1}) {
@@ -111,8 +111,8 @@ func TestAWatchGivesUpWhenAllAttemptsInARowFail(t *testing.T) {
 		if !slices.Equal(*began, []int64{0, 0, 1, 1, 1}) {
 			t.Errorf("watched after %v", *began)
 		}
-		// 1 s; then 1 + 2 + 4 s; each up to a fifth shorter.
-		if waited := time.Since(start); waited < 6400*time.Millisecond || waited > 8*time.Second {
+		// 1 s; then 1 + 2 + 3 s; each up to a fifth shorter.
+		if waited := time.Since(start); waited < 5600*time.Millisecond || waited > 7*time.Second {
 			t.Errorf("waited %v", waited)
 		}
 	})

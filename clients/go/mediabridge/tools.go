@@ -46,7 +46,8 @@ func (e *ToolError) Error() string { return e.Code + ": " + e.Message }
 // ServeTools runs the tools for the calls that the registration names, until the context ends: then
 // no more are begun, those that run may answer for another 10 seconds, and nil is returned. The
 // registration's tool names are those of the tools. Where the connection breaks or the bridge is
-// away it comes back, however long it takes; what was running is cancelled. A refusal is returned.
+// away it comes back, however long it takes; what was running is cancelled, and waited for. A refusal
+// is returned.
 func (c *Client) ServeTools(ctx context.Context, registration *bridgev1.ToolRegistration, tools map[string]Tool) error {
 	registration = proto.CloneOf(registration)
 	registration.ToolNames = slices.Sorted(maps.Keys(tools))
@@ -136,6 +137,7 @@ func (s *toolServer) begin(ctx context.Context, invocation *bridgev1.ToolInvocat
 	s.running[id] = cancel
 	s.mutex.Unlock()
 	s.work.Go(func() {
+		defer cancel(nil) // or the stream's context would keep it
 		defer stop()
 		result := s.run(ctx, invocation)
 		s.mutex.Lock()
