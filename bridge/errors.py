@@ -19,6 +19,7 @@ BridgeError
 ├── BadJwks                  there are no keys to check tokens by (access)
 ├── SettingsError            environment variables are wrong (settings)
 ├── BadCertificates          there is nothing to serve TLS with (api)
+├── NoWorkers                the server's workers could not be started (workers)
 └── ListenError              the address cannot be listened on (api)
 """
 

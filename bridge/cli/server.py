@@ -11,6 +11,7 @@ from bridge.api.server import ListenError
 from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
 from bridge.settings import Settings, SettingsError
+from bridge.workers.fleet import NoWorkers
 
 
 @click.command("serve")
@@ -31,7 +32,7 @@ def command(workers: int | None, slots: int | None) -> None:
         raise click.ClickException(str(wrong)) from wrong
     try:
         uvloop.run(serve(settings))
-    except* (ListenError, BadCertificates, BadJwks, BadKeyFile) as wrong:
+    except* (ListenError, NoWorkers, BadCertificates, BadJwks, BadKeyFile) as wrong:
         raise click.ClickException(str(wrong.exceptions[0])) from None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from bridge.errors import Refusal
+from bridge.errors import BridgeError, Refusal
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
@@ -24,6 +24,10 @@ _LONGEST_PAUSE_S: Final = 5.0
 _START_S: Final = 20.0
 # Each call bounds its own end; a worker that has not gone by then never will.
 _CLOSE_S: Final = 15.0
+
+
+class NoWorkers(BridgeError):
+    """The server's workers could not be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,20 @@ class Fleet:
             self._tasks.create_task(self._keep(slot, ready), name=f"worker {slot}")
             for slot, ready in enumerate(first)
         ]
-        async with asyncio.timeout(_START_S):
-            for ready in first:
-                await ready.wait()
+        try:
+            async with asyncio.timeout(_START_S):
+                for ready in first:
+                    await ready.wait()
+        except TimeoutError as late:
+            await self.__aexit__()
+            raise NoWorkers("the workers do not start; their log says why") from late
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for keeper in self._keepers:
-            keeper.cancel()
+        self._replace_nobody()
         for life in self._lives.values():
             life.close()
         try:
@@ -114,10 +124,15 @@ class Fleet:
             asked.set()
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuse new calls everywhere, and wait until all calls are over."""
+        """Refuse new calls everywhere, and wait until all calls are over; no worker comes after."""
+        self._replace_nobody()
         async with asyncio.TaskGroup() as group:
             for life in self._lives.values():
                 group.create_task(self._let_go(life, timeout_s), name=f"drain {life.host_id}")
+
+    def _replace_nobody(self) -> None:
+        for keeper in self._keepers:
+            keeper.cancel()
 
     async def _keep(self, slot: int, first_ready: asyncio.Event) -> None:
         """Have a worker in this slot at all times."""

@@ -19,6 +19,7 @@ SERVICES: Final = {
         "CreateRoom",
         "JoinRoom",
         "EndCall",
+        "ControlCall",
         "GetConnectionStatus",
         "ListCalls",
         "ListAgents",

@@ -126,6 +126,29 @@ async def test_worker_that_hangs_is_killed_and_its_call_ends(
     await slots_are_free(front, WORKERS * SLOTS)
 
 
+async def test_workers_are_replaced_without_dropping_a_call(
+    server: BridgeProcess, front: BridgeClient
+) -> None:
+    before = set(workers(server))
+    async with called(front) as (made, caller):
+        await ready(front, made.connection_id)
+        os.kill(server.pid, signal.SIGUSR2)
+        async with asyncio.timeout(SOON_S):
+            while (
+                len(workers(server).keys() - before) < WORKERS
+                or made.call.host_id not in (left := workers(server).keys() & before)
+                or len(left) > 1
+            ):
+                await asyncio.sleep(0.05)  # nobody tells of processes that are not ours
+        await caller.play(tone(440, 600) + silence(600))
+        await hears(caller, 880)
+    await ended(front, made.connection_id)
+    async with asyncio.timeout(SOON_S):
+        while workers(server).keys() & before:
+            await asyncio.sleep(0.05)
+    await slots_are_free(front, WORKERS * SLOTS)
+
+
 async def test_all_slots_of_all_workers_can_be_taken_and_no_more(front: BridgeClient) -> None:
     asked = [front.create_room(f"caller {n}", "tester") for n in range(3 * WORKERS * SLOTS)]
     made = await asyncio.gather(*asked, return_exceptions=True)
