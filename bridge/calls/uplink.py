@@ -22,7 +22,7 @@ class Uplink:
         self._session: ModelSession | None = None
         self._identity_of: dict[str, Identity] = {}
         self._tracks: dict[str, SpeakerTrack] = {}
-        self._audio_ms = 0.0
+        self._heard_bytes = 0
         self._dropped_by_gone_tracks_ms = 0.0
         self.meter = LevelMeter(ROOM_RATE_HZ)
         self.muted = False
@@ -35,7 +35,7 @@ class Uplink:
     @property
     def audio_ms(self) -> float:
         """Return how much was heard, of all speakers together."""
-        return self._audio_ms
+        return duration_ms(self._heard_bytes, ROOM_RATE_HZ)
 
     @property
     def dropped_ms(self) -> float:
@@ -63,10 +63,8 @@ class Uplink:
 
     def loudest(self) -> Identity | None:
         """Return who was loudest since this was last asked."""
-        levels = self._mixer.levels()
-        if not levels:
-            return None
-        return self._identity_of.get(max(levels, key=lambda sid: levels[sid]))
+        sid = self._mixer.loudest()
+        return None if sid is None else self._identity_of.get(sid)
 
     def __str__(self) -> str:
         return f"{self._mixer} -> {self.meter} -> {self._resampler} -> model"
@@ -75,9 +73,9 @@ class Uplink:
         mixed = self._mixer.push(sid, frame)
         if mixed is None:
             return
-        self._audio_ms += duration_ms(len(mixed), ROOM_RATE_HZ)
+        self._heard_bytes += len(mixed)
         if self.muted:
             mixed = memoryview(bytes(len(mixed)))  # silence, not a gap: the model's time goes on
         self.meter.push(mixed)
-        if self._session is not None:
-            self._session.send_audio_nowait(self._resampler.push(mixed))
+        if self._session is not None and (resampled := self._resampler.push(mixed)):
+            self._session.send_audio_nowait(resampled)

@@ -5,8 +5,9 @@ output has still queued is the timeline's end. So what was played of an item fol
 numbers, and nothing has to be told when sound ends.
 """
 
+from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.pcm import BYTES_PER_SAMPLE, ROOM_RATE_HZ
@@ -26,7 +27,10 @@ class ItemPlayed:
     received_ms: float
     """What the model sent of it."""
     played_ms: float
-    """What left the bridge; the network and the caller's jitter buffer are not counted."""
+    """How far into it, by the model's time: what was left out before that is counted as played.
+
+    What left the bridge; the network and the caller's jitter buffer are not counted.
+    """
 
 
 @dataclass(slots=True)
@@ -36,8 +40,10 @@ class Item:
     key: ItemKey
     received: int = 0
     accepted: int = 0
-    """Received, less what the buffer had no room for."""
+    """Received, less what the buffer had no room for and what was left out."""
     written: int = 0
+    left_out: list[tuple[int, int]] = field(default_factory=list)
+    """Where something was left out: behind so much that is written, and how much up to there."""
     start: int = 0
     """Where on the timeline its first sound lies."""
     finished: bool = False
@@ -46,6 +52,17 @@ class Item:
     @property
     def unwritten(self) -> int:
         return self.accepted - self.written
+
+    def leave_out(self, amount: int, behind: int) -> None:
+        """Note that so much is never written, of what comes behind so much that is."""
+        self.accepted -= amount
+        before = self.left_out[-1][1] if self.left_out else 0
+        self.left_out.append((behind, before + amount))
+
+    def position(self, played: int) -> int:
+        """Return how far into the item it is heard, where so much of it was played."""
+        passed = bisect_left(self.left_out, (played,))
+        return played + self.left_out[passed - 1][1] if passed else played
 
 
 class Ledger:
@@ -78,7 +95,7 @@ class Ledger:
 
     def report(self, item: Item) -> ItemPlayed:
         item_id, content_index = item.key
-        played = self._played_of(item, self._position())
+        played = item.position(self._played_of(item, self._position()))
         return ItemPlayed(
             item_id, content_index, item.received / BYTES_PER_MS, played / BYTES_PER_MS
         )

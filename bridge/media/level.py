@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from bridge.pcm import BYTES_PER_SAMPLE
+
 Samples = npt.NDArray[np.int16]
 
 # Of silence, and of an interval without samples. Below what 16 bits hold (-90 dBFS for one
@@ -19,6 +21,8 @@ _FULL_SCALE: Final = 32768
 _CLIPPED_AT: Final = 32767
 # Peaks are kept per slot of this length: short enough for a meter on a screen.
 _PEAK_SLOT_MS: Final = 100
+# As long as sound waits to be measured: in one go it costs a quarter.
+_MEASURED_SLOTS: Final = 5
 # As far back as peaks are known; watchers look every few seconds.
 _PEAK_HISTORY_MS: Final = 60_000
 
@@ -41,19 +45,19 @@ def rms_dbfs(before: Level, after: Level) -> float:
     return _dbfs(math.sqrt(squares / samples))
 
 
-def sum_of_squares(samples: Samples) -> float:
-    """Return the frame's energy. Exact: float64 holds every such sum of a frame."""
-    wide = samples.astype(np.float64)
-    return float(np.dot(wide, wide))
-
-
 class LevelMeter:
-    """Measures the mono int16 sound that passes."""
+    """Measures the mono int16 sound that passes, half a second at a time, or when somebody asks.
+
+    Numpy's calls cost far more than what they do to 20 ms. Until then frames wait as they are, so
+    nobody may change one that was given here.
+    """
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._slot_samples = sample_rate_hz * _PEAK_SLOT_MS // 1000
+        self._waiting: list[bytes | memoryview] = []
+        self._waiting_samples = 0
         self._sum_of_squares = 0.0
-        self._samples = 0
+        self._samples = 0  # measured
         self._clipped = 0
         self._slot = 0
         self._slot_peak = 0
@@ -62,21 +66,14 @@ class LevelMeter:
 
     def push(self, frame: bytes | memoryview) -> None:
         """Take a frame of int16 samples, of any length, into account."""
-        samples = np.frombuffer(frame, np.int16)
-        if not samples.size:
-            return
-        self._sum_of_squares += sum_of_squares(samples)
-        peak = max(int(samples.max()), -int(samples.min()))
-        if peak >= _CLIPPED_AT:
-            self._clipped += int(
-                np.count_nonzero((samples == _CLIPPED_AT) | (samples < -_CLIPPED_AT))
-            )
-        self._enter_slot(self._samples // self._slot_samples)
-        self._slot_peak = max(self._slot_peak, peak)
-        self._samples += samples.size
+        self._waiting.append(frame)
+        self._waiting_samples += len(frame) // BYTES_PER_SAMPLE
+        if self._waiting_samples >= _MEASURED_SLOTS * self._slot_samples:
+            self._measure()
 
     @property
     def level(self) -> Level:
+        self._measure()
         return Level(self._sum_of_squares, self._samples, self._clipped)
 
     def peak_dbfs(self, since: Level) -> float:
@@ -84,6 +81,7 @@ class LevelMeter:
 
         Looks back 60 s at most.
         """
+        self._measure()
         first = since.samples // self._slot_samples
         slots_back = max(0, self._slot - first)
         peak = self._slot_peak if since.samples < self._samples else 0
@@ -94,9 +92,37 @@ class LevelMeter:
         return _dbfs(peak) if peak else FLOOR_DBFS
 
     def __str__(self) -> str:
+        self._measure()
         seconds = self._samples / (self._slot_samples * 1000 / _PEAK_SLOT_MS)
         loud = rms_dbfs(Level(), self.level)
         return f"LevelMeter({seconds:.1f} s, {loud:.1f} dBFS, {self._clipped} clipped)"
+
+    def _measure(self) -> None:
+        if not self._waiting_samples:
+            return
+        samples = np.frombuffer(b"".join(self._waiting), np.int16)
+        self._waiting.clear()
+        self._waiting_samples = 0
+        wide = samples.astype(np.float64)  # in which every such sum is exact
+        # Not by np.dot: for so many samples OpenBLAS wakes another thread, which spins.
+        self._sum_of_squares += float(np.square(wide, out=wide).sum())
+        if self._note_peaks(samples) >= _CLIPPED_AT:
+            self._clipped += int(
+                np.count_nonzero((samples == _CLIPPED_AT) | (samples < -_CLIPPED_AT))
+            )
+        self._samples += samples.size
+
+    def _note_peaks(self, samples: Samples) -> int:
+        """Note the peak of every slot that these samples touch; return the highest."""
+        rest = -self._samples % self._slot_samples  # of the slot that has begun
+        starts = [*([0] if rest else []), *range(rest, samples.size, self._slot_samples)]
+        highest = np.maximum.reduceat(samples, starts).tolist()
+        lowest = np.minimum.reduceat(samples, starts).tolist()
+        peaks: list[int] = [max(high, -low) for high, low in zip(highest, lowest, strict=True)]
+        for slot, peak in enumerate(peaks, self._samples // self._slot_samples):
+            self._enter_slot(slot)
+            self._slot_peak = max(self._slot_peak, peak)
+        return max(peaks)
 
     def _enter_slot(self, slot: int) -> None:
         while self._slot < slot:

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from bridge.media.level import Level, rms_dbfs, sum_of_squares
-from bridge.pcm import FRAME_MS
+from bridge.media.level import Level, LevelMeter, rms_dbfs
+from bridge.pcm import FRAME_MS, ROOM_RATE_HZ
 
 # A speaker with this many frames waiting has seen the reference miss two in a row. Also the
 # bound of what waits, 60 ms a speaker.
@@ -30,8 +30,11 @@ _INT16_MAX: Final = 32767
 class _Speaker:
     ring: deque[memoryview] = field(default_factory=deque)
     mixes_with_rest: int = 0
-    sum_of_squares: float = 0.0
-    samples: int = 0
+    meter: LevelMeter = field(default_factory=lambda: LevelMeter(ROOM_RATE_HZ))
+    asked: Level = field(default_factory=Level)
+    """The meter's when it was last asked who was loudest."""
+    spoke: bool = False
+    """Anything was heard of it since then."""
 
 
 class Mixer:
@@ -61,7 +64,12 @@ class Mixer:
         speaker = self._speakers.get(sid)
         if speaker is None:
             speaker = self._speakers[sid] = _Speaker()
-        self._hear(speaker, frame)
+        speaker.spoke = True
+        if len(self._speakers) == 1 and not speaker.ring:
+            # Alone: nothing to be mixed, and no need to measure who is the loudest.
+            self._reference = sid
+            return frame
+        speaker.meter.push(frame)
         speaker.ring.append(frame)
         if self._reference is None or len(speaker.ring) >= _TAKEOVER_FRAMES:
             self._reference = sid
@@ -78,27 +86,22 @@ class Mixer:
         if sid == self._reference:
             self._reference = next(iter(self._speakers), None)
 
-    def levels(self) -> dict[str, float]:
-        """Return how loud each speaker was, in dBFS, since this was last asked."""
-        loudness = {}
+    def loudest(self) -> str | None:
+        """Return who was loudest since this was last asked, if anybody was heard."""
+        loudest: tuple[float, str] | None = None
         for sid, speaker in self._speakers.items():
-            if speaker.samples:
-                total = Level(speaker.sum_of_squares, speaker.samples)
-                loudness[sid] = rms_dbfs(Level(), total)
-                speaker.sum_of_squares, speaker.samples = 0.0, 0
-        return loudness
+            now = speaker.meter.level
+            loudness = rms_dbfs(speaker.asked, now)
+            if speaker.spoke and (loudest is None or loudness > loudest[0]):
+                loudest = loudness, sid
+            speaker.asked, speaker.spoke = now, False
+        return None if loudest is None else loudest[1]
 
     def __str__(self) -> str:
         return (
             f"Mixer({self.speakers} speakers, {self._mixed_frames} frames mixed, "
             f"{self.dropped_ms:.0f} ms dropped)"
         )
-
-    @staticmethod
-    def _hear(speaker: _Speaker, frame: memoryview) -> None:
-        samples = np.frombuffer(frame, np.int16)
-        speaker.sum_of_squares += sum_of_squares(samples)
-        speaker.samples += samples.size
 
     def _emit(self, reference: _Speaker) -> memoryview:
         mixed = [self._mix(frame, reference) for frame in reference.ring]

@@ -8,10 +8,12 @@ loop when a whole answer arrives at once, and positions that are exact in the mo
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from bridge.media.ledger import BYTES_PER_MS, Item, ItemKey, ItemPlayed, Ledger
 from bridge.media.resample import Resampler
+from bridge.media.standing import StandingDelay
+from bridge.media.waiting import Waiting
 from bridge.pcm import BYTES_PER_SAMPLE, FRAME_MS, MODEL_RATE_HZ, ROOM_RATE_HZ, TICK_MS
 from bridge.ports.clock import Clock
 from bridge.ports.room import AudioOutput
@@ -19,13 +21,17 @@ from bridge.ports.room import AudioOutput
 # The longest answer a model gives: 4,096 tokens are about 205 s. At most 11.5 MB a call.
 MAX_BUFFERED_MS: Final = 240_000
 
-_FRAME_BYTES: Final = FRAME_MS * BYTES_PER_MS
+# Of what waits, a frame takes up to so much: five times fewer frames cost five times less. No
+# more: it is resampled in one go, and the source must have room for it.
+LONGEST_FRAME_MS: Final = 100
+
+_LONGEST_BYTES: Final = LONGEST_FRAME_MS * BYTES_PER_MS
 _TICK_BYTES: Final = TICK_MS * BYTES_PER_MS
-# An item begins once a whole frame of it is ready: sound that arrives just in real time then
-# has 10 ms in hand against jitter, at the price of one frame of delay.
-_FIRST_BYTES: Final = _FRAME_BYTES
-# What is resampled at a time, at the model's rate.
-_SLICE_BYTES: Final = FRAME_MS * MODEL_RATE_HZ * BYTES_PER_SAMPLE // 1000
+# An item begins once 20 ms of it are ready: sound that arrives just in real time then has 10 ms
+# in hand against jitter, at the price of one frame of delay.
+_FIRST_BYTES: Final = FRAME_MS * BYTES_PER_MS
+# Room bytes for one of the model's.
+_RATIO: Final = ROOM_RATE_HZ // MODEL_RATE_HZ
 # Deltas still under way after a clear belong to the last response or two, of a few items each.
 _CLOSED_REMEMBERED: Final = 32
 # Looking again sooner than this for the last sound to end would only burn the loop.
@@ -44,36 +50,18 @@ class PlayoutCounters:
     cleared_ms: float = 0.0
     """Given up by `clear`, unheard."""
     dropped_ms: float = 0.0
-    """Beyond what the buffer holds: the rest of an item that overflowed."""
+    """Beyond what the buffer holds, the rest of an item that overflowed; and standing delay."""
     stale_ms: float = 0.0
     """Of items that were finished or cleared before it arrived."""
     underruns: int = 0
     """Gaps that were heard: the output ran dry within an item."""
 
 
-class _Waiting:
-    """An item that is not wholly written: its sound, as the model sent it."""
-
-    __slots__ = ("chunks", "flushed", "item", "overflowed")
-
-    def __init__(self, key: ItemKey) -> None:
-        self.item = Item(key)
-        self.chunks: deque[memoryview] = deque()
-        self.flushed = False
-        self.overflowed = False
-
-    def take_slice(self) -> memoryview:
-        chunk = self.chunks.popleft()
-        if len(chunk) > _SLICE_BYTES:
-            self.chunks.appendleft(chunk[_SLICE_BYTES:])
-        return chunk[:_SLICE_BYTES]
-
-
 class Playout:
-    """Buffers what the model says until it is played. One task runs `run`, or `next_frame`.
+    """Buffers what the model says until it is played. One task takes frames and writes them.
 
-    A buffer that is full drops the rest of the item that overflows, so that what is played of an
-    item is always a beginning of it.
+    A buffer that is full drops the rest of the item that overflows. Delay that a stall has left is
+    left out of the item, see `StandingDelay`.
     """
 
     def __init__(
@@ -88,7 +76,7 @@ class Playout:
         self._clock = clock
         self._max_buffered = max_buffered_ms * BYTES_PER_MS
         self._ledger = Ledger(output)
-        self._waiting: deque[_Waiting] = deque()  # only the last can be unfinished
+        self._waiting: deque[Waiting] = deque()  # only the last can be unfinished
         self._closed: deque[ItemKey] = deque(maxlen=_CLOSED_REMEMBERED)
         self._ready = bytearray()  # resampled sound of the first waiting item
         self._sounded = asyncio.Event()  # there may be something for the writer
@@ -96,6 +84,9 @@ class Playout:
         self._emptied = asyncio.Event()  # nothing waits to be written
         self._emptied.set()
         self._writing = ""
+        self._dry_at_s = 0.0  # when the output has played all that was taken
+        self._delay = StandingDelay()
+        self._excess = 0  # bytes of standing delay that are still to be left out
         self._received = self._dropped = self._stale = self._underruns = 0
 
     def push(self, item_id: str, content_index: int, pcm: bytes) -> None:
@@ -105,19 +96,24 @@ class Playout:
         """
         if not pcm:
             return
-        size = len(pcm) * ROOM_RATE_HZ // MODEL_RATE_HZ
+        size = len(pcm) * _RATIO
         self._received += size
         waiting = self._open((item_id, content_index))
         if waiting is None:
             self._stale += size
             return
         waiting.item.received += size
-        waiting.overflowed |= self._buffered + size > self._max_buffered
+        buffered = self._buffered
+        waiting.overflowed |= buffered + size > self._max_buffered
         if waiting.overflowed:
             self._dropped += size
             return
-        waiting.chunks.append(memoryview(pcm))
+        if waiting.item.written:
+            self._look_for_standing_delay(buffered)
+        waiting.append(pcm)
         waiting.item.accepted += size
+        if self._excess:
+            self._leave_out(waiting)
         self._sounded.set()
 
     def finish(self, item_id: str, content_index: int) -> None:
@@ -135,6 +131,7 @@ class Playout:
             self._closed.append(waiting.item.key)
         self._ledger.clear(self._unbegun)
         self._waiting.clear()
+        self._excess = 0
         self._ready.clear()
         self._resampler.reset()
         self._note_empty()
@@ -165,32 +162,21 @@ class Playout:
                 return
             await self._clock.sleep(max(queued_ms / 1000, _SHORTEST_WAIT_S))
 
-    async def run(self) -> NoReturn:
-        """Write to the output for as long as the call lasts.
-
-        :raises RoomError: the output is gone.
-        """
-        while True:
-            await self._output.write(await self.next_frame())
-
     async def next_frame(self) -> memoryview:
-        """Wait for sound and return it: 48 kHz, 10 or 20 ms. It counts as written at once.
+        """Wait for sound and return it: 48 kHz, a whole number of 10 ms, 100 ms at most.
 
-        Cancelling it loses nothing.
+        It counts as written at once. Cancelling it loses nothing.
         """
-        starved: Item | None = None
         while (taken := self._take()) is None:
-            starved = self._waiting[0].item if self._waiting else None
             self._sounded.clear()
             await self._sounded.wait()
         item, frame, padding = taken
-        if item is starved and item.written and self._output.queued_ms <= 0:
-            self._underruns += 1
+        self._note_silence(item, len(frame))
         self._writing = item.key[0]
         self._ledger.wrote(item, len(frame) - padding, padding)
         if self._waiting[0].flushed and not self._ready:
             self._leave(self._waiting[0])
-        return memoryview(frame)
+        return frame
 
     @property
     def counters(self) -> PlayoutCounters:
@@ -223,24 +209,47 @@ class Playout:
     def _unbegun(self) -> tuple[Item, ...]:
         return tuple(waiting.item for waiting in self._waiting if not waiting.item.written)
 
-    def _open(self, key: ItemKey) -> _Waiting | None:
+    def _open(self, key: ItemKey) -> Waiting | None:
+        newest = self._waiting[-1] if self._waiting else None
+        if newest is not None and newest.item.key == key and not newest.item.finished:
+            return newest
         if key in self._closed:
             return None
-        if self._waiting and self._waiting[-1].item.key == key:
-            return self._waiting[-1]
-        if self._waiting and not self._waiting[-1].item.finished:
-            self._finish(self._waiting[-1])
-        self._waiting.append(_Waiting(key))
+        if newest is not None and not newest.item.finished:
+            self._finish(newest)
+        self._waiting.append(Waiting(key))
         self._emptied.clear()
         self._filled.set()
         return self._waiting[-1]
 
-    def _finish(self, waiting: _Waiting) -> None:
+    def _finish(self, waiting: Waiting) -> None:
         waiting.item.finished = True
         self._closed.append(waiting.item.key)
+        self._excess = 0
         self._sounded.set()
 
-    def _take(self) -> tuple[Item, bytes, int] | None:
+    def _note_silence(self, item: Item, size: int) -> None:
+        """Note what was heard between the frame before and this one, if both are of one item."""
+        now_s, queued_ms = self._clock.monotonic_s(), self._output.queued_ms
+        if not item.written:
+            self._delay.begin()
+        elif queued_ms <= 0 and now_s > self._dry_at_s:
+            self._underruns += 1
+            self._delay.ran_dry((now_s - self._dry_at_s) * 1000, now_s)
+        self._dry_at_s = now_s + (queued_ms + size / BYTES_PER_MS) / 1000
+
+    def _look_for_standing_delay(self, buffered: int) -> None:
+        level_ms = buffered / BYTES_PER_MS + self._output.queued_ms
+        excess_ms = self._delay.excess_ms(level_ms, self._clock.monotonic_s())
+        self._excess += int(excess_ms) * BYTES_PER_MS
+
+    def _leave_out(self, waiting: Waiting) -> None:
+        left_out = waiting.leave_out(self._excess // _RATIO) * _RATIO
+        waiting.item.leave_out(left_out, behind=waiting.taken * _RATIO)
+        self._excess -= left_out
+        self._dropped += left_out
+
+    def _take(self) -> tuple[Item, memoryview, int] | None:
         """Cut the next frame off the first waiting item; its last is padded with silence."""
         while self._waiting:
             waiting = self._waiting[0]
@@ -250,32 +259,32 @@ class Playout:
             self._leave(waiting)
         return None
 
-    def _cut(self, waiting: _Waiting) -> tuple[Item, bytes, int] | None:
-        size = min(len(self._ready), _FRAME_BYTES)
+    def _cut(self, waiting: Waiting) -> tuple[Item, memoryview, int] | None:
+        size = min(len(self._ready), _LONGEST_BYTES)
         padding = 0
-        if not waiting.flushed and size < self._wanted(waiting):
+        if not waiting.flushed and size < (_TICK_BYTES if waiting.item.written else _FIRST_BYTES):
             return None
         if size < _TICK_BYTES:
             padding = _TICK_BYTES - size
         else:
             size -= size % _TICK_BYTES
-        frame = bytes(self._ready[:size]) + bytes(padding)
-        del self._ready[:size]
-        return waiting.item, frame, padding
+        if size == len(self._ready):
+            frame, self._ready = self._ready, bytearray()
+        else:
+            frame = self._ready[:size]
+            del self._ready[:size]
+        frame += bytes(padding)
+        return waiting.item, memoryview(frame), padding
 
-    def _resample(self, waiting: _Waiting) -> None:
-        wanted = self._wanted(waiting)
-        while len(self._ready) < wanted and waiting.chunks:
-            self._ready += self._resampler.push(waiting.take_slice())
-        if waiting.item.finished and not waiting.chunks and not waiting.flushed:
+    def _resample(self, waiting: Waiting) -> None:
+        while waiting and (missing := _LONGEST_BYTES - len(self._ready)) > 0:
+            samples = -(-missing // _RATIO // BYTES_PER_SAMPLE)
+            self._ready += self._resampler.push(waiting.take(samples * BYTES_PER_SAMPLE))
+        if waiting.item.finished and not waiting and not waiting.flushed:
             self._ready += self._resampler.flush()
             waiting.flushed = True
 
-    @staticmethod
-    def _wanted(waiting: _Waiting) -> int:
-        return _TICK_BYTES if waiting.item.written else _FIRST_BYTES
-
-    def _leave(self, waiting: _Waiting) -> None:
+    def _leave(self, waiting: Waiting) -> None:
         """Let the first waiting item go: it is wholly written, and the ledger has it."""
         # A resampler may give a sample more or less than went in.
         waiting.item.accepted = waiting.item.written

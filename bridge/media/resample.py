@@ -8,11 +8,12 @@ soxr's fixed-rate qualities that filter at all hold back up to 38 ms, and releas
 from typing import Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from bridge.pcm import MODEL_RATE_HZ, ROOM_RATE_HZ
 
-_NO_SAMPLES: Final = np.zeros(0, np.int16)
+_NO_SAMPLES: Final = np.zeros((0, 1), np.int16)
 _NO_BYTES: Final = memoryview(b"")
 
 
@@ -49,9 +50,10 @@ class SoxrResampler:
         return self._in_samples * 1000 / self._from_hz - self._out_samples * 1000 / self._to_hz
 
     def push(self, pcm: bytes | memoryview) -> memoryview:
-        samples = np.frombuffer(pcm, np.int16)
-        if not samples.size:
+        if not pcm:
             return _NO_BYTES
+        # One column: what soxr works on. Given a row, its wrapper turns it round and back.
+        samples = np.frombuffer(pcm, np.int16).reshape(-1, 1)
         self._used = True
         self._in_samples += samples.size
         return self._ready(self._stream.resample_chunk(samples))
@@ -73,7 +75,7 @@ class SoxrResampler:
     def __str__(self) -> str:
         return f"SoxrResampler({self._from_hz} -> {self._to_hz} Hz, {self.lag_ms:.1f} ms inside)"
 
-    def _ready(self, samples: np.ndarray[tuple[int], np.dtype[np.int16]]) -> memoryview:
+    def _ready(self, samples: npt.NDArray[np.int16]) -> memoryview:
         self._out_samples += samples.size
         # A view without elements cannot be cast.
         return samples.data.cast("B") if samples.size else _NO_BYTES

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from openai import AsyncOpenAI
-from websockets.asyncio.client import ClientConnection
-from websockets.protocol import State
+from websockets.client import ClientProtocol
 
+from bridge.model.raw import RawConnection
 from bridge.model.settings import RealtimeSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ModelSocket:
     `send_raw` would send bytes as binary frames, and adds a queue for a reconnect we do not want.
     """
 
-    def __init__(self, connection: ClientConnection, settings: RealtimeSettings) -> None:
+    def __init__(self, connection: RawConnection, settings: RealtimeSettings) -> None:
         self._connection = connection
         self._send_deadline_s = settings.send_deadline_s
         self._close_deadline_s = settings.close_deadline_s
@@ -40,21 +40,8 @@ class ModelSocket:
         return self._connection.latency * 1000 or None
 
     def send_nowait(self, frame: bytes) -> bool:
-        """Send one text frame if the socket takes it at once; return whether it did.
-
-        What the connection does for `send` alone (a context, a deadline, a wait for room) costs
-        more than the sending, fifty times a second.
-        """
-        connection = self._connection
-        if (
-            connection.protocol.state is not State.OPEN
-            or connection.paused
-            or connection.transport.is_closing()
-        ):
-            return False
-        connection.protocol.send_text(frame)
-        connection.send_data()
-        return True
+        """Send one text frame if the socket takes it at once; return whether it did."""
+        return self._connection.send_nowait(frame)
 
     async def send(self, frame: bytes) -> None:
         """Send one text frame. Once cancelled, it may have gone out or not.
@@ -70,7 +57,7 @@ class ModelSocket:
 
         :raises ConnectionClosed: there is none left and the socket is closed.
         """
-        return await self._connection.recv(decode=False)
+        return await self._connection.next_message()
 
     def abort(self) -> None:
         """Drop the connection without a word; `receive` ends once it has given all it had."""
@@ -104,16 +91,17 @@ async def connect(
 
     :raises Exception: whatever openai, websockets or the network say; see `failures`.
     """
-    opened: list[ClientConnection] = []
+    opened: list[RawConnection] = []
 
-    def create_connection(*args: object, **kwargs: object) -> ClientConnection:
-        opened.append(ClientConnection(*args, **kwargs))  # type: ignore[arg-type]
+    def create_connection(protocol: ClientProtocol, **options: object) -> RawConnection:
+        opened.append(
+            RawConnection(protocol, max_waiting_messages=settings.max_waiting_messages, **options)
+        )
         return opened[-1]
 
     options = {
         "compression": None,  # base64 of sound does not shrink enough to be worth the CPU
         "max_size": settings.max_message_bytes,
-        "max_queue": settings.max_waiting_messages,
         "open_timeout": None,
         "close_timeout": settings.close_deadline_s,
         "ping_interval": settings.ping_interval_s,

@@ -247,11 +247,13 @@ async def lone_caller(
 
 
 @asynccontextmanager
-async def model_process(port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def model_process(
+    port: int, behaviour: str = "tones"
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the simulator in a process of its own, which may be killed; it listens on entering."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "bridge.cli.main", "model", "--port", str(port), "--behaviour", "tones"),
+        *("-m", "bridge.cli.main", "model", "--port", str(port), "--behaviour", behaviour),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

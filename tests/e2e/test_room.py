@@ -40,6 +40,7 @@ from bridge.room.bot import RoomBot
 from bridge.room.caller import Caller
 from bridge.room.direct_audio import DirectAudio
 from bridge.room.service import LiveKitRooms
+from tests.fakes.sound import keep_writing
 from tests.livekit_reader import LiveKitReader
 from tests.tones import amplitude_at, tone
 
@@ -284,7 +285,7 @@ async def test_clear_silences_the_agent_at_once(rooms: LiveKitRooms) -> None:
     ):
         await caller.wait_for_agent_track()
         playout = Playout(to_room(), side.bot.output, SystemClock())
-        playing = asyncio.create_task(playout.run())
+        playing = asyncio.create_task(keep_writing(playout, side.bot.output))
         playout.push("item-1", 0, tone(AGENT_HZ, ms=20_000, rate_hz=24_000))
         for _ in range(20):
             await ear.hears()

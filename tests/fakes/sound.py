@@ -4,11 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from bridge.errors import RoomError
 from bridge.ids import Identity
+from bridge.media.playout import Playout
 from bridge.pcm import FRAME_MS, ROOM_FRAME_BYTES, ROOM_RATE_HZ, TICK_MS, duration_ms
 from bridge.ports.clock import Clock
+from bridge.ports.room import AudioOutput
 
 # As the real ones have them.
 _QUEUE_MS = 60
@@ -61,6 +64,12 @@ class FakeOutput:
     def _until(now_s: float, start_s: float, pcm: bytes) -> bytes:
         samples = round(max(0.0, now_s - start_s) * ROOM_RATE_HZ)
         return pcm[: samples * 2]
+
+
+async def keep_writing(playout: Playout, output: AudioOutput) -> NoReturn:
+    """Write what is to be played for as long as the task lives, as a conversation does."""
+    while True:
+        await output.write(await playout.next_frame())
 
 
 class FakeSpeaker:

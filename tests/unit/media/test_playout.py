@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.media.playout import Playout
+from bridge.media.playout import LONGEST_FRAME_MS, Playout
 from bridge.media.resample import to_room
 from tests.fakes.clock import FakeClock, settle
-from tests.fakes.sound import FakeOutput
+from tests.fakes.sound import FakeOutput, keep_writing
 from tests.tones import amplitude_at, samples_of, tone
 
 
@@ -26,7 +26,7 @@ class Stage:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator["Stage"]:
-        writer = asyncio.create_task(self.playout.run())
+        writer = asyncio.create_task(keep_writing(self.playout, self.output))
         try:
             yield self
         finally:
@@ -61,7 +61,7 @@ async def test_an_answer_faster_than_real_time_is_played_in_real_time(stage: Sta
     (item,) = stage.playout.progress()
     assert (item.item_id, item.content_index, item.received_ms) == ("a", 0, 10_000)
     assert item.played_ms == pytest.approx(500, abs=1)
-    assert stage.output.queued_ms <= 80
+    assert stage.output.queued_ms <= 60 + LONGEST_FRAME_MS
 
 
 async def test_clear_says_what_was_heard_and_is_silent_at_once(stage: Stage) -> None:
@@ -190,6 +190,71 @@ async def test_a_full_buffer_drops_the_rest_of_the_item_and_only_that() -> None:
     counters = stage.playout.counters
     assert (counters.dropped_ms, counters.played_ms) == (50, 130)
     assert amplitude_at(stage.output.played, 1000) < 400
+
+
+class RealTime:
+    """A model that speaks a tone without end, as fast as it is played."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._sound = tone(440, 10_000, rate_hz=24_000)
+        self._sent = 0
+
+    async def goes_on(self, ms: int) -> None:
+        for _ in range(ms // 20):
+            await self._stage.passes(20)
+            self._send()
+
+    async def stalls(self, ms: int) -> None:
+        await self._stage.passes(ms)
+        for _ in range(ms // 20):
+            self._send()
+
+    def _send(self) -> None:
+        self._stage.playout.push("a", 0, self._sound[self._sent : self._sent + 960])
+        self._sent += 960
+
+
+async def test_delay_left_by_a_stall_is_worked_off_within_a_second(stage: Stage) -> None:
+    model = RealTime(stage)
+    await model.goes_on(1000)
+    await model.stalls(400)
+    before = stage.playout.counters
+    assert before.buffered_ms + before.queued_ms >= 380
+    await model.goes_on(1000)
+    after = stage.playout.counters
+    assert after.buffered_ms + after.queued_ms <= 60
+    assert after.dropped_ms == pytest.approx(370, abs=20)
+    assert after.underruns == 1
+    await model.goes_on(1000)
+    assert stage.playout.counters.dropped_ms == after.dropped_ms
+
+
+async def test_what_is_left_out_counts_as_heard_once_its_place_is_passed(stage: Stage) -> None:
+    model = RealTime(stage)
+    await model.goes_on(1000)
+    await model.stalls(400)
+    await model.goes_on(2000)
+    now = stage.playout.counters
+    (item,) = stage.playout.clear()
+    assert item.received_ms == 3400
+    assert item.played_ms == pytest.approx(now.played_ms + now.dropped_ms, abs=1)
+    assert item.received_ms - item.played_ms <= 60
+
+
+async def test_the_place_of_what_is_left_out_is_not_passed_early(stage: Stage) -> None:
+    model = RealTime(stage)
+    await model.goes_on(1000)
+    await model.stalls(400)
+    while not stage.playout.counters.dropped_ms:
+        await model.goes_on(20)
+    now = stage.playout.counters
+    (item,) = stage.playout.progress()
+    assert item.played_ms == pytest.approx(now.played_ms, abs=1)
+    await model.goes_on(400)
+    now = stage.playout.counters
+    (item,) = stage.playout.progress()
+    assert item.played_ms == pytest.approx(now.played_ms + now.dropped_ms, abs=1)
 
 
 async def test_utterances_do_not_leak_into_each_other(stage: Stage) -> None:
