@@ -1,4 +1,4 @@
-"""How people write spans of time ("30", "30s", "5m", "1h"), and how long a call's may be."""
+"""How people write spans of time ("400ms", "30s", "5m", "1h"), and how long a call's may be."""
 
 import re
 from collections.abc import Callable
@@ -12,11 +12,16 @@ REJOIN_GRACE_RANGE_S: Final = (0.0, 600.0)
 # As in proto/bridge/v1/agent.proto (Tool).
 TOOL_TIMEOUT_RANGE_S: Final = (1.0, 600.0)
 FILLER_AFTER_RANGE_S: Final = (0.1, 60.0)
+# As in proto/bridge/v1/agent.proto (InterruptionRules, Greeting).
+MIN_SPEECH_RANGE_S: Final = (0.0, 5.0)
+RESUME_AFTER_RANGE_S: Final = (0.2, 10.0)
+ECHO_GUARD_RANGE_S: Final = (0.0, 10.0)
+GREETING_DELAY_RANGE_S: Final = (0.0, 10.0)
 
 _Span = TypeVar("_Span", int, float)
 _LIMIT_S: Final = 1e12
-_WRITTEN: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smh]?)")
-_UNIT_S: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
+_WRITTEN: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?(ms|[smh])?")
+_UNIT_S: Final = {None: 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 def parse_duration_s(written: object) -> float:
@@ -51,5 +56,18 @@ def within(range_s: tuple[float, float]) -> Callable[[_Span], _Span]:
         if not low <= seconds <= high:
             raise ValueError(f"must be from {write_duration(low)} to {write_duration(high)}")
         return seconds
+
+    return check
+
+
+def zero_or(range_s: tuple[float, float]) -> Callable[[_Span], _Span]:
+    """Return a check that also lets 0 pass: there it means off.
+
+    :raises ValueError: by the check; the message names both ends.
+    """
+    inside = within(range_s)
+
+    def check(seconds: _Span) -> _Span:
+        return seconds if seconds == 0 else inside(seconds)
 
     return check

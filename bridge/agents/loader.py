@@ -9,7 +9,8 @@ from typing import Final
 from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile
 from bridge.agents.surroundings import NOTHING, Surroundings
-from bridge.files.checked import BadFile, check, mapping_in, read, tree_of
+from bridge.agents.turns import clashes, turns_of
+from bridge.files.checked import BadFile, check, mapping_in, problem_at, read, tree_of
 from bridge.files.watched import Stamp, stamp_of
 from bridge.files.yaml_tree import Value
 
@@ -54,7 +55,10 @@ def read_agent(file: str, raw: bytes, surroundings: Surroundings = NOTHING) -> A
     """
     tree = tree_of(file, raw)
     mapping = mapping_in(file, tree, "agentId: ..., name: ..., instructions: ...")
-    return check(file, tree, AgentFile, _known(mapping, surroundings))
+    agent = check(file, tree, AgentFile, _known(mapping, surroundings))
+    if found := clashes(turns_of(agent)):
+        raise BadFile([problem_at(file, tree, clash.path, clash.problem) for clash in found])
+    return agent
 
 
 def _known(file: Mapping[str, Value], surroundings: Surroundings) -> Known:

@@ -6,19 +6,16 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bridge.agents import greeting as greetings
+from bridge.agents import tools as tool_options
+from bridge.agents import turns as turn_options
+from bridge.agents.greeting import greeting_of, manner_without_effect
 from bridge.agents.mcp_tools import Offered, mcp_tools_of, nothing_offered
 from bridge.agents.prompt import NAMELESS, Known, PromptParts, assemble, clean_name, fill
-from bridge.agents.schema import (
-    AgentFile,
-    GreetingPart,
-    LanguagePart,
-    OverridesPart,
-    SemanticVadPart,
-    ServerVadPart,
-    SilenceStepPart,
-)
+from bridge.agents.schema import AgentFile, LanguagePart, OverridesPart, SilenceStepPart
 from bridge.agents.tags import choose, english_name, is_tag
-from bridge.agents.tools import as_part, clashes, tools_of
+from bridge.agents.tools import as_part, tools_of
+from bridge.agents.turns import turns_of
 from bridge.agents.variables import values_of
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
@@ -26,15 +23,17 @@ from bridge.ports.agent import (
     AgentLimits,
     AgentOverrides,
     AgentRequest,
-    Greeting,
+    GreetingChange,
+    InterruptionChange,
     NoisePolicy,
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
     SilenceStep,
+    TurnsChange,
     UserFirst,
 )
-from bridge.ports.model import ModelConfig, SemanticVad, ServerVad, TurnDetection
+from bridge.ports.model import ModelConfig
 from bridge.ports.tool import BuiltinTool, ToolSpec
 
 # Twice the longest template: a value that stands in it a thousand times must not fill a context.
@@ -55,13 +54,24 @@ def resolve(
     violations += _override_violations(agent, request.overrides)
     variables, wrong_variables = values_of(agent.variables, request.variables)
     violations += wrong_variables
-    violations += clashes(agent.tool_names, request.overrides.tools or ())
-    if violations:
-        raise InvalidRequest(violations)
+    violations += tool_options.clashes(agent.tool_names, request.overrides.tools or ())
     part = agent.languages[tag] or LanguagePart()
     changes = request.overrides
+    own_greeting, greeting_change = part.greeting or agent.greeting, changes.greeting
+    if greeting_change is not None:
+        violations += [
+            FieldViolation(f"agent.greeting.{name}", "has no effect: the agent does not greet")
+            for name in manner_without_effect(own_greeting, greeting_change)
+        ]
+    turns = turns_of(agent, changes)
+    violations += [
+        FieldViolation(".".join(("agent", *clash.path)), clash.problem)
+        for clash in turn_options.clashes(turns)
+    ]
+    if violations:
+        raise InvalidRequest(violations)
     values = _values(agent, tag, clean_name(request.caller_name), variables)
-    greeting = _filled(changes.greeting or _greeting(part.greeting or agent.greeting), values)
+    greeting = greeting_of(own_greeting, greeting_change or GreetingChange(), values)
     prompt = _prompt(agent, tag, changes.instructions, values)
     tools = tools_of(agent.tools, changes.tools or (), agent.languages, values)
     tools += mcp_tools_of(agent.mcp, offered, values)
@@ -74,10 +84,9 @@ def resolve(
             instructions=prompt,
             voice=changes.voice or part.voice or agent.voice,
             speed=agent.speed if changes.speed is None else changes.speed,
-            turn_detection=changes.turn_detection or _turn_detection(agent),
-            interruptible=(
-                agent.interruptible if changes.interruptible is None else changes.interruptible
-            ),
+            turn_detection=turns.detection,
+            create_response=turns.create_response,
+            interruptible=turns.interruptible,
             language=tag,
             transcription_model=agent.transcription.model if agent.transcription else None,
             transcription_confidence=bool(agent.transcription and agent.transcription.confidence),
@@ -86,6 +95,7 @@ def resolve(
             tools=tools,
         ),
         greeting=greeting,
+        interruption=turns.rules,
         limits=AgentLimits(
             agent.limits.join_timeout,
             agent.limits.max_duration,
@@ -156,16 +166,10 @@ def _plain(value: object) -> object:
     match value:
         case tuple():
             return [as_part(tool) for tool in value]
-        case ServerVad():
-            return {"type": "server_vad", **dataclasses.asdict(value)}
-        case SemanticVad():
-            return {"type": "semantic_vad", **dataclasses.asdict(value)}
-        case SayGreeting(text):
-            return {"text": text}
-        case PromptGreeting(prompt):
-            return {"prompt": prompt}
-        case UserFirst():
-            return {"user_first": True}
+        case TurnsChange() | InterruptionChange():
+            return turn_options.as_written(value)
+        case GreetingChange():
+            return greetings.as_written(value)
         case NoisePolicy():
             return dataclasses.asdict(value)
     return value
@@ -234,22 +238,6 @@ def _check_lengths(agent: ResolvedAgent, field: str) -> None:
         raise InvalidRequest(violations)
 
 
-def _turn_detection(agent: AgentFile) -> TurnDetection:
-    match agent.turn_detection:
-        case ServerVadPart() as vad:
-            return ServerVad(vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms)
-        case SemanticVadPart() as vad:
-            return SemanticVad(vad.eagerness)
-
-
-def _greeting(part: GreetingPart) -> Greeting:
-    if part.text is not None:
-        return SayGreeting(part.text)
-    if part.prompt is not None:
-        return PromptGreeting(part.prompt)
-    return UserFirst()
-
-
 def _silence_step(part: SilenceStepPart, values: Mapping[str, str]) -> SilenceStep:
     return SilenceStep(
         part.after,
@@ -257,15 +245,3 @@ def _silence_step(part: SilenceStepPart, values: Mapping[str, str]) -> SilenceSt
         part.prompt and fill(part.prompt, values),
         part.end,
     )
-
-
-def _filled(greeting: Greeting, values: Mapping[str, str]) -> Greeting:
-    match greeting:
-        case SayGreeting(text):
-            return SayGreeting(fill(text, values))
-        case PromptGreeting(prompt):
-            return PromptGreeting(
-                fill(prompt, {**values, "caller_name": values["caller_name"] or NAMELESS})
-            )
-        case UserFirst():
-            return greeting

@@ -17,12 +17,17 @@ from bridge.agents.tags import is_tag
 from bridge.agents.templates import TEMPLATE
 from bridge.agents.tools import ToolPart, ToolParts
 from bridge.durations import (
+    ECHO_GUARD_RANGE_S,
+    GREETING_DELAY_RANGE_S,
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
+    MIN_SPEECH_RANGE_S,
     REJOIN_GRACE_RANGE_S,
+    RESUME_AFTER_RANGE_S,
     SILENCE_STEP_RANGE_S,
     parse_duration_s,
     within,
+    zero_or,
 )
 from bridge.files.checked import Part
 from bridge.ports.agent import (
@@ -127,6 +132,7 @@ Speed = Annotated[float, Field(ge=0.25, le=1.5)]
 Threshold = Annotated[float, Field(ge=0, le=1)]
 PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
 SilenceDurationMs = Annotated[int, Field(ge=100, le=5000)]
+IdleTimeoutMs = Annotated[int, Field(ge=5000, le=30_000)]
 Overridable = Literal[
     "instructions",
     "model",
@@ -134,6 +140,7 @@ Overridable = Literal[
     "speed",
     "turn_detection",
     "interruptible",
+    "interruption",
     "greeting",
     "noise",
     "tools",
@@ -143,36 +150,73 @@ VariableName = Annotated[str, AfterValidator(_variable_name)]
 
 
 class GreetingPart(Part):
-    """What the agent says first: exactly one of the three."""
+    """What the agent says first, exactly one of the first three, and how."""
 
     text: ShortText | None = None
     prompt: ShortText | None = None
     user_first: Literal[True] | None = None
+    interruptible: bool = True
+    guard: bool = False
+    delay: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(within(GREETING_DELAY_RANGE_S))
+    ] = 0.0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if sum(way is not None for way in (self.text, self.prompt, self.user_first)) != 1:
             raise ValueError("must be exactly one of text, prompt and user_first")
+        without_effect = {"interruptible", "guard", "delay"} & self.model_fields_set
+        if self.user_first and without_effect:
+            raise ValueError(f"{', '.join(sorted(without_effect))}: no greeting, no effect")
         return self
 
 
-class ServerVadPart(Part):
+class TurnsPart(Part):
+    """What all ways of finding a turn's end have."""
+
+    create_response: bool = True
+
+
+class ServerVadPart(TurnsPart):
     """Turn detection by energy."""
 
     type: Literal["server_vad"]
     threshold: Threshold = 0.5
     prefix_padding_ms: PrefixPaddingMs = 300
     silence_duration_ms: SilenceDurationMs = 500
+    idle_timeout_ms: IdleTimeoutMs | None = None
 
 
-class SemanticVadPart(Part):
+class SemanticVadPart(TurnsPart):
     """Turn detection by meaning."""
 
     type: Literal["semantic_vad"]
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
 
 
-TurnDetectionPart = Annotated[ServerVadPart | SemanticVadPart, Field(discriminator="type")]
+class ManualTurnsPart(TurnsPart):
+    """Turns that the gateway ends."""
+
+    type: Literal["manual"]
+
+
+TurnDetectionPart = Annotated[
+    ServerVadPart | SemanticVadPart | ManualTurnsPart, Field(discriminator="type")
+]
+
+
+class InterruptionPart(Part):
+    """When the caller's speech stops the agent's."""
+
+    min_speech: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(within(MIN_SPEECH_RANGE_S))
+    ] = 0.0
+    resume_after: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(zero_or(RESUME_AFTER_RANGE_S))
+    ] = 0.0
+    echo_guard: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(within(ECHO_GUARD_RANGE_S))
+    ] = 0.0
 
 
 class TranscriptionPart(Part):
@@ -263,6 +307,7 @@ class OverridesPart(Part):
     speed: Speed | None = None
     turn_detection: TurnDetectionPart | None = None
     interruptible: bool | None = None
+    interruption: InterruptionPart | None = None
     greeting: GreetingPart | None = None
     noise: NoisePart | None = None
     tools: ToolParts | None = None
@@ -296,6 +341,7 @@ class AgentFile(Part):
         default_factory=lambda: ServerVadPart(type="server_vad")
     )
     interruptible: bool = True
+    interruption: InterruptionPart = InterruptionPart()
     transcription: Annotated[TranscriptionPart | None, BeforeValidator(_off_is_none)] = (
         TranscriptionPart()
     )

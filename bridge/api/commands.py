@@ -11,6 +11,7 @@ from bridge.ports.control import (
     AddContext,
     Command,
     CommandId,
+    CommitTurn,
     EndSoftly,
     Interrupt,
     Mute,
@@ -89,7 +90,8 @@ def _say(request: pb.ControlCallRequest, wrong: Violations) -> Say:
     behaviour = _BEHAVIOURS.get(message.behavior)
     if behaviour is None:
         wrong.add("say.behavior", "unknown value")
-    return Say(text or "", behaviour or SayBehaviour.QUEUE)
+    interruptible = message.interruptible if message.HasField("interruptible") else True
+    return Say(text or "", behaviour or SayBehaviour.QUEUE, interruptible)
 
 
 def _add_context(request: pb.ControlCallRequest, wrong: Violations) -> AddContext:
@@ -126,9 +128,7 @@ def _update_agent(request: pb.ControlCallRequest, wrong: Violations) -> UpdateAg
         overrides.check_provider_name(f"{prefix}voice", voice, wrong)
     detection = None
     if message.HasField("turn_detection"):
-        detection = overrides.turn_detection(
-            message.turn_detection, wrong, f"{prefix}turn_detection"
-        )
+        detection = overrides.turns(message.turn_detection, wrong, f"{prefix}turn_detection")
     tools = tuple(message.tools.names) if message.HasField("tools") else None
     if tools is not None and len(tools) > _MAX_TOOLS:
         wrong.add(f"{prefix}tools.names", f"at most {_MAX_TOOLS}")
@@ -151,4 +151,5 @@ _READERS: Final[Mapping[str, Callable[[pb.ControlCallRequest, Violations], Comma
     "update_agent": _update_agent,
     "set_metadata": _set_metadata,
     "end_softly": _end_softly,
+    "commit_turn": lambda _request, _wrong: CommitTurn(),
 }

@@ -19,6 +19,7 @@ from bridge.calls.silence import SilencePolicy
 from bridge.calls.stay import Stay
 from bridge.calls.steering import Steering
 from bridge.calls.toolbox import ToolServices
+from bridge.calls.turn_control import session_config
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.logs import call_context, get_logger
@@ -261,13 +262,15 @@ class Call:
         if self._spec.start_policy is StartPolicy.ON_JOIN:
             await self._stay.somebody_came.wait()
         self._record.model_is(LinkState.CONNECTING)
-        async with self._services.models.open(self._spec.agent.model) as session:
+        async with self._services.models.open(session_config(self._spec.agent)) as session:
             self._record.model_is(LinkState.READY, session.session_id)
             await self._stay.track_published.wait()
             tools = ToolServices(self._services.tools, end=self._verdict.reach)
             conversation = self._media.converse(session, tools)
             self._spawn(conversation.voice.play(), "playout")
             self._spawn(conversation.voice.fall_silent(), "silence")
+            self._spawn(conversation.turns.keep_time(), "turns")
+            self._spawn(conversation.turns.ask_for_answers(), "answers")
             self._spawn(self._greet(conversation), "greeting")
             try:
                 await conversation.listen()

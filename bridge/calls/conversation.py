@@ -1,17 +1,26 @@
 """What the model says and hears, event by event, and whose business each is."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
+from bridge.calls.ears import Deaf, Ears
+from bridge.calls.echo_guard import EchoGuard
 from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
 from bridge.calls.toolbox import Toolbox, ToolServices
 from bridge.calls.transcripts import Transcripts
+from bridge.calls.turn_control import TurnControl
+from bridge.calls.turn_taking import Around, TurnTaking
 from bridge.calls.utterances import Utterances
 from bridge.calls.voice import Voice
-from bridge.ids import Identity
 from bridge.media.playout import Playout
-from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.agent import (
+    Greeting,
+    PromptGreeting,
+    SayGreeting,
+    TurnsChange,
+    UserFirst,
+)
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, UserSpeech
@@ -33,6 +42,7 @@ from bridge.ports.model import (
     SessionRotated,
     SpeechStarted,
     SpeechStopped,
+    TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
@@ -51,16 +61,15 @@ class Conversation:
         session: ModelSession,
         output: AudioOutput,
         playout: Playout,
-        loudest: Callable[[], Identity | None],
+        ears: Ears,
         tools: ToolServices,
         record: CallRecord,
         clock: Clock,
     ) -> None:
+        agent = record.view().spec.agent
         self._session = session
-        self._config = record.view().spec.agent.model
-        self._loudest = loudest
+        self._ears = ears
         self._record = record
-        self._turns = record.turns
         self._clock = clock
         self._transcripts = Transcripts(clock)
         self.quiet = Quiet(clock)
@@ -69,10 +78,12 @@ class Conversation:
             output=output,
             playout=playout,
             quiet=self.quiet,
+            echo_guard=EchoGuard(ears.gate, agent.interruption.echo_guard_s),
             record=record,
             clock=clock,
         )
-        self.utterances = Utterances(session, self.voice, self.quiet, clock)
+        self.control = TurnControl(agent, session, self.quiet)
+        self.utterances = Utterances(session, self.voice, self.quiet, self.control, clock)
         self.toolbox = Toolbox(
             session=session,
             utterances=self.utterances,
@@ -82,15 +93,40 @@ class Conversation:
             clock=clock,
         )
 
+        self.turns = TurnTaking(
+            session=session,
+            voice=self.voice,
+            quiet=self.quiet,
+            control=self.control,
+            utterances=self.utterances,
+            around=Around(ears.spoken_s, self.toolbox.interrupted),
+            record=record,
+            clock=clock,
+        )
+
+        match agent.greeting:
+            case SayGreeting(manner=manner) | PromptGreeting(manner=manner) if manner.guard:
+                ears.gate.close(Deaf.GREETING)
+
     async def greet(self, greeting: Greeting) -> None:
-        """Greet, and return once the greeting is over."""
-        match greeting:
-            case SayGreeting(text):
-                await self.utterances.say(text, tag=GREETING_TAG)
-            case PromptGreeting(prompt):
-                await self.utterances.prompt(prompt, tag=GREETING_TAG)
-            case UserFirst():
-                self._record.agent_is(AgentState.LISTENING)
+        """Greet somebody who can hear it, and return once the greeting is over."""
+        if isinstance(greeting, UserFirst):
+            self._record.agent_is(AgentState.LISTENING)
+            return
+        manner = greeting.manner
+        try:
+            await self._clock.sleep(manner.delay_s)
+            match greeting:
+                case SayGreeting(text):
+                    await self.utterances.say(
+                        text, tag=GREETING_TAG, interruptible=manner.interruptible
+                    )
+                case PromptGreeting(prompt):
+                    await self.utterances.prompt(
+                        prompt, tag=GREETING_TAG, interruptible=manner.interruptible
+                    )
+        finally:
+            self._ears.gate.open(Deaf.GREETING)
 
     async def add_context(self, item: ContextItem) -> None:
         """
@@ -98,10 +134,17 @@ class Conversation:
         """
         await self._session.add_context(item)
 
-    async def update(self, change: ConfigChange) -> None:
+    async def update(self, change: ConfigChange, turns: TurnsChange | None = None) -> None:
         """
         :raises ModelError: the session is gone.
         """
+        if turns is not None:
+            of_turns = self.control.changed(turns)
+            change = replace(
+                change,
+                turn_detection=of_turns.turn_detection,
+                create_response=of_turns.create_response,
+            )
         await self._session.update(change)
 
     async def listen(self) -> None:
@@ -122,9 +165,11 @@ class Conversation:
             case SpeechStarted():
                 await self._on_speech_started(event)
             case SpeechStopped():
-                self._on_speech_stopped(event)
+                await self._on_speech_stopped(event)
+            case TurnCommitted(item_id) if self.control.is_manual:
+                self._on_turn_committed(item_id)
             case UserTextDelta() | UserTextDone():
-                self._on_user_words(event)
+                await self._on_user_words(event)
             case ResponseStarted():
                 self._on_response_started(event)
             case ResponseDone():
@@ -138,56 +183,63 @@ class Conversation:
 
     async def _on_speech_started(self, event: SpeechStarted) -> None:
         self.quiet.user_began()
-        self._turns.user_began(event.item_id)
+        self._record.turns.user_began(event.item_id)
         self._record.active()
-        speaker = self._loudest()
-        self._transcripts.began(event.item_id, speaker, self._began_at_s(event))
+        speaker, began_s = self._ears.loudest(), self._began_s(event)
+        self._transcripts.began(event.item_id, speaker, self._record.offset_s(began_s))
         self._record.tell(UserSpeech(True, speaker, event.item_id))
-        if self._config.interruptible:
-            self.toolbox.interrupted()
-            await self.voice.stop()
-        elif self._record.agent_state is not AgentState.SPEAKING:
-            self._record.agent_is(AgentState.LISTENING)
+        await self.turns.began(event.item_id, began_s)
 
-    def _on_speech_stopped(self, event: SpeechStopped) -> None:
+    async def _on_speech_stopped(self, event: SpeechStopped) -> None:
         self.quiet.user_stopped()
-        self._turns.user_stopped()
+        self._record.turns.user_stopped()
         self._record.active()
-        speaker = self._loudest()
-        self._transcripts.stopped(event.item_id, speaker, self._stopped_at_s(event))
+        speaker, stopped_s = self._ears.loudest(), self._stopped_s(event)
+        self._transcripts.stopped(event.item_id, speaker, self._record.offset_s(stopped_s))
         self._record.tell(UserSpeech(False, speaker, event.item_id))
-        if self._record.agent_state is not AgentState.SPEAKING:
-            self._record.agent_is(AgentState.THINKING)
+        await self.turns.ended(event.item_id)
 
-    def _began_at_s(self, event: SpeechStarted) -> float:
-        """Return when the first sound of it was said, from the call's creation."""
-        vad = self._config.turn_detection
+    def _on_turn_committed(self, item_id: str) -> None:
+        """Nobody has told when the speech in it began and ended."""
+        self._record.turns.user_began(item_id)
+        self._record.turns.user_stopped()
+        self._record.active()
+        now_s = self._record.offset_s(self._clock.monotonic_s())
+        self._transcripts.stopped(item_id, self._ears.loudest(), now_s)
+        self.turns.committed(item_id)
+
+    def _began_s(self, event: SpeechStarted) -> float:
+        """Return when the first sound of it was said, on the monotonic clock."""
+        vad = self.control.detection
         padding_ms = vad.prefix_padding_ms if isinstance(vad, ServerVad) else 0
-        return self._offset_s(event.at_s, padding_ms)
+        return self._not_later_s(event.at_s, padding_ms)
 
-    def _stopped_at_s(self, event: SpeechStopped) -> float:
-        """Return when the last sound of it was said, from the call's creation."""
-        vad = self._config.turn_detection
+    def _stopped_s(self, event: SpeechStopped) -> float:
+        """Return when the last sound of it was said, on the monotonic clock."""
+        vad = self.control.detection
         silence_ms = vad.silence_duration_ms if isinstance(vad, ServerVad) else 0
-        return self._offset_s(event.at_s, -silence_ms)
+        return self._not_later_s(event.at_s, -silence_ms)
 
-    def _offset_s(self, at_s: float | None, later_ms: float) -> float:
+    def _not_later_s(self, at_s: float | None, shift_ms: float) -> float:
         now_s = self._clock.monotonic_s()
-        return self._record.offset_s(min(now_s, now_s if at_s is None else at_s + later_ms / 1000))
+        return now_s if at_s is None else min(now_s, at_s + shift_ms / 1000)
 
-    def _on_user_words(self, event: UserTextDelta | UserTextDone) -> None:
+    async def _on_user_words(self, event: UserTextDelta | UserTextDone) -> None:
         match event:
             case UserTextDelta(item_id, text):
                 told = self._transcripts.grow(item_id, text)
                 if told is not None:
                     self._record.tell(told)
+                await self.turns.words(item_id, text, final=False)
             case UserTextDone(item_id, text, confidence):
                 self._record.tell(self._transcripts.finish(item_id, text, confidence))
-                self._turns.user_said(item_id, text)
+                self._record.turns.user_said(item_id, text)
+                await self.turns.words(item_id, text, final=True)
 
     def _on_response_started(self, event: ResponseStarted) -> None:
         self.quiet.response_began(event.response_id)
         self.voice.begin(event.response_id)
+        self.turns.on(event)
         self._record.tell(ResponseBegan(event.response_id, event.request_tag == GREETING_TAG))
         self._record.agent_is(AgentState.THINKING)
 

@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from bridge.calls.utterances import Utterances
+from bridge.calls.utterances import TURN_TAG, Utterances
 from bridge.ports.model import ModelEvent, ResponseStarted, ToolAnswered
 from bridge.ports.tool import ToolCallId
 
 _TAG: Final = "tool"
+# What the model begins by itself when a turn ends, or is asked for then.
+_TURNS: Final = frozenset({None, TURN_TAG})
 
 
 class Followups:
@@ -27,7 +29,7 @@ class Followups:
         match event:
             case ToolAnswered(call_id):
                 self._untaken.discard(call_id)
-            case ResponseStarted(request_tag=None) if not self._untaken:
+            case ResponseStarted(request_tag=tag) if tag in _TURNS and not self._untaken:
                 self._granted = self._wishes
             case _:
                 pass

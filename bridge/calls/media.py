@@ -41,7 +41,12 @@ class CallMedia:
         self._playout: Playout | None = None
         self._conversation: Conversation | None = None
         self._network = NetworkStats()
-        self.uplink = Uplink(to_model(), lambda: cleaners.cleaner(spec.agent.noise))
+        self.uplink = Uplink(
+            to_model(),
+            lambda: cleaners.cleaner(spec.agent.noise),
+            clock,
+            measures_speech=spec.agent.interruption.min_speech_s > 0,
+        )
 
     @property
     def interruptions(self) -> int:
@@ -64,7 +69,7 @@ class CallMedia:
             session=session,
             output=self._bot.output,
             playout=playout,
-            loudest=self.uplink.loudest,
+            ears=self.uplink,
             tools=replace(tools, executors=executors),
             record=self._record,
             clock=self._clock,

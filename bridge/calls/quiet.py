@@ -23,6 +23,7 @@ class Quiet:
         self._broken = 0
         self._responses: set[str] = set()
         self._answer_due_s: float | None = None
+        self._answer_owed = False
         self._changed = asyncio.Event()
         self._since_s = clock.monotonic_s()
 
@@ -49,6 +50,10 @@ class Quiet:
     async def model_free(self) -> None:
         """Wait until an answer could begin. Cancelling it changes nothing."""
         await self._until_not(lambda: self._is_model_busy)
+
+    @property
+    def user_is_speaking(self) -> bool:
+        return self._user_speaks
 
     async def answered(self) -> None:
         """Wait until the model works on no answer. Cancelling it changes nothing."""
@@ -87,16 +92,26 @@ class Quiet:
         self._note()
 
     def user_stopped(self) -> None:
-        """The user has finished, and the model answers by itself."""
         self._user_speaks = False
+        self._note()
+
+    def answer_due(self) -> None:
+        """The model answers by itself now."""
         if not self._users_unheard:
             self._answer_due_s = self._clock.monotonic_s() + _ANSWERS_WITHIN_S
         self._note()
+
+    def answer_owed(self, owed: bool) -> None:
+        """The model is to be asked for an answer as soon as one could begin, or has been."""
+        if owed is not self._answer_owed:
+            self._answer_owed = owed
+            self._note()
 
     def users_unheard(self) -> None:
         """What users say does not reach the model from now on."""
         self._users_unheard = True
         self._user_speaks, self._answer_due_s = False, None
+        self._answer_owed = False
         self._note()
 
     def agent_speaks(self, speaks: bool) -> None:
@@ -127,7 +142,8 @@ class Quiet:
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._is_model_busy or self._agent_speaks or self._broken)
+        waits = self._broken or self._answer_owed
+        return bool(self._is_model_busy or self._agent_speaks or waits)
 
     @property
     def _is_model_busy(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Final, assert_never
 
 from bridge.calls.conversation import Conversation
 from bridge.calls.delivery import Outcome
+from bridge.calls.ears import Deaf
 from bridge.calls.ending import Farewell, Verdict
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
@@ -16,6 +17,7 @@ from bridge.ports.control import (
     Applied,
     Command,
     CommandId,
+    CommitTurn,
     ControlOutcome,
     EndSoftly,
     Interrupt,
@@ -99,13 +101,17 @@ class Steering:
             case SetMetadata():
                 return self._set_metadata(command)
             case Mute(Side.CALLERS, muted):
-                self._media.uplink.muted = muted
+                gate = self._media.uplink.gate
+                if muted:
+                    gate.close(Deaf.MUTED)
+                else:
+                    gate.open(Deaf.MUTED)
                 return Applied()
             case _:
                 return await self._of_the_talk(command)
 
     async def _of_the_talk(
-        self, command: Say | Interrupt | Respond | AddContext | Mute | UpdateAgent
+        self, command: Say | Interrupt | Respond | AddContext | Mute | UpdateAgent | CommitTurn
     ) -> ControlOutcome:
         conversation = self._media.conversation
         if conversation is None:
@@ -117,28 +123,39 @@ class Steering:
 
     async def _to_the_agent(
         self,
-        command: Say | Interrupt | Respond | AddContext | Mute | UpdateAgent,
+        command: Say | Interrupt | Respond | AddContext | Mute | UpdateAgent | CommitTurn,
         conversation: Conversation,
     ) -> ControlOutcome:
         match command:
-            case Say(text, behaviour):
-                if behaviour is SayBehaviour.REFUSE and not conversation.quiet:
-                    return Refused("somebody_speaks", "the agent or a caller is speaking")
-                self._spawn(self._say(conversation, text, behaviour), "say")
+            case Say(behaviour=SayBehaviour.REFUSE) if not conversation.quiet:
+                return Refused("somebody_speaks", "the agent or a caller is speaking")
+            case Say():
+                self._spawn(self._say(conversation, command), "say")
             case Interrupt():
                 await conversation.utterances.hush()
             case Respond(instructions):
                 self._spawn(self._prompt(conversation, instructions), "respond")
-            case AddContext(item, respond):
-                await conversation.add_context(item)
-                if respond:
-                    self._spawn(self._prompt(conversation, None), "respond")
+            case AddContext():
+                await self._add_context(conversation, command)
             case Mute(_, muted):
                 conversation.voice.muted = muted
             case UpdateAgent():
                 return await self._update(conversation, command)
+            case CommitTurn():
+                return await self._commit_turn(conversation)
             case _:
                 assert_never(command)
+        return Applied()
+
+    async def _add_context(self, conversation: Conversation, command: AddContext) -> None:
+        await conversation.add_context(command.item)
+        if command.respond:
+            self._spawn(self._prompt(conversation, None), "respond")
+
+    async def _commit_turn(self, conversation: Conversation) -> ControlOutcome:
+        if not conversation.control.is_manual:
+            return Refused("turns_not_manual", "the agent finds the end of turns itself")
+        await conversation.turns.commit()
         return Applied()
 
     async def _update(self, conversation: Conversation, change: UpdateAgent) -> ControlOutcome:
@@ -152,12 +169,8 @@ class Steering:
                 return Refused("unknown_tool", f"the call has no tool {min(unknown)}")
             tools = tuple(offered[name] for name in offered if name in change.tools)
         await conversation.update(
-            ConfigChange(
-                instructions=change.instructions,
-                voice=change.voice,
-                turn_detection=change.turn_detection,
-                tools=tools,
-            )
+            ConfigChange(instructions=change.instructions, voice=change.voice, tools=tools),
+            change.turn_detection,
         )
         return Applied()
 
@@ -169,9 +182,15 @@ class Steering:
         self._record.metadata_is(kept)
         return Applied()
 
-    async def _say(self, conversation: Conversation, text: str, behaviour: SayBehaviour) -> None:
-        outcome = await conversation.utterances.say(text, tag=CONTROL_TAG, behaviour=behaviour)
-        self._note(outcome)
+    async def _say(self, conversation: Conversation, command: Say) -> None:
+        self._note(
+            await conversation.utterances.say(
+                command.text,
+                tag=CONTROL_TAG,
+                behaviour=command.behaviour,
+                interruptible=command.interruptible,
+            )
+        )
 
     async def _prompt(self, conversation: Conversation, instructions: str | None) -> None:
         self._note(await conversation.utterances.prompt(instructions, tag=CONTROL_TAG))

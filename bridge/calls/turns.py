@@ -32,6 +32,11 @@ class _Draft:
     tokens: TokenCounts = field(default_factory=TokenCounts)
     tools: deque[ToolUse] = field(default_factory=lambda: deque(maxlen=_MAX_TOOLS))
 
+    @property
+    def is_empty(self) -> bool:
+        said = self.user_text or self.agent_text or self.first_audio_s is not None
+        return not (said or self.tools or self.heard_ms)
+
     def finished(self) -> Turn:
         return Turn(
             index=self.index,
@@ -91,6 +96,13 @@ class TurnLedger:
             self._user_began_s = None
         if self._turns:
             self._turns[-1].user_stopped_s = now_s
+
+    def user_dismissed(self, item_id: str) -> None:
+        """Note that what was heard of the user was no turn of its own."""
+        turn = self._turn_of_item.pop(item_id, None)
+        if turn is not None and turn is self._turns[-1] and turn.is_empty:
+            self._turns.pop()
+            self._begun -= 1
 
     def agent_audio_arrived(self, item_id: str) -> None:
         """Note a piece of audio of the agent; only the first of a turn counts."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 
+from bridge.calls.ears import Gate
 from bridge.ids import Identity
 from bridge.media.cleaning import Cleaner
 from bridge.media.level import LevelMeter
 from bridge.media.mixer import Mixer
 from bridge.media.resample import Resampler
+from bridge.media.speech_meter import SpeechMeter
 from bridge.pcm import ROOM_RATE_HZ, duration_ms
+from bridge.ports.clock import Clock
 from bridge.ports.model import ModelSession
 from bridge.ports.room import SpeakerTrack
 
@@ -15,8 +18,19 @@ from bridge.ports.room import SpeakerTrack
 class Uplink:
     """Carries every microphone of one call into one model input."""
 
-    def __init__(self, resampler: Resampler, make_cleaner: Callable[[], Cleaner | None]) -> None:
+    def __init__(
+        self,
+        resampler: Resampler,
+        make_cleaner: Callable[[], Cleaner | None],
+        clock: Clock,
+        *,
+        measures_speech: bool = False,
+    ) -> None:
+        """
+        :param measures_speech: whether `spoken_s` will be asked.
+        """
         self._make_cleaner = make_cleaner
+        self._clock = clock
         self._mixer = Mixer()
         self._resampler = resampler
         self._session: ModelSession | None = None
@@ -24,9 +38,9 @@ class Uplink:
         self._tracks: dict[str, SpeakerTrack] = {}
         self._heard_bytes = 0
         self._dropped_by_gone_tracks_ms = 0.0
+        self._speech = SpeechMeter() if measures_speech else None
         self.meter = LevelMeter(ROOM_RATE_HZ)
-        self.muted = False
-        """The model hears silence in place of the callers."""
+        self.gate = Gate(clock)
 
     @property
     def speakers(self) -> int:
@@ -66,6 +80,12 @@ class Uplink:
         sid = self._mixer.loudest()
         return None if sid is None else self._identity_of.get(sid)
 
+    def spoken_s(self, since_s: float) -> float:
+        """Return for how long somebody has spoken since a moment of the monotonic clock."""
+        if self._speech is None:
+            return 0.0
+        return self._speech.spoken_ms((self._clock.monotonic_s() - since_s) * 1000) / 1000
+
     def __str__(self) -> str:
         return f"{self._mixer} -> {self.meter} -> {self._resampler} -> model"
 
@@ -74,8 +94,10 @@ class Uplink:
         if mixed is None:
             return
         self._heard_bytes += len(mixed)
-        if self.muted:
-            mixed = memoryview(bytes(len(mixed)))  # silence, not a gap: the model's time goes on
         self.meter.push(mixed)
+        if self._speech is not None:
+            self._speech.push(mixed)
+        if not self.gate.is_open:
+            mixed = memoryview(bytes(len(mixed)))  # silence, not a gap: the model's time goes on
         if self._session is not None and (resampled := self._resampler.push(mixed)):
             self._session.send_audio_nowait(resampled)

@@ -5,12 +5,14 @@ here, so that they never talk over each other or over an answer.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.calls.delivery import Outcome
 from bridge.calls.quiet import Quiet
+from bridge.calls.turn_control import TurnControl
 from bridge.calls.voice import Voice
 from bridge.errors import ModelError
 from bridge.ports.clock import Clock
@@ -28,15 +30,18 @@ from bridge.ports.model import (
 WAITS_AT_MOST_S: Final = 60.0
 MAX_WAITING: Final = 16
 
+TURN_TAG: Final = "turn"
+"""Of answers to what callers said, where the model is asked for them."""
+
 # The model's connection may be lost meanwhile, and be made anew for 10 s.
 _BEGINS_WITHIN_S: Final = 20.0
 # The longest answer there is takes 205 s to be heard.
 _HEARD_WITHIN_S: Final = 240.0
 # How long an answer that is cancelled may take to end.
 _CANCELLED_WITHIN_S: Final = 2.0
-# The model may begin an answer of its own at the very moment of being asked.
 # After a refusal, the answer that was in the way makes itself known within this time.
 _AGAIN_S: Final = 0.25
+# The model may begin an answer of its own at the very moment of being asked.
 _TRIES: Final = 3
 
 
@@ -45,6 +50,7 @@ class _Utterance:
     tag: str
     say: str | None = field(default=None, repr=False)
     instructions: str | None = field(default=None, repr=False)
+    interruptible: bool = True
     response_id: str | None = None
     refusal: Outcome | None = None
     """Why it was never begun."""
@@ -64,8 +70,16 @@ class Utterances:
     gives up the place in the queue, but what is being said already goes on.
     """
 
-    def __init__(self, session: ModelSession, voice: Voice, quiet: Quiet, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: ModelSession,
+        voice: Voice,
+        quiet: Quiet,
+        control: TurnControl,
+        clock: Clock,
+    ) -> None:
         self._session = session
+        self._control = control
         self._voice = voice
         self._quiet = quiet
         self._clock = clock
@@ -80,6 +94,7 @@ class Utterances:
         *,
         tag: str,
         behaviour: SayBehaviour = SayBehaviour.QUEUE,
+        interruptible: bool = True,
         wait_s: float = WAITS_AT_MOST_S,
     ) -> Outcome:
         """Let the agent say `text`; return once that was heard, or came to nothing.
@@ -89,8 +104,11 @@ class Utterances:
         the caller speaks or not; or be refused.
 
         :param tag: what it is for, as events and the model's requests name it.
+        :param interruptible: whether callers who speak stop it; what they say meanwhile is
+            answered afterwards. `behaviour` INTERRUPT stops it in any case.
         """
-        return await self._utter(_Utterance(tag, say=text), behaviour, wait_s)
+        utterance = _Utterance(tag, say=text, interruptible=interruptible)
+        return await self._utter(utterance, behaviour, wait_s)
 
     async def prompt(
         self,
@@ -98,13 +116,15 @@ class Utterances:
         *,
         tag: str,
         behaviour: SayBehaviour = SayBehaviour.QUEUE,
+        interruptible: bool = True,
         wait_s: float = WAITS_AT_MOST_S,
     ) -> Outcome:
         """Let the model say what it makes of the conversation, and of `instructions` if given.
 
         As `say` in everything else.
         """
-        return await self._utter(_Utterance(tag, instructions=instructions), behaviour, wait_s)
+        utterance = _Utterance(tag, instructions=instructions, interruptible=interruptible)
+        return await self._utter(utterance, behaviour, wait_s)
 
     async def follow_up(self, *, tag: str, is_wanted: Callable[[], bool]) -> bool:
         """Let the model go on with what it was told, as soon as an answer could begin.
@@ -166,7 +186,7 @@ class Utterances:
                 self._active = None
 
     async def _say_now(self, utterance: _Utterance) -> Outcome:
-        with self._quiet.broken():
+        async with self._the_word(utterance):
             if self._active is not None and not self._active.decided.is_set():
                 self._active.turn_down(Outcome.INTERRUPTED)
             async with self._asking:
@@ -187,7 +207,7 @@ class Utterances:
                 left_s = give_up_s - self._clock.monotonic_s()
                 if not await self._happens(self._quiet.wait(), left_s):
                     break
-                with self._quiet.broken():
+                async with self._the_word(utterance):
                     async with self._asking:
                         refusal = await self._begin(utterance)
                     if refusal is not Outcome.REFUSED:
@@ -195,6 +215,16 @@ class Utterances:
             return Outcome.REFUSED
         finally:
             self._line.release()
+
+    @asynccontextmanager
+    async def _the_word(self, utterance: _Utterance) -> AsyncIterator[None]:
+        with self._quiet.broken():
+            if utterance.interruptible:
+                yield
+                return
+            async with self._control.protected():
+                yield
+            await self._control.settle()
 
     async def hush(self) -> None:
         """Stop whatever the agent says or was asked for.

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bridge.calls.airtime import Airtime
 from bridge.calls.delivery import Deliveries, Outcome
+from bridge.calls.echo_guard import EchoGuard
 from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
 from bridge.calls.spoken import SpokenWords
@@ -37,6 +38,7 @@ class Voice:
         output: AudioOutput,
         playout: Playout,
         quiet: Quiet,
+        echo_guard: EchoGuard,
         record: CallRecord,
         clock: Clock,
     ) -> None:
@@ -44,6 +46,7 @@ class Voice:
         self._output = output
         self._playout = playout
         self._quiet = quiet
+        self._echo_guard = echo_guard
         self._record = record
         self._turns = record.turns
         self._clock = clock
@@ -64,6 +67,15 @@ class Voice:
     def interruptions(self) -> int:
         return self._interruptions
 
+    @property
+    def is_busy(self) -> bool:
+        """Return whether an answer is made, or some of it is not heard yet."""
+        return self._response_id is not None or bool(self._unheard_ms)
+
+    @property
+    def is_paused(self) -> bool:
+        return self._playout.is_paused
+
     async def play(self) -> None:
         """Write the voice to the room, until cancelled.
 
@@ -80,7 +92,9 @@ class Voice:
                 frame = memoryview(bytes(len(frame)))
             self.meter.push(frame)
             heard_at_s = self._clock.monotonic_s() + self._output.queued_ms / 1000
-            self._airtime.wrote(item_id, heard_at_s, duration_ms(len(frame), ROOM_RATE_HZ) / 1000)
+            frame_s = duration_ms(len(frame), ROOM_RATE_HZ) / 1000
+            self._airtime.wrote(item_id, heard_at_s, frame_s)
+            self._echo_guard.plays(heard_at_s, frame_s)
             await self._output.write(frame)
             if self._spoken.is_due():
                 self._tell_heard()
@@ -125,9 +139,23 @@ class Voice:
                 self._spoken.finish(item_id, part, text)
                 self._tell_heard()
 
-    async def stop(self) -> None:
+    def pause(self) -> None:
+        """Fall silent at once, to `resume` where it was."""
+        self._playout.pause()
+        self._airtime.cut(self._clock.monotonic_s())
+        self._record.agent_is(AgentState.LISTENING)
+
+    def resume(self) -> None:
+        """Go on after `pause`; where the voice was stopped meanwhile, nothing happens."""
+        if self._playout.is_paused:
+            self._playout.resume()
+            if self._unheard_ms:
+                self._record.agent_is(AgentState.SPEAKING)
+
+    async def stop(self, *, cancel: bool = False) -> None:
         """Barge-in: silence first, then tell the model what was really heard.
 
+        :param cancel: also have the model stop what it still makes of it.
         :raises ModelError: the session is gone; the voice is silent nevertheless.
         """
         began_s = self._clock.monotonic_s()
@@ -153,6 +181,8 @@ class Voice:
             )
             self._account_for(unplayed, interrupted=True)
         self._record.agent_is(AgentState.LISTENING)
+        if cancel and self._response_id is not None:
+            await self._session.cancel(self._response_id)
         for item in unplayed:
             if item.played_ms >= 1:
                 await self._session.truncate(item.item_id, item.content_index, int(item.played_ms))

@@ -87,6 +87,15 @@ def _interruption(event: event_pb2.Interruption) -> str:
     )
 
 
+def _dismissed(event: event_pb2.InterruptionDismissed) -> str:
+    paused_ms = milliseconds(event.paused)
+    return f"no interruption: the agent goes on, after {paused_ms:.0f} ms of silence"
+
+
+def _awaits(_: event_pb2.TurnAwaitsResponse) -> str:
+    return "turn: waits for the gateway to have it answered"
+
+
 def _tool_called(event: event_pb2.ToolCalled) -> str:
     return f"tool {printable(event.name)}: called"
 
@@ -153,6 +162,8 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "response_started": _answer_begins,
     "response_finished": _answer_ends,
     "interruption": _interruption,
+    "interruption_dismissed": _dismissed,
+    "turn_awaits_response": _awaits,
     "tool_called": _tool_called,
     "tool_finished": _tool_finished,
     "control_applied": _control_applied,

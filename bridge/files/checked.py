@@ -106,6 +106,13 @@ def mapping_in(file: str, tree: Tree, example: str) -> dict[str, Value]:
     return tree.value
 
 
+def problem_at(file: str, tree: Tree, path: FieldPath, message: str) -> Problem:
+    """Return a mistake at the place of a field, or of the nearest mapping around it."""
+    found, _ = _locate(tree, path)
+    place = tree.places[found]
+    return Problem(file, place.line, place.column, _written(path), message)
+
+
 def bad_file(file: str, message: str, place: Place | None = None, field: str = "") -> BadFile:
     line, column = (place.line, place.column) if place else (None, None)
     return BadFile([Problem(file, line, column, field, message)])

@@ -88,6 +88,13 @@ class Ledger:
         item.written += sound
         self._timeline += sound + padding
 
+    def took_back(self, item: Item, sound: int, padding: int) -> None:
+        """Note that a frame, the newest that was written, will not be played after all."""
+        item.written -= sound
+        self._timeline -= sound + padding
+        if not item.written:
+            self._items.remove(item)
+
     def unplayed(self) -> tuple[Item, ...]:
         """Return the items that were begun and not wholly played, oldest first."""
         self._forget_played()

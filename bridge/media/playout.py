@@ -8,13 +8,15 @@ loop when a whole answer arrives at once, and positions that are exact in the mo
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from bridge.media.ledger import BYTES_PER_MS, Item, ItemKey, ItemPlayed, Ledger
 from bridge.media.resample import Resampler
 from bridge.media.standing import StandingDelay
 from bridge.media.waiting import Waiting
-from bridge.pcm import BYTES_PER_SAMPLE, FRAME_MS, MODEL_RATE_HZ, ROOM_RATE_HZ, TICK_MS
+from bridge.media.written import TICK_BYTES, Frame, Written
+from bridge.pcm import BYTES_PER_SAMPLE, FRAME_MS, MODEL_RATE_HZ, ROOM_RATE_HZ
 from bridge.ports.clock import Clock
 from bridge.ports.room import AudioOutput
 
@@ -26,7 +28,6 @@ MAX_BUFFERED_MS: Final = 240_000
 LONGEST_FRAME_MS: Final = 100
 
 _LONGEST_BYTES: Final = LONGEST_FRAME_MS * BYTES_PER_MS
-_TICK_BYTES: Final = TICK_MS * BYTES_PER_MS
 # An item begins once 20 ms of it are ready: sound that arrives just in real time then has 10 ms
 # in hand against jitter, at the price of one frame of delay.
 _FIRST_BYTES: Final = FRAME_MS * BYTES_PER_MS
@@ -79,6 +80,9 @@ class Playout:
         self._waiting: deque[Waiting] = deque()  # only the last can be unfinished
         self._closed: deque[ItemKey] = deque(maxlen=_CLOSED_REMEMBERED)
         self._ready = bytearray()  # resampled sound of the first waiting item
+        self._written = Written()
+        self._returned: deque[Frame] = deque()  # taken back, to be written again
+        self._paused = False
         self._sounded = asyncio.Event()  # there may be something for the writer
         self._filled = asyncio.Event()  # something waits to be written
         self._emptied = asyncio.Event()  # nothing waits to be written
@@ -132,10 +136,38 @@ class Playout:
         self._ledger.clear(self._unbegun)
         self._waiting.clear()
         self._excess = 0
+        self._written.clear()
+        self._returned.clear()
+        self._paused = False
         self._ready.clear()
         self._resampler.reset()
-        self._note_empty()
+        self._note_if_empty()
         return report
+
+    def pause(self) -> None:
+        """Stop at once, output included, and give nothing up: `resume` goes on where this was."""
+        if self._paused:
+            return
+        self._paused = True
+        self._dry_at_s = inf  # this silence is nobody's fault
+        self._delay.begin()
+        unplayed = self._written.take_back(int(self._output.queued_ms * BYTES_PER_MS))
+        for frame in reversed(unplayed):
+            self._ledger.took_back(frame.item, frame.sound, frame.padding)
+        self._output.clear()
+        self._returned.extendleft(reversed(unplayed))
+        if self._returned:
+            self._emptied.clear()
+            self._filled.set()
+
+    def resume(self) -> None:
+        """Go on after `pause`, if nothing has been cleared since."""
+        self._paused = False
+        self._sounded.set()
+
+    @property
+    def is_paused(self) -> bool:
+        return self._paused
 
     def progress(self) -> tuple[ItemPlayed, ...]:
         """Return how much was heard of each item that is not wholly heard yet, oldest first."""
@@ -167,16 +199,17 @@ class Playout:
 
         It counts as written at once. Cancelling it loses nothing.
         """
-        while (taken := self._take()) is None:
+        while (frame := self._take()) is None:
             self._sounded.clear()
             await self._sounded.wait()
-        item, frame, padding = taken
-        self._note_silence(item, len(frame))
-        self._writing = item.key[0]
-        self._ledger.wrote(item, len(frame) - padding, padding)
-        if self._waiting[0].flushed and not self._ready:
+        self._note_silence(frame.item, len(frame.pcm))
+        self._writing = frame.item.key[0]
+        self._ledger.wrote(frame.item, frame.sound, frame.padding)
+        self._written.append(frame)
+        if self._waiting and self._waiting[0].flushed and not self._ready:
             self._leave(self._waiting[0])
-        return frame
+        self._note_if_empty()
+        return frame.pcm
 
     @property
     def counters(self) -> PlayoutCounters:
@@ -203,11 +236,20 @@ class Playout:
 
     @property
     def _buffered(self) -> int:
-        return sum(waiting.item.unwritten for waiting in self._waiting)
+        return sum(item.unwritten for item in self._unwritten)
 
     @property
     def _unbegun(self) -> tuple[Item, ...]:
-        return tuple(waiting.item for waiting in self._waiting if not waiting.item.written)
+        return tuple(item for item in self._unwritten if not item.written)
+
+    @property
+    def _unwritten(self) -> tuple[Item, ...]:
+        """Return the items of which something is still to be written, oldest first."""
+        waiting = tuple(waiting.item for waiting in self._waiting)
+        if not self._returned:
+            return waiting
+        returned = [frame.item for frame in self._returned]
+        return tuple({item.key: item for item in (*returned, *waiting)}.values())
 
     def _open(self, key: ItemKey) -> Waiting | None:
         newest = self._waiting[-1] if self._waiting else None
@@ -249,8 +291,12 @@ class Playout:
         self._excess -= left_out
         self._dropped += left_out
 
-    def _take(self) -> tuple[Item, memoryview, int] | None:
-        """Cut the next frame off the first waiting item; its last is padded with silence."""
+    def _take(self) -> Frame | None:
+        """Return a frame that was taken back, or cut the next one off the first waiting item."""
+        if self._paused:
+            return None
+        if self._returned:
+            return self._returned.popleft()
         while self._waiting:
             waiting = self._waiting[0]
             self._resample(waiting)
@@ -259,22 +305,23 @@ class Playout:
             self._leave(waiting)
         return None
 
-    def _cut(self, waiting: Waiting) -> tuple[Item, memoryview, int] | None:
+    def _cut(self, waiting: Waiting) -> Frame | None:
+        """Return a frame of the item; its last is padded with silence."""
         size = min(len(self._ready), _LONGEST_BYTES)
         padding = 0
-        if not waiting.flushed and size < (_TICK_BYTES if waiting.item.written else _FIRST_BYTES):
+        if not waiting.flushed and size < (TICK_BYTES if waiting.item.written else _FIRST_BYTES):
             return None
-        if size < _TICK_BYTES:
-            padding = _TICK_BYTES - size
+        if size < TICK_BYTES:
+            padding = TICK_BYTES - size
         else:
-            size -= size % _TICK_BYTES
+            size -= size % TICK_BYTES
         if size == len(self._ready):
             frame, self._ready = self._ready, bytearray()
         else:
             frame = self._ready[:size]
             del self._ready[:size]
         frame += bytes(padding)
-        return waiting.item, memoryview(frame), padding
+        return Frame(waiting.item, memoryview(frame), padding)
 
     def _resample(self, waiting: Waiting) -> None:
         while waiting and (missing := _LONGEST_BYTES - len(self._ready)) > 0:
@@ -289,9 +336,9 @@ class Playout:
         # A resampler may give a sample more or less than went in.
         waiting.item.accepted = waiting.item.written
         self._waiting.popleft()
-        if not self._waiting:
-            self._note_empty()
+        self._note_if_empty()
 
-    def _note_empty(self) -> None:
-        self._filled.clear()
-        self._emptied.set()
+    def _note_if_empty(self) -> None:
+        if not (self._waiting or self._returned):
+            self._filled.clear()
+            self._emptied.set()

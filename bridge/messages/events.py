@@ -13,6 +13,7 @@ from bridge.ports.event import (
     DtmfSent,
     Ended,
     Interruption,
+    InterruptionDismissed,
     LanguageSwitched,
     LimitNear,
     MediaStateChanged,
@@ -25,6 +26,7 @@ from bridge.ports.event import (
     ToolCalled,
     ToolFinished,
     Transcript,
+    TurnAwaitsResponse,
     UserSpeech,
     Warned,
 )
@@ -46,22 +48,13 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
         call_offset=duration(of.call_offset_s),
     )
     match of.kind:
-        case StateChanged() as kind:
-            message.state_changed.CopyFrom(_state(kind))
+        case StateChanged() | MediaStateChanged() | ModelStateChanged() | AgentStateChanged():
+            _state(message, of.kind)
         case ParticipantChanged(change, view):
             message.participant_changed.change = event_pb2.ParticipantChange.Value(
                 f"PARTICIPANT_CHANGE_{change.name}"
             )
             message.participant_changed.participant.CopyFrom(convert.participant(view))
-        case MediaStateChanged(state):
-            message.media_state_changed.state = _link(state.name)
-        case ModelStateChanged(state, session_id):
-            message.model_state_changed.state = _link(state.name)
-            message.model_state_changed.session_id = session_id
-        case AgentStateChanged(agent_state):
-            message.agent_state_changed.state = call_pb2.AgentState.Value(
-                f"AGENT_STATE_{agent_state.name}"
-            )
         case Ended(report):
             message.ended.report.CopyFrom(convert.report(report))
         case ControlApplied() | ControlRefused() | ChatWritten() as kind:
@@ -70,6 +63,8 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             _notice(message, kind)
         case ToolCalled() | ToolFinished() | LanguageSwitched() | DtmfSent():
             _tool(message, of.kind)
+        case Interruption() | InterruptionDismissed() | TurnAwaitsResponse():
+            _turn(message, of.kind)
         case _ as kind:
             _speech(message, kind)
     return message
@@ -104,7 +99,7 @@ def _notice(message: event_pb2.CallEvent, kind: SilenceStepReached | LimitNear |
 
 def _speech(
     message: event_pb2.CallEvent,
-    kind: UserSpeech | Transcript | ResponseBegan | ResponseFinished | Interruption,
+    kind: UserSpeech | Transcript | ResponseBegan | ResponseFinished,
 ) -> None:
     match kind:
         case UserSpeech(speaking, identity, item_id):
@@ -122,12 +117,25 @@ def _speech(
             finished.status = event_pb2.ResponseStatus.Value(f"RESPONSE_STATUS_{status.name}")
             finished.usage.CopyFrom(convert.tokens(tokens))
             finished.detail = detail
+        case _:
+            assert_never(kind)
+
+
+def _turn(
+    message: event_pb2.CallEvent, kind: Interruption | InterruptionDismissed | TurnAwaitsResponse
+) -> None:
+    match kind:
         case Interruption(item_id, heard_ms, received_ms, stop_latency_s, heard_text):
             message.interruption.item_id = item_id
             message.interruption.heard_ms = heard_ms
             message.interruption.received_ms = received_ms
             message.interruption.stop_latency.FromMicroseconds(round(stop_latency_s * 1e6))
             message.interruption.heard_text = heard_text
+        case InterruptionDismissed(item_id, paused_s):
+            message.interruption_dismissed.item_id = item_id
+            message.interruption_dismissed.paused.FromMicroseconds(round(paused_s * 1e6))
+        case TurnAwaitsResponse(item_id):
+            message.turn_awaits_response.item_id = item_id
         case _:
             assert_never(kind)
 
@@ -167,13 +175,25 @@ def _transcript(words: Transcript) -> event_pb2.Transcript:
     )
 
 
-def _state(kind: StateChanged) -> event_pb2.StateChanged:
-    message = event_pb2.StateChanged(
-        state=call_pb2.CallState.Value(f"CALL_STATE_{kind.state.name}")
-    )
-    if kind.previous is not None:
-        message.previous = call_pb2.CallState.Value(f"CALL_STATE_{kind.previous.name}")
-    return message
+def _state(
+    message: event_pb2.CallEvent,
+    kind: StateChanged | MediaStateChanged | ModelStateChanged | AgentStateChanged,
+) -> None:
+    match kind:
+        case StateChanged(call_state, previous):
+            changed = message.state_changed
+            changed.state = call_pb2.CallState.Value(f"CALL_STATE_{call_state.name}")
+            if previous is not None:
+                changed.previous = call_pb2.CallState.Value(f"CALL_STATE_{previous.name}")
+        case MediaStateChanged(state):
+            message.media_state_changed.state = _link(state.name)
+        case ModelStateChanged(state, session_id):
+            message.model_state_changed.state = _link(state.name)
+            message.model_state_changed.session_id = session_id
+        case AgentStateChanged(agent_state):
+            message.agent_state_changed.state = call_pb2.AgentState.Value(
+                f"AGENT_STATE_{agent_state.name}"
+            )
 
 
 def _link(name: str) -> event_pb2.LinkState.ValueType:

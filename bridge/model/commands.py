@@ -20,6 +20,7 @@ class Command(StrEnum):
     TRUNCATE = "conversation.item.truncate"
     DELETE = "conversation.item.delete"
     CREATE = "conversation.item.create"
+    COMMIT = "input_audio_buffer.commit"
 
 
 @dataclass(frozen=True, slots=True)

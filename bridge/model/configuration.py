@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.pcm import MODEL_RATE_HZ
-from bridge.ports.model import ModelConfig, SemanticVad, ServerVad
+from bridge.ports.model import ManualTurns, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
 
 # Objects that the server merges field by field; it takes all others whole.
@@ -105,8 +105,11 @@ def _transcription(config: ModelConfig) -> dict[str, str] | None:
     return {"model": config.transcription_model, "language": primary_subtag}
 
 
-def _turn_detection(config: ModelConfig) -> dict[str, object]:
-    common = {"create_response": True, "interrupt_response": config.interruptible}
+def _turn_detection(config: ModelConfig) -> dict[str, object] | None:
+    common = {
+        "create_response": config.create_response,
+        "interrupt_response": config.interruptible,
+    }
     match config.turn_detection:
         case ServerVad() as vad:
             return {
@@ -114,7 +117,10 @@ def _turn_detection(config: ModelConfig) -> dict[str, object]:
                 "threshold": vad.threshold,
                 "prefix_padding_ms": vad.prefix_padding_ms,
                 "silence_duration_ms": vad.silence_duration_ms,
+                "idle_timeout_ms": vad.idle_timeout_ms,
                 **common,
             }
         case SemanticVad() as vad:
             return {"type": "semantic_vad", "eagerness": vad.eagerness, **common}
+        case ManualTurns():
+            return None

@@ -46,6 +46,11 @@ class Request:
     polite: bool = False
     """It waits until it is clear that the caller does not speak."""
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it asks for nothing but an answer to what was said."""
+        return self.instructions is None and self.say is None
+
 
 @dataclass(slots=True)
 class _Answer:
@@ -60,7 +65,11 @@ class _Answer:
 class Floor:
     """Follows one conversation over all its sessions."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers_turns: Callable[[], bool]) -> None:
+        """
+        :param answers_turns: whether the model answers by itself when a turn ends.
+        """
+        self._answers_turns = answers_turns
         self._requests: dict[str, Request] = {}
         self._answers: dict[str, _Answer] = {}
         self._texts: dict[_ItemPart, str] = {}  # begun, not finished
@@ -72,7 +81,7 @@ class Floor:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody speaks, and nobody waits for an answer."""
-        asked = self._requests or self._owed or self._unanswered
+        asked = self._requests or self._owed or self._awaited_turn
         waits = asked or self._answers or self._calls
         return not (waits or self._speaking)
 
@@ -92,7 +101,8 @@ class Floor:
 
     def owe(self, request: Request) -> None:
         """Note a request that nobody could be asked yet."""
-        self._owed = request
+        if not (request.is_bare and self.owes_politely):  # the answer to words that are lost
+            self._owed = request
 
     def cancelled(self, response_id: str | None) -> None:
         """Note that an answer, or all there is, is not wanted any more."""
@@ -158,14 +168,19 @@ class Floor:
         self._speaking = self._unanswered = None
         return tuple(ends)
 
+    @property
+    def _awaited_turn(self) -> str | None:
+        return self._unanswered if self._answers_turns() else None
+
     def _debt(self, text_of: Callable[[str], str]) -> Request | None:
         if self._speaking is not None:
             return Request(RESUME_TAG, _ASK_AGAIN, polite=True)
+        lost = self._unanswered is not None and not text_of(self._unanswered)
         if self._requests:
-            return next(reversed(self._requests.values()))
-        if self._unanswered is not None:
-            heard = bool(text_of(self._unanswered))
-            return Request(RESUME_TAG, None if heard else _ASK_AGAIN)
+            newest = next(reversed(self._requests.values()))
+            return Request(newest.tag, _ASK_AGAIN) if newest.is_bare and lost else newest
+        if self._awaited_turn is not None:
+            return Request(RESUME_TAG, _ASK_AGAIN if lost else None)
         for answer in self._answers.values():
             if not (answer.cancelled or answer.has_called):
                 return self._again(answer)

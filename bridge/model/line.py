@@ -18,6 +18,7 @@ from bridge.pcm import MODEL_RATE_HZ, duration_ms
 from bridge.ports.clock import Clock
 from bridge.ports.model import (
     ConfigChange,
+    ManualTurns,
     ModelConfig,
     ModelCounters,
     ModelEvent,
@@ -109,6 +110,11 @@ class Line:
             self.leg.session.send_audio_nowait(pcm)
         if self._successor is not None:
             self._successor.session.send_audio_nowait(pcm)
+
+    @property
+    def answers_turns(self) -> bool:
+        """Whether the model answers by itself when a turn ends."""
+        return self._config.create_response and self._config.turn_detection != ManualTurns()
 
     async def ask(self, request: Request) -> None:
         """Ask for a response; in a gap nothing happens, and the floor owes it."""

@@ -24,6 +24,7 @@ from bridge.ports.model import (
     ModelEvent,
     SpeechStarted,
     ToolAnswered,
+    TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
@@ -100,7 +101,7 @@ class Memory:
     def note(self, event: ModelEvent) -> None:
         """Take in what the model says."""
         match event:
-            case SpeechStarted(item_id):
+            case SpeechStarted(item_id) | TurnCommitted(item_id):
                 self._message(item_id, "user")
             case UserTextDelta(item_id, text):
                 self._grow(item_id, "user", 0, text)

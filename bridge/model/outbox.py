@@ -23,6 +23,8 @@ class AudioOutbox:
         self._sent_bytes = 0
         self._dropped_bytes = 0
         self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
         self._sent_times = SentTimes()
 
     def put_nowait(self, pcm: bytes | memoryview) -> None:
@@ -38,11 +40,16 @@ class AudioOutbox:
             self._queued_bytes -= dropped
             self._dropped_bytes += dropped
         self._filled.set()
+        self._emptied.clear()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is ahead of what comes next."""
         return not (self._queued_bytes or self._taken_bytes)
+
+    async def emptied(self) -> None:
+        """Wait until all has gone out, or been discarded. Cancelling it changes nothing."""
+        await self._emptied.wait()
 
     def passed(self, byte_count: int) -> None:
         """Note audio that went out without waiting."""
@@ -64,12 +71,14 @@ class AudioOutbox:
         self._sent_bytes += self._taken_bytes
         self._taken_bytes = 0
         self._sent_times.note(self.sent_ms)
+        self._note_if_empty()
 
     def discard(self) -> None:
         """Drop what is left: nobody will send it."""
         self._dropped_bytes += self._queued_bytes + self._taken_bytes
         self._queued_bytes = self._taken_bytes = 0
         self._chunks.clear()
+        self._note_if_empty()
 
     @property
     def sent_ms(self) -> float:
@@ -86,3 +95,7 @@ class AudioOutbox:
     @property
     def dropped_ms(self) -> float:
         return duration_ms(self._dropped_bytes, MODEL_RATE_HZ)
+
+    def _note_if_empty(self) -> None:
+        if self.is_empty:
+            self._emptied.set()

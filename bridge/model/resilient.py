@@ -30,7 +30,7 @@ class ResilientSession:
         self, connect: Connect, config: ModelConfig, clock: Clock, settings: ContinuitySettings
     ) -> None:
         self._memory = Memory(config.context)
-        self._floor = Floor()
+        self._floor = Floor(lambda: self._line.answers_turns)
         self._told: asyncio.Queue[ModelEvent | None] = asyncio.Queue(_MAX_UNREAD)
         self._line = Line(
             connect,
@@ -80,6 +80,16 @@ class ResilientSession:
         else:
             self._floor.requested(request)
             await self._line.ask(request)
+
+    async def commit_turn(self) -> None:
+        """Make a turn of what the user has said since the last; in a gap that is lost.
+
+        :raises ModelError: the session is gone.
+        """
+        self._check()
+        if (leg := self._line.leg) is not None:
+            with suppress(ModelError):
+                await leg.session.commit_turn()
 
     async def cancel(self, response_id: str | None = None) -> None:
         """Stop `response_id`, or all there is.

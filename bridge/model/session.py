@@ -43,6 +43,9 @@ from bridge.ports.tool import ToolCallId
 # The provider's clock and ours differ, and it does not count to the second.
 _LIMIT_TOLERANCE_S: Final = 60.0
 
+# A turn must not be ended ahead of its last words; a socket that is this late is nearly lost.
+_AUDIO_FIRST_S: Final = 1.0
+
 _SAY: Final = (
     "Say exactly the text below, word for word and in its own language. "
     "Add nothing before or after it, and do not answer or translate it.\n\n"
@@ -156,6 +159,16 @@ class RealtimeSession:
         except ModelError:
             self._responses.refused(tag)
             raise
+
+    async def commit_turn(self) -> None:
+        """Make a turn of what the user has said since the last.
+
+        :raises ModelError: the session is gone.
+        """
+        with suppress(TimeoutError):  # what still waits then will be in the next turn
+            async with asyncio.timeout(_AUDIO_FIRST_S):
+                await self._outbox.emptied()
+        await self._command(Command.COMMIT)
 
     async def cancel(self, response_id: str | None = None) -> None:
         """Stop `response_id`, or all there is: also what was asked for and has not begun.

@@ -36,6 +36,7 @@ from bridge.ports.model import (
     SpeechStopped,
     TokenCounts,
     ToolAnswered,
+    TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
@@ -262,6 +263,7 @@ _READERS: Final[Mapping[str, Callable[[Fields], ServerEvent | None]]] = {
     "conversation.item.input_audio_transcription.delta": _user_text_delta,
     "conversation.item.input_audio_transcription.completed": _user_text_done,
     "conversation.item.input_audio_transcription.failed": _transcription_failed,
+    "input_audio_buffer.committed": lambda fields: TurnCommitted(text(fields, "item_id")),
     "response.created": _response_started,
     "response.done": _response_over,
     "response.output_item.done": _function_call,
@@ -284,7 +286,6 @@ IGNORED: Final = frozenset(
         "conversation.item.retrieved",
         "conversation.item.truncated",
         "input_audio_buffer.cleared",
-        "input_audio_buffer.committed",
         "input_audio_buffer.dtmf_event_received",
         "input_audio_buffer.timeout_triggered",
         "mcp_list_tools.completed",

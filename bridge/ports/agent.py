@@ -17,10 +17,23 @@ VARIABLE_NAME_RULE: Final = 'letters, digits and "_", at most 64, the first no d
 
 
 @dataclass(frozen=True, slots=True)
+class GreetingManner:
+    """How the agent greets."""
+
+    interruptible: bool = True
+    """Whether the caller's speech stops the greeting, whatever the agent allows later."""
+    guard: bool = False
+    """The model hears silence until the greeting is over."""
+    delay_s: float = 0.0
+    """How long to wait once the caller can hear the agent."""
+
+
+@dataclass(frozen=True, slots=True)
 class SayGreeting:
     """The agent says this text."""
 
     text: str = field(repr=False)
+    manner: GreetingManner = GreetingManner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class PromptGreeting:
     """The agent says what this instruction makes of it."""
 
     prompt: str = field(repr=False)
+    manner: GreetingManner = GreetingManner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,46 @@ class UserFirst:
 
 
 Greeting = SayGreeting | PromptGreeting | UserFirst
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionRules:
+    """When the caller's speech stops the agent's; 0 is no rule."""
+
+    min_speech_s: float = 0.0
+    """Shorter speech does not stop it."""
+    resume_after_s: float = 0.0
+    """Without words for so long after the speech has stopped, the agent goes on."""
+    echo_guard_s: float = 0.0
+    """For so long of the agent's first speech in a call the model hears silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingChange:
+    """What is different about the greeting; None keeps the agent's own."""
+
+    greeting: SayGreeting | PromptGreeting | UserFirst | None = None
+    """Its manner does not count."""
+    interruptible: bool | None = None
+    guard: bool | None = None
+    delay_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionChange:
+    """What is different about the rules; None keeps the agent's own."""
+
+    min_speech_s: float | None = None
+    resume_after_s: float | None = None
+    echo_guard_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsChange:
+    """What is different about turns; None keeps the agent's own."""
+
+    detection: TurnDetection | None = None
+    create_response: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +123,10 @@ class AgentOverrides:
     model: str | None = None
     voice: str | None = None
     speed: float | None = None
-    turn_detection: TurnDetection | None = None
+    turn_detection: TurnsChange | None = None
     interruptible: bool | None = None
-    greeting: Greeting | None = None
+    interruption: InterruptionChange | None = None
+    greeting: GreetingChange | None = None
     noise: NoisePolicy | None = None
     tools: tuple[ToolSpec, ...] | None = None
     """Beside the agent's own; a gateway executes them."""
@@ -97,6 +152,7 @@ class ResolvedAgent:
     language: str
     model: ModelConfig
     greeting: Greeting
+    interruption: InterruptionRules = InterruptionRules()
     limits: AgentLimits = field(default_factory=AgentLimits)
     noise: NoisePolicy = field(default_factory=NoisePolicy)
     silence: tuple[SilenceStep, ...] = ()

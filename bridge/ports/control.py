@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
-from bridge.ports.model import ContextItem, TurnDetection
+from bridge.ports.agent import TurnsChange
+from bridge.ports.model import ContextItem
 
 CommandId = NewType("CommandId", str)
 """Chosen by the gateway or made by the server; the same id again returns the first outcome."""
@@ -26,6 +27,7 @@ class Say:
 
     text: str = field(repr=False)
     behaviour: SayBehaviour = SayBehaviour.QUEUE
+    interruptible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class UpdateAgent:
     instructions: str | None = field(default=None, repr=False)
     voice: str | None = None
     """Refused once the agent has spoken: providers fix the voice then."""
-    turn_detection: TurnDetection | None = None
+    turn_detection: TurnsChange | None = None
     tools: tuple[str, ...] | None = None
     """Which of the call's tools the model may call from now on."""
 
@@ -88,7 +90,22 @@ class EndSoftly:
     text: str | None = field(default=None, repr=False)
 
 
-Command = Say | Interrupt | Respond | AddContext | Mute | UpdateAgent | SetMetadata | EndSoftly
+@dataclass(frozen=True, slots=True)
+class CommitTurn:
+    """What callers have said since the last turn is one: where turns are the gateway's to end."""
+
+
+Command = (
+    Say
+    | Interrupt
+    | Respond
+    | AddContext
+    | Mute
+    | UpdateAgent
+    | SetMetadata
+    | EndSoftly
+    | CommitTurn
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,23 @@ class DtmfSent:
 
 
 @dataclass(frozen=True, slots=True)
+class InterruptionDismissed:
+    """A caller was heard while the agent spoke, and did not stop it."""
+
+    item_id: str
+    """What the caller said, if anything."""
+    paused_s: float
+    """For how long the agent was silent, before it went on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAwaitsResponse:
+    """A caller's turn has ended, and the agent answers when it is told to."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -209,6 +226,8 @@ EventKind = (
     | ResponseBegan
     | ResponseFinished
     | Interruption
+    | InterruptionDismissed
+    | TurnAwaitsResponse
     | ToolCalled
     | ToolFinished
     | ControlApplied

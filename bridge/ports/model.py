@@ -18,6 +18,8 @@ class ServerVad:
     threshold: float = 0.5
     prefix_padding_ms: int = 300
     silence_duration_ms: int = 500
+    idle_timeout_ms: int | None = None
+    """After so long without speech behind its last answer, the model speaks up by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,12 @@ class SemanticVad:
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
 
 
-TurnDetection = ServerVad | SemanticVad
+@dataclass(frozen=True, slots=True)
+class ManualTurns:
+    """The model judges nothing: a turn is what has been said until `commit_turn`."""
+
+
+TurnDetection = ServerVad | SemanticVad | ManualTurns
 
 
 class ItemRole(Enum):
@@ -59,6 +66,8 @@ class ModelConfig:
     voice: str
     speed: float = 1.0
     turn_detection: TurnDetection = field(default_factory=ServerVad)
+    create_response: bool = True
+    """Whether the model answers by itself when it finds that a turn has ended."""
     interruptible: bool = True
     """Whether speech of the user stops the response that is being spoken."""
     language: str = "en"
@@ -85,6 +94,8 @@ class ConfigChange:
     voice: str | None = None
     turn_detection: "TurnDetection | None" = None
     tools: tuple[ToolSpec, ...] | None = None
+    create_response: bool | None = None
+    interruptible: bool | None = None
 
     def applied_to(self, config: ModelConfig) -> ModelConfig:
         given: dict[str, Any] = {
@@ -142,6 +153,13 @@ class SpeechStopped:
     audio_end_ms: int
     at_s: float | None = None
     """As in `SpeechStarted`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """What the user said has become an item: by detection, by `commit_turn`, or as mere silence."""
+
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +308,7 @@ class SessionRotated:
 ModelEvent = (
     SpeechStarted
     | SpeechStopped
+    | TurnCommitted
     | ResponseStarted
     | AudioDelta
     | AudioDone
@@ -357,6 +376,15 @@ class ModelSession(Protocol):
 
         :raises ModelError: the session is gone.
         :raises ValueError: both `instructions` and `say` are given.
+        """
+        ...
+
+    async def commit_turn(self) -> None:
+        """Make a turn of what the user has said since the last; the model does not answer it.
+
+        Of less than 100 ms it makes none, and warns.
+
+        :raises ModelError: the session is gone.
         """
         ...
 

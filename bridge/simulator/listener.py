@@ -139,6 +139,8 @@ class Listener:
 
     async def _prompt_if_idle(self) -> None:
         match self._detection:
+            case ServerVad(create_response=False, interrupt_response=False):
+                return  # then the model never speaks up by itself
             case ServerVad(idle_timeout_ms=int(timeout_ms)):
                 pass
             case _:

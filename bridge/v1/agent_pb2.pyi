@@ -119,6 +119,7 @@ class AgentOverrides(_message.Message):
     TURN_DETECTION_FIELD_NUMBER: _builtins.int
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     GREETING_FIELD_NUMBER: _builtins.int
+    INTERRUPTION_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
     NOISE_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
@@ -139,7 +140,11 @@ class AgentOverrides(_message.Message):
 
     @_builtins.property
     def greeting(self) -> Global___Greeting:
-        """What the agent says first."""
+        """What the agent says first. How it does (interruptible, guard, delay) may be changed without it."""
+
+    @_builtins.property
+    def interruption(self) -> Global___InterruptionRules:
+        """When the caller's speech stops the agent's, and for how long. Changed field by field."""
 
     @_builtins.property
     def tools(self) -> Global___ToolList:
@@ -159,12 +164,13 @@ class AgentOverrides(_message.Message):
         turn_detection: Global___TurnDetection | None = ...,
         interruptible: _builtins.bool | None = ...,
         greeting: Global___Greeting | None = ...,
+        interruption: Global___InterruptionRules | None = ...,
         tools: Global___ToolList | None = ...,
         noise: Global___NoisePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__greeting: _TypeAlias = _typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = _typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
@@ -172,6 +178,8 @@ class AgentOverrides(_message.Message):
     _WhichOneofArgType__instructions: _TypeAlias = _typing.Literal["_instructions", b"_instructions"]  # noqa: Y015
     _WhichOneofReturnType__interruptible: _TypeAlias = _typing.Literal["interruptible"]  # noqa: Y015
     _WhichOneofArgType__interruptible: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible"]  # noqa: Y015
+    _WhichOneofReturnType__interruption: _TypeAlias = _typing.Literal["interruption"]  # noqa: Y015
+    _WhichOneofArgType__interruption: _TypeAlias = _typing.Literal["_interruption", b"_interruption"]  # noqa: Y015
     _WhichOneofReturnType__model: _TypeAlias = _typing.Literal["model"]  # noqa: Y015
     _WhichOneofArgType__model: _TypeAlias = _typing.Literal["_model", b"_model"]  # noqa: Y015
     _WhichOneofReturnType__noise: _TypeAlias = _typing.Literal["noise"]  # noqa: Y015
@@ -188,6 +196,8 @@ class AgentOverrides(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__instructions) -> _WhichOneofReturnType__instructions | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interruptible) -> _WhichOneofReturnType__interruptible | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interruption) -> _WhichOneofReturnType__interruption | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__model) -> _WhichOneofReturnType__model | None: ...
     @_typing.overload
@@ -230,6 +240,49 @@ class NoisePolicy(_message.Message):
 Global___NoisePolicy: _TypeAlias = NoisePolicy  # noqa: Y015
 
 @_typing.final
+class InterruptionRules(_message.Message):
+    """When the caller's speech stops the agent's. Without rules it does so as soon as the model hears it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIN_SPEECH_FIELD_NUMBER: _builtins.int
+    RESUME_AFTER_FIELD_NUMBER: _builtins.int
+    ECHO_GUARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def min_speech(self) -> _duration_pb2.Duration:
+        """Shorter speech does not stop the agent: 0 to 5 s, 0 for no such rule. Speech while the agent
+        speaks on is no turn: it stays in the conversation, and is not answered.
+        """
+
+    @_builtins.property
+    def resume_after(self) -> _duration_pb2.Duration:
+        """False interruptions (a cough, a door): the agent falls silent when the caller speaks. If no words
+        are heard within this time after that has stopped, it goes on where it paused; if there are, it
+        was interrupted. 0.2 to 10 s, 0 for no such rule. Needs transcription.
+        """
+
+    @_builtins.property
+    def echo_guard(self) -> _duration_pb2.Duration:
+        """For so long of the agent's first speech in a call the model hears silence, so that a loudspeaker
+        does not make the agent interrupt itself: 0 to 10 s.
+        """
+
+    def __init__(
+        self,
+        *,
+        min_speech: _duration_pb2.Duration | None = ...,
+        resume_after: _duration_pb2.Duration | None = ...,
+        echo_guard: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["echo_guard", b"echo_guard", "min_speech", b"min_speech", "resume_after", b"resume_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["echo_guard", b"echo_guard", "min_speech", b"min_speech", "resume_after", b"resume_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InterruptionRules: _TypeAlias = InterruptionRules  # noqa: Y015
+
+@_typing.final
 class Greeting(_message.Message):
     """What the agent says first, once a caller is there and has subscribed to the agent's track."""
 
@@ -238,37 +291,66 @@ class Greeting(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     USER_FIRST_FIELD_NUMBER: _builtins.int
+    INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
+    GUARD_FIELD_NUMBER: _builtins.int
+    DELAY_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The agent says this. At most 4,096 characters; placeholders apply."""
     prompt: _builtins.str
     """The agent says what this instruction makes of it. At most 4,096 characters; placeholders apply."""
     user_first: _builtins.bool
     """The agent waits for the caller to speak. Only true is accepted."""
+    interruptible: _builtins.bool
+    """Whether the caller's speech stops the greeting, whatever the agent allows later. Default true."""
+    guard: _builtins.bool
+    """The model hears silence until the greeting is over. Default false."""
+    @_builtins.property
+    def delay(self) -> _duration_pb2.Duration:
+        """How long to wait once the caller can hear the agent: 0 to 10 s."""
+
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         prompt: _builtins.str = ...,
         user_first: _builtins.bool = ...,
+        interruptible: _builtins.bool | None = ...,
+        guard: _builtins.bool | None = ...,
+        delay: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["begin", b"begin", "prompt", b"prompt", "text", b"text", "user_first", b"user_first"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_guard", b"_guard", "_interruptible", b"_interruptible", "begin", b"begin", "delay", b"delay", "guard", b"guard", "interruptible", b"interruptible", "prompt", b"prompt", "text", b"text", "user_first", b"user_first"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["begin", b"begin", "prompt", b"prompt", "text", b"text", "user_first", b"user_first"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_guard", b"_guard", "_interruptible", b"_interruptible", "begin", b"begin", "delay", b"delay", "guard", b"guard", "interruptible", b"interruptible", "prompt", b"prompt", "text", b"text", "user_first", b"user_first"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__guard: _TypeAlias = _typing.Literal["guard"]  # noqa: Y015
+    _WhichOneofArgType__guard: _TypeAlias = _typing.Literal["_guard", b"_guard"]  # noqa: Y015
+    _WhichOneofReturnType__interruptible: _TypeAlias = _typing.Literal["interruptible"]  # noqa: Y015
+    _WhichOneofArgType__interruptible: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible"]  # noqa: Y015
     _WhichOneofReturnType_begin: _TypeAlias = _typing.Literal["text", "prompt", "user_first"]  # noqa: Y015
     _WhichOneofArgType_begin: _TypeAlias = _typing.Literal["begin", b"begin"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__guard) -> _WhichOneofReturnType__guard | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interruptible) -> _WhichOneofReturnType__interruptible | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_begin) -> _WhichOneofReturnType_begin | None: ...
 
 Global___Greeting: _TypeAlias = Greeting  # noqa: Y015
 
 @_typing.final
 class TurnDetection(_message.Message):
-    """How the end of the caller's turn is found."""
+    """How the end of the caller's turn is found, and who decides that it is answered."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVER_VAD_FIELD_NUMBER: _builtins.int
     SEMANTIC_VAD_FIELD_NUMBER: _builtins.int
+    MANUAL_FIELD_NUMBER: _builtins.int
+    CREATE_RESPONSE_FIELD_NUMBER: _builtins.int
+    create_response: _builtins.bool
+    """Whether a turn is answered as soon as it has ended. If not, the event turn_awaits_response tells
+    of it, and the gateway asks for the answer. Default true.
+    """
     @_builtins.property
     def server_vad(self) -> Global___ServerVad:
         """By energy."""
@@ -277,21 +359,49 @@ class TurnDetection(_message.Message):
     def semantic_vad(self) -> Global___SemanticVad:
         """By meaning."""
 
+    @_builtins.property
+    def manual(self) -> Global___ManualTurns:
+        """By the gateway."""
+
     def __init__(
         self,
         *,
         server_vad: Global___ServerVad | None = ...,
         semantic_vad: Global___SemanticVad | None = ...,
+        manual: Global___ManualTurns | None = ...,
+        create_response: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "semantic_vad", b"semantic_vad", "server_vad", b"server_vad"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_create_response", b"_create_response", "create_response", b"create_response", "manual", b"manual", "method", b"method", "semantic_vad", b"semantic_vad", "server_vad", b"server_vad"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "semantic_vad", b"semantic_vad", "server_vad", b"server_vad"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_create_response", b"_create_response", "create_response", b"create_response", "manual", b"manual", "method", b"method", "semantic_vad", b"semantic_vad", "server_vad", b"server_vad"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["server_vad", "semantic_vad"]  # noqa: Y015
+    _WhichOneofReturnType__create_response: _TypeAlias = _typing.Literal["create_response"]  # noqa: Y015
+    _WhichOneofArgType__create_response: _TypeAlias = _typing.Literal["_create_response", b"_create_response"]  # noqa: Y015
+    _WhichOneofReturnType_method: _TypeAlias = _typing.Literal["server_vad", "semantic_vad", "manual"]  # noqa: Y015
     _WhichOneofArgType_method: _TypeAlias = _typing.Literal["method", b"method"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__create_response) -> _WhichOneofReturnType__create_response | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_method) -> _WhichOneofReturnType_method | None: ...
 
 Global___TurnDetection: _TypeAlias = TurnDetection  # noqa: Y015
+
+@_typing.final
+class ManualTurns(_message.Message):
+    """Turns that the gateway ends: a turn is what has been said since the last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManualTurns: _TypeAlias = ManualTurns  # noqa: Y015
 
 @_typing.final
 class ServerVad(_message.Message):
@@ -302,29 +412,39 @@ class ServerVad(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     PREFIX_PADDING_MS_FIELD_NUMBER: _builtins.int
     SILENCE_DURATION_MS_FIELD_NUMBER: _builtins.int
+    IDLE_TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     threshold: _builtins.float
     """Activation threshold, 0 to 1. Default 0.5."""
     prefix_padding_ms: _builtins.int
     """Audio kept from before speech was detected, 0 to 2,000 ms. Default 300."""
     silence_duration_ms: _builtins.int
     """Silence that ends a turn, 100 to 5,000 ms. Default 500."""
+    idle_timeout_ms: _builtins.int
+    """After so long without speech behind its last answer the model speaks up by itself, 5,000 to
+    30,000 ms; off unless given. Only where the model itself decides when to answer and to stop.
+    """
     def __init__(
         self,
         *,
         threshold: _builtins.float | None = ...,
         prefix_padding_ms: _builtins.int | None = ...,
         silence_duration_ms: _builtins.int | None = ...,
+        idle_timeout_ms: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_prefix_padding_ms", b"_prefix_padding_ms", "_silence_duration_ms", b"_silence_duration_ms", "_threshold", b"_threshold", "prefix_padding_ms", b"prefix_padding_ms", "silence_duration_ms", b"silence_duration_ms", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_idle_timeout_ms", b"_idle_timeout_ms", "_prefix_padding_ms", b"_prefix_padding_ms", "_silence_duration_ms", b"_silence_duration_ms", "_threshold", b"_threshold", "idle_timeout_ms", b"idle_timeout_ms", "prefix_padding_ms", b"prefix_padding_ms", "silence_duration_ms", b"silence_duration_ms", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prefix_padding_ms", b"_prefix_padding_ms", "_silence_duration_ms", b"_silence_duration_ms", "_threshold", b"_threshold", "prefix_padding_ms", b"prefix_padding_ms", "silence_duration_ms", b"silence_duration_ms", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_idle_timeout_ms", b"_idle_timeout_ms", "_prefix_padding_ms", b"_prefix_padding_ms", "_silence_duration_ms", b"_silence_duration_ms", "_threshold", b"_threshold", "idle_timeout_ms", b"idle_timeout_ms", "prefix_padding_ms", b"prefix_padding_ms", "silence_duration_ms", b"silence_duration_ms", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__idle_timeout_ms: _TypeAlias = _typing.Literal["idle_timeout_ms"]  # noqa: Y015
+    _WhichOneofArgType__idle_timeout_ms: _TypeAlias = _typing.Literal["_idle_timeout_ms", b"_idle_timeout_ms"]  # noqa: Y015
     _WhichOneofReturnType__prefix_padding_ms: _TypeAlias = _typing.Literal["prefix_padding_ms"]  # noqa: Y015
     _WhichOneofArgType__prefix_padding_ms: _TypeAlias = _typing.Literal["_prefix_padding_ms", b"_prefix_padding_ms"]  # noqa: Y015
     _WhichOneofReturnType__silence_duration_ms: _TypeAlias = _typing.Literal["silence_duration_ms"]  # noqa: Y015
     _WhichOneofArgType__silence_duration_ms: _TypeAlias = _typing.Literal["_silence_duration_ms", b"_silence_duration_ms"]  # noqa: Y015
     _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
     _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idle_timeout_ms) -> _WhichOneofReturnType__idle_timeout_ms | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__prefix_padding_ms) -> _WhichOneofReturnType__prefix_padding_ms | None: ...
     @_typing.overload

@@ -637,6 +637,7 @@ class ControlCallRequest(_message.Message):
     UPDATE_AGENT_FIELD_NUMBER: _builtins.int
     SET_METADATA_FIELD_NUMBER: _builtins.int
     END_SOFTLY_FIELD_NUMBER: _builtins.int
+    COMMIT_TURN_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Required."""
     command_id: _builtins.str
@@ -675,6 +676,10 @@ class ControlCallRequest(_message.Message):
     def end_softly(self) -> Global___EndSoftly:
         """End the call once the agent has finished."""
 
+    @_builtins.property
+    def commit_turn(self) -> Global___CommitTurn:
+        """End the callers' turn, where turns are manual."""
+
     def __init__(
         self,
         *,
@@ -688,12 +693,13 @@ class ControlCallRequest(_message.Message):
         update_agent: Global___UpdateAgent | None = ...,
         set_metadata: Global___SetMetadata | None = ...,
         end_softly: Global___EndSoftly | None = ...,
+        commit_turn: Global___CommitTurn | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "commit_turn", b"commit_turn", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "command_id", b"command_id", "connection_id", b"connection_id", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "command_id", b"command_id", "commit_turn", b"commit_turn", "connection_id", b"connection_id", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["say", "interrupt", "respond", "add_context", "mute", "update_agent", "set_metadata", "end_softly"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["say", "interrupt", "respond", "add_context", "mute", "update_agent", "set_metadata", "end_softly", "commit_turn"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -707,23 +713,48 @@ class Say(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     BEHAVIOR_FIELD_NUMBER: _builtins.int
+    INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Required. At most 4,096 characters."""
     behavior: Global___SayBehavior.ValueType
     """Where somebody is speaking already. Default QUEUE."""
+    interruptible: _builtins.bool
+    """Whether a caller who speaks stops it. What is said meanwhile is answered afterwards. Default true."""
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         behavior: Global___SayBehavior.ValueType = ...,
+        interruptible: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible", "interruptible", b"interruptible"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible", "behavior", b"behavior", "interruptible", b"interruptible", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__interruptible: _TypeAlias = _typing.Literal["interruptible"]  # noqa: Y015
+    _WhichOneofArgType__interruptible: _TypeAlias = _typing.Literal["_interruptible", b"_interruptible"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interruptible) -> _WhichOneofReturnType__interruptible | None: ...
+
+Global___Say: _TypeAlias = Say  # noqa: Y015
+
+@_typing.final
+class CommitTurn(_message.Message):
+    """End the callers' turn: what they have said since the last one. It stops the agent, if that may be
+    interrupted. REFUSED with turns_not_manual unless the agent's turn detection is ManualTurns.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["behavior", b"behavior", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Say: _TypeAlias = Say  # noqa: Y015
+Global___CommitTurn: _TypeAlias = CommitTurn  # noqa: Y015
 
 @_typing.final
 class Interrupt(_message.Message):
@@ -834,7 +865,7 @@ class UpdateAgent(_message.Message):
     """In place of its voice. REFUSED with voice_is_fixed once the agent has spoken."""
     @_builtins.property
     def turn_detection(self) -> _agent_pb2.TurnDetection:
-        """In place of its turn detection."""
+        """In place of its turn detection, or of who decides that a turn is answered."""
 
     @_builtins.property
     def tools(self) -> Global___ToolSelection:

@@ -188,6 +188,8 @@ class CallEvent(_message.Message):
     LIMIT_WARNING_FIELD_NUMBER: _builtins.int
     LANGUAGE_SWITCHED_FIELD_NUMBER: _builtins.int
     DTMF_SENT_FIELD_NUMBER: _builtins.int
+    INTERRUPTION_DISMISSED_FIELD_NUMBER: _builtins.int
+    TURN_AWAITS_RESPONSE_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -284,6 +286,14 @@ class CallEvent(_message.Message):
     def dtmf_sent(self) -> Global___DtmfSent:
         """Keys of a telephone were pressed in the room."""
 
+    @_builtins.property
+    def interruption_dismissed(self) -> Global___InterruptionDismissed:
+        """A caller was heard while the agent spoke, and did not stop it."""
+
+    @_builtins.property
+    def turn_awaits_response(self) -> Global___TurnAwaitsResponse:
+        """A caller's turn has ended, and waits for the gateway to have it answered."""
+
     def __init__(
         self,
         *,
@@ -312,12 +322,14 @@ class CallEvent(_message.Message):
         limit_warning: Global___LimitWarning | None = ...,
         language_switched: Global___LanguageSwitched | None = ...,
         dtmf_sent: Global___DtmfSent | None = ...,
+        interruption_dismissed: Global___InterruptionDismissed | None = ...,
+        turn_awaits_response: Global___TurnAwaitsResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent", "interruption_dismissed", "turn_awaits_response"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -922,6 +934,56 @@ class DtmfSent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DtmfSent: _TypeAlias = DtmfSent  # noqa: Y015
+
+@_typing.final
+class InterruptionDismissed(_message.Message):
+    """A caller was heard while the agent spoke, and did not stop it: too short, or no words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The conversation item of what was heard."""
+    @_builtins.property
+    def paused(self) -> _duration_pb2.Duration:
+        """For how long the agent was silent before it went on; 0 where it spoke on."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        paused: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InterruptionDismissed: _TypeAlias = InterruptionDismissed  # noqa: Y015
+
+@_typing.final
+class TurnAwaitsResponse(_message.Message):
+    """A caller's turn has ended. The agent does not answer it until the gateway says so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The turn's conversation item."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TurnAwaitsResponse: _TypeAlias = TurnAwaitsResponse  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

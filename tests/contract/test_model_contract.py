@@ -24,6 +24,7 @@ from bridge.ports.model import (
     ContextItem,
     FunctionCall,
     ItemRole,
+    ManualTurns,
     ModelConfig,
     ModelEvent,
     ModelService,
@@ -35,6 +36,7 @@ from bridge.ports.model import (
     SpeechStarted,
     SpeechStopped,
     ToolAnswered,
+    TurnCommitted,
     UserTextDone,
 )
 from bridge.ports.tool import ToolCallId, ToolSpec
@@ -94,7 +96,8 @@ class FakeWorld:
         session.send_audio_nowait(bytes(4800))
         session.push(SpeechStarted("item_u", 0), SpeechStopped("item_u", 100))
         session.push(UserTextDone("item_u", "Hello."))
-        session.answer()
+        if session.config.create_response:
+            session.answer()
 
     async def told_to_be(self, session: ModelSession) -> tuple[str, str]:
         assert isinstance(session, FakeSession)
@@ -436,6 +439,43 @@ async def test_session_goes_on_with_another_configuration(world: World) -> None:
         assert await world.told_to_be(session) == ("Be briefer.", "fr")
 
 
+async def test_turn_is_answered_by_the_model_or_when_it_is_told_to(world: World) -> None:
+    async with world.models.open(replace(CONFIG, create_response=False)) as session:
+        await world.user_speaks(session)
+        await told(session, SpeechStopped)
+        await session.respond(tag="now")
+        [started] = only(await told(session, ResponseDone), ResponseStarted)
+        assert isinstance(started, ResponseStarted)
+        assert started.request_tag == "now"
+        await session.update(ConfigChange(create_response=True))
+        await world.told_to_be(session)
+        await world.user_speaks(session)
+        [started] = only(await told(session, ResponseDone), ResponseStarted)
+        assert isinstance(started, ResponseStarted)
+        assert started.request_tag is None
+
+
+async def test_manual_turn_ends_when_it_is_committed_and_is_not_answered(world: World) -> None:
+    async with world.models.open(replace(CONFIG, turn_detection=ManualTurns())) as session:
+        session.send_audio_nowait(bytes(24_000))
+        await session.commit_turn()
+        events = await told(session, TurnCommitted)
+        assert only(events, SpeechStarted, ResponseStarted) == []
+        await session.respond(tag="now")
+        [started] = only(await told(session, ResponseDone), ResponseStarted)
+        assert isinstance(started, ResponseStarted)
+        assert started.request_tag == "now"
+
+
+async def test_turn_of_nothing_is_refused_with_a_warning(world: World) -> None:
+    async with world.models.open(replace(CONFIG, turn_detection=ManualTurns())) as session:
+        session.send_audio_nowait(bytes(960))
+        await session.commit_turn()
+        [*_, warning] = await told(session, ModelWarning)
+        assert isinstance(warning, ModelWarning)
+        assert warning.code == "input_audio_buffer_commit_empty"
+
+
 async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -> None:
     async with world.models.open(CONFIG) as session:
         world.lose(session)
@@ -445,6 +485,7 @@ async def test_lost_session_raises_to_its_reader_and_its_callers(world: World) -
         for command in (
             session.respond(tag="late"),
             session.delete("item_1"),
+            session.commit_turn(),
             session.answer_tool(ToolCallId("call_1"), "42"),
             session.update(ConfigChange(language="de")),
         ):

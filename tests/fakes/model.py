@@ -31,6 +31,7 @@ from bridge.ports.model import (
     ResponseStatus,
     TokenCounts,
     ToolAnswered,
+    TurnCommitted,
 )
 from bridge.ports.tool import ToolCallId
 
@@ -68,6 +69,11 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """A turn was ended by hand."""
+
+
+@dataclass(frozen=True, slots=True)
 class Updated:
     """The configuration was changed."""
 
@@ -81,8 +87,11 @@ class Added:
     item: ContextItem
 
 
-Sent = Responded | Cancelled | Truncated | Deleted | Answered | Updated | Added
-_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered, Updated, Added)
+Sent = Responded | Cancelled | Truncated | Deleted | Answered | Committed | Updated | Added
+_S = TypeVar("_S", Responded, Cancelled, Truncated, Deleted, Answered, Committed, Updated, Added)
+
+
+_SHORTEST_TURN_MS = 100
 
 
 class Answers(Enum):
@@ -114,6 +123,8 @@ class FakeSession:
         self._responses = 0
         self._active: list[str] = []
         self._calls = 0
+        self._turns = 0
+        self._committed = 0
         self._called: set[ToolCallId] = set()
         self._outputs: list[str] = []
         self._failure: ModelError | None = None
@@ -231,6 +242,15 @@ class FakeSession:
             self._outputs.clear()
         elif self.answers is Answers.CALLS:
             self.call("weather", "time", arguments='{"city":"Paris"}', tag=tag)
+
+    async def commit_turn(self) -> None:
+        self._record(Committed())
+        if duration_ms(len(self.audio) - self._committed, MODEL_RATE_HZ) < _SHORTEST_TURN_MS:
+            self.push(ModelWarning("input_audio_buffer_commit_empty", "commit refused"))
+            return
+        self._committed = len(self.audio)
+        self._turns += 1
+        self.push(TurnCommitted(f"turn_{self._turns}"))
 
     async def cancel(self, response_id: str | None = None) -> None:
         self._record(Cancelled(response_id))

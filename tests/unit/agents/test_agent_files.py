@@ -18,6 +18,7 @@ from bridge.agents.mcp_tools import McpPart
 from bridge.agents.schema import (
     AgentFile,
     GreetingPart,
+    InterruptionPart,
     LimitsPart,
     NoisePart,
     SilenceStepPart,
@@ -223,7 +224,9 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
             "threshold",
             "prefix_padding_ms",
             "silence_duration_ms",
+            "idle_timeout_ms",
             "eagerness",
+            "create_response",
         },
     }
     expected = fields_of(AgentFile) | fields_of(GreetingPart, "greeting.")
@@ -231,5 +234,6 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
     expected |= fields_of(NoisePart, "noise.") | fields_of(ToolPart, "tools.*.")
     expected |= fields_of(SilenceStepPart, "silence.*.")
     expected |= fields_of(HttpPart, "tools.*.http.") | fields_of(McpPart, "mcp.*.")
+    expected |= fields_of(InterruptionPart, "interruption.")
     expected |= {path + name for path, names in parts.items() for name in names}
     assert documented_fields() == expected

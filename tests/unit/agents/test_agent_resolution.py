@@ -1,5 +1,6 @@
 """What an agent is for one call."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,17 +12,23 @@ from bridge.agents.prompt import MAX_CALLER_NAME_CHARS, PLACEHOLDERS, clean_name
 from bridge.agents.resolve import resolve
 from bridge.agents.tags import choose, english_name
 from bridge.errors import InvalidRequest
+from bridge.files.checked import BadFile
 from bridge.ids import AgentId, TenantId
 from bridge.ports.agent import (
     AgentLimits,
     AgentOverrides,
     AgentRequest,
+    GreetingChange,
+    GreetingManner,
+    InterruptionChange,
+    InterruptionRules,
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
+    TurnsChange,
     UserFirst,
 )
-from bridge.ports.model import SemanticVad, ServerVad
+from bridge.ports.model import ManualTurns, SemanticVad, ServerVad
 
 FILE = """
 agentId: clara
@@ -139,8 +146,8 @@ def test_listed_fields_can_be_overridden() -> None:
         language="es",
         voice="ash",
         speed=0.9,
-        turn_detection=SemanticVad("high"),
-        greeting=SayGreeting("Hey {caller_name}"),
+        turn_detection=TurnsChange(SemanticVad("high")),
+        greeting=GreetingChange(SayGreeting("Hey {caller_name}")),
         instructions="Sell to {caller_name}.",
     )
     assert (agent.model.voice, agent.model.speed) == ("ash", 0.9)
@@ -151,7 +158,10 @@ def test_listed_fields_can_be_overridden() -> None:
 
 def test_what_a_call_changes_comes_before_what_is_different_in_its_language() -> None:
     agent = resolved(
-        language="es", voice="ash", greeting=SayGreeting("Hey"), instructions="Sell in {language}."
+        language="es",
+        voice="ash",
+        greeting=GreetingChange(SayGreeting("Hey")),
+        instructions="Sell in {language}.",
     )
     assert (agent.model.voice, agent.greeting) == ("ash", SayGreeting("Hey"))
     prompt = agent.model.instructions
@@ -160,7 +170,7 @@ def test_what_a_call_changes_comes_before_what_is_different_in_its_language() ->
 
 
 def test_a_caller_can_be_made_to_speak_first() -> None:
-    assert resolved(greeting=UserFirst()).greeting == UserFirst()
+    assert resolved(greeting=GreetingChange(UserFirst())).greeting == UserFirst()
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
@@ -169,8 +179,8 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         model="x",
         interruptible=True,
         speed=3.0,
-        turn_detection=ServerVad(threshold=2.0, silence_duration_ms=1),
-        greeting=PromptGreeting("Say {secret}"),
+        turn_detection=TurnsChange(ServerVad(threshold=2.0, silence_duration_ms=1)),
+        greeting=GreetingChange(PromptGreeting("Say {secret}")),
     )
     assert set(found) == {
         "voice_language",
@@ -238,3 +248,89 @@ def test_substitution_never_evaluates(template: str) -> None:
 def test_languages_have_english_names_and_unknown_ones_their_tag() -> None:
     assert english_name("de") == "German"
     assert english_name("xx-YY") == "xx-YY"
+
+
+TURNS = """agentId: clara
+name: Clara
+instructions: Be kind.
+greeting: {text: Hello, guard: true, delay: 500ms}
+turn_detection: {type: server_vad, create_response: false}
+interruption: {min_speech: 400ms, resume_after: 2s, echo_guard: 3}
+overridable: [turn_detection, interruptible, interruption, greeting]
+"""
+
+
+def turns(**overrides: Any) -> ResolvedAgent:
+    request = AgentRequest(
+        AgentId("clara"), TenantId("acme"), "Ada", overrides=AgentOverrides(**overrides)
+    )
+    return resolve(read_agent("clara.yaml", TURNS.encode()), request, "m")
+
+
+def test_how_an_agent_takes_turns_is_as_its_file_says() -> None:
+    agent = turns()
+    assert agent.interruption == InterruptionRules(0.4, 2, 3)
+    assert agent.greeting == SayGreeting("Hello", GreetingManner(guard=True, delay_s=0.5))
+    assert agent.model.create_response is False
+
+
+def test_of_rules_and_manners_only_what_a_call_names_is_changed() -> None:
+    agent = turns(
+        turn_detection=TurnsChange(create_response=True),
+        interruption=InterruptionChange(resume_after_s=0),
+        greeting=GreetingChange(interruptible=False),
+    )
+    assert agent.model.create_response is True
+    assert agent.model.turn_detection == ServerVad()
+    assert agent.interruption == InterruptionRules(0.4, 0, 3)
+    manner = GreetingManner(interruptible=False, guard=True, delay_s=0.5)
+    assert agent.greeting == SayGreeting("Hello", manner)
+
+
+def test_another_greeting_is_said_in_the_agents_manner() -> None:
+    agent = turns(greeting=GreetingChange(PromptGreeting("Greet.")))
+    assert agent.greeting == PromptGreeting("Greet.", GreetingManner(guard=True, delay_s=0.5))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field"),
+    [
+        ({"greeting": GreetingChange(UserFirst(), guard=True)}, "agent.greeting.guard"),
+        ({"interruption": InterruptionChange(min_speech_s=6)}, "agent.interruption.min_speech"),
+        (
+            {"interruption": InterruptionChange(resume_after_s=0.1)},
+            "agent.interruption.resume_after",
+        ),
+        (
+            {"turn_detection": TurnsChange(ServerVad(idle_timeout_ms=100))},
+            "agent.turn_detection.server_vad.idle_timeout_ms",
+        ),
+        ({"turn_detection": TurnsChange(ServerVad(idle_timeout_ms=6000))}, "agent.turn_detection"),
+        ({"turn_detection": TurnsChange(ManualTurns())}, "agent.interruption.min_speech"),
+    ],
+)
+def test_changes_that_are_wrong_or_without_effect_are_named(
+    overrides: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        turns(**overrides)
+    assert field in {violation.field for violation in raised.value.violations}
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("transcription: off\ninterruption: {resume_after: 1s}", "interruption.resume_after"),
+        ("turn_detection: {type: manual}\ninterruption: {min_speech: 1s}", "interruption.min_"),
+        (
+            "interruptible: false\nturn_detection: {type: server_vad, idle_timeout_ms: 6000}",
+            "turn_detection: idle_timeout_ms",
+        ),
+        ("greeting: {user_first: true, delay: 1s}", "greeting: delay"),
+        ("interruption: {resume_after: 100ms}", "interruption.resume_after: must be from 0.2s"),
+    ],
+)
+def test_files_whose_fields_exclude_each_other_are_refused(text: str, field: str) -> None:
+    file = f"agentId: a\nname: A\ninstructions: x\n{text}\n"
+    with pytest.raises(BadFile, match=re.escape(field)):
+        read_agent("a.yaml", file.encode())

@@ -15,6 +15,7 @@ from bridge.ids import AgentId, TenantId
 from bridge.ports.agent import (
     AgentOverrides,
     AgentRequest,
+    GreetingChange,
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
@@ -91,7 +92,9 @@ def test_variables_that_the_agent_has_not_are_refused_by_name() -> None:
 
 
 def test_what_a_call_changes_may_use_the_agents_variables_and_no_others() -> None:
-    changes = AgentOverrides(instructions="Sell {plan}.", greeting=PromptGreeting("Ask {plan}"))
+    changes = AgentOverrides(
+        instructions="Sell {plan}.", greeting=GreetingChange(PromptGreeting("Ask {plan}"))
+    )
     agent = resolved({"order_id": "1", "plan": "gold"}, overrides=changes)
     assert agent.model.instructions.startswith("Sell gold.")
     assert agent.greeting == PromptGreeting("Ask gold")

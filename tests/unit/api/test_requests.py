@@ -10,7 +10,13 @@ from google.protobuf.message import Message
 
 from bridge.api import commands, requests
 from bridge.errors import InvalidRequest
-from bridge.ports.agent import PromptGreeting, SayGreeting, UserFirst
+from bridge.ports.agent import (
+    GreetingChange,
+    PromptGreeting,
+    SayGreeting,
+    TurnsChange,
+    UserFirst,
+)
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.model import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.v1 import (
@@ -293,20 +299,20 @@ def test_overrides_become_what_the_domain_asks_for() -> None:
     overrides.interruptible = False
     overrides.turn_detection.server_vad.threshold = 0.7
     asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == SayGreeting("Hi.")
+    assert asked.greeting == GreetingChange(SayGreeting("Hi."))
     assert asked.interruptible is False
-    assert asked.turn_detection == ServerVad(threshold=0.7)
+    assert asked.turn_detection == TurnsChange(ServerVad(threshold=0.7))
     assert (asked.instructions, asked.model, asked.voice, asked.speed) == (None,) * 4
     overrides.greeting.prompt = "Greet."
     overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_LOW
     asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == PromptGreeting("Greet.")
-    assert asked.turn_detection == SemanticVad("low")
+    assert asked.greeting == GreetingChange(PromptGreeting("Greet."))
+    assert asked.turn_detection == TurnsChange(SemanticVad("low"))
     overrides.greeting.user_first = True
     overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_UNSPECIFIED
     asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == UserFirst()
-    assert asked.turn_detection == SemanticVad("auto")
+    assert asked.greeting == GreetingChange(UserFirst())
+    assert asked.turn_detection == TurnsChange(SemanticVad("auto"))
 
 
 @pytest.mark.parametrize("rpc", [CREATE, JOIN, TOKEN])

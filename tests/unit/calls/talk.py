@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bridge.calls.conversation import Conversation
+from bridge.calls.ears import Gate
 from bridge.calls.journal import Journal
 from bridge.calls.record import CallRecord
 from bridge.calls.toolbox import ToolServices
@@ -27,6 +28,20 @@ from tests.unit.calls.rig import EPOCH, HOST, World
 ADA = Identity("ada")
 
 
+class FakeEars:
+    """Ears that hear what a test says."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.gate = Gate(clock)
+        self.spoken = 0.0
+
+    def loudest(self) -> Identity:
+        return ADA
+
+    def spoken_s(self, _since_s: float) -> float:
+        return self.spoken
+
+
 class Talk:
     """What a test does to a conversation, and what it sees of it."""
 
@@ -43,12 +58,13 @@ class Talk:
         self.journal.follow(self.kinds.append)
         self.record = CallRecord(spec, HOST, world.clock, self.journal)
         self.tools = world.tools
+        self.ears = FakeEars(world.clock)
         self.ends: list[Ending] = []
         self.conversation = Conversation(
             session=self.session,
             output=self.output,
             playout=self.playout,
-            loudest=lambda: ADA,
+            ears=self.ears,
             tools=ToolServices(world.tools, self.ends.append),
             record=self.record,
             clock=world.clock,
@@ -100,6 +116,8 @@ async def talking(
             group.create_task(conversation.listen()),
             group.create_task(conversation.voice.play()),
             group.create_task(conversation.voice.fall_silent()),
+            group.create_task(conversation.turns.keep_time()),
+            group.create_task(conversation.turns.ask_for_answers()),
         ]
         await settle()
         yield talk

@@ -6,7 +6,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.ports.call import AgentState
 from bridge.ports.event import Interruption
 from bridge.ports.model import AudioDone, ResponseDone, ResponseStatus, TokenCounts
-from tests.fakes.model import Deleted, Truncated
+from tests.fakes.model import Deleted, Responded, Truncated
 from tests.tones import amplitude_at
 from tests.unit.calls.rig import World
 from tests.unit.calls.talk import Talk, talking
@@ -137,10 +137,11 @@ async def test_agent_that_is_not_interruptible_speaks_on(world: World) -> None:
         await talk.caller_stops()
         assert talk.agent_states == [THINKING, SPEAKING]
         talk.session.push(AudioDone("r1", "i1", 0), COMPLETED)
+        assert talk.session.sent == []
         await world.clock.advance(2)
         assert len(talk.output.played) == pytest.approx(96_000, rel=0.02)
-        assert talk.session.sent == []
         assert interruptions(talk) == []
+        assert talk.session.sent == [Responded("turn", None, None)], "answered once it can be"
 
 
 async def test_agent_that_is_not_interruptible_listens_while_it_does_not_speak(

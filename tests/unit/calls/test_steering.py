@@ -8,12 +8,14 @@ from itertools import count
 import pytest
 
 from bridge.pcm import MODEL_RATE_HZ
+from bridge.ports.agent import TurnsChange
 from bridge.ports.call import EndReason, StartPolicy
 from bridge.ports.control import (
     AddContext,
     Applied,
     Command,
     CommandId,
+    CommitTurn,
     ControlOutcome,
     EndSoftly,
     Interrupt,
@@ -26,8 +28,21 @@ from bridge.ports.control import (
     Side,
     UpdateAgent,
 )
-from bridge.ports.event import ChatWritten, ControlApplied, ControlRefused
-from bridge.ports.model import ContextItem, ItemRole, SemanticVad
+from bridge.ports.event import (
+    ChatWritten,
+    ControlApplied,
+    ControlRefused,
+    Interruption,
+    TurnAwaitsResponse,
+)
+from bridge.ports.model import (
+    ContextItem,
+    ItemRole,
+    ManualTurns,
+    SemanticVad,
+    SpeechStarted,
+    SpeechStopped,
+)
 from bridge.ports.room import ChatReceived
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
@@ -106,6 +121,10 @@ async def test_respond_lets_the_agent_answer_with_the_gateway_s_instructions(wor
         assert requests_of(call) == [Responded("control", "Offer a refund.", None)]
 
 
+def model_stops(call: Carried) -> bool:
+    return call.session.config.interruptible
+
+
 @pytest.mark.parametrize("respond", [True, False])
 async def test_context_is_told_and_answered_only_if_that_was_asked(
     world: World, respond: bool
@@ -143,12 +162,50 @@ async def test_muted_agent_is_silence_in_the_room_and_its_time_goes_on(world: Wo
 
 async def test_agent_goes_on_with_other_instructions_turns_and_tools(world: World) -> None:
     async with going_on(world) as call:
-        change = UpdateAgent("Be brief.", turn_detection=SemanticVad("low"), tools=())
+        change = UpdateAgent("Be brief.", turn_detection=TurnsChange(SemanticVad("low")), tools=())
         assert await asked(call, change) == Applied()
         (updated,) = (sent for sent in call.session.sent if isinstance(sent, Updated))
         assert updated.change.instructions == "Be brief."
         assert updated.change.turn_detection == SemanticVad("low")
         assert updated.change.tools == ()
+
+
+async def test_gateway_takes_the_decision_to_answer_and_gives_it_back(world: World) -> None:
+    async with going_on(world) as call:
+        for answers in (False, True):
+            change = UpdateAgent(turn_detection=TurnsChange(create_response=answers))
+            await asked(call, change)
+            assert call.session.config.create_response is answers
+            call.session.push(SpeechStarted("u1", 0), SpeechStopped("u1", 100))
+            await settle()
+            awaits = [kind for kind in call.kinds if isinstance(kind, TurnAwaitsResponse)]
+            assert awaits == [TurnAwaitsResponse("u1")], "the second one is the model's"
+
+
+async def test_turn_is_committed_where_turns_are_manual_and_refused_elsewhere(
+    world: World,
+) -> None:
+    async with going_on(world) as call:
+        refused = await asked(call, CommitTurn())
+        assert isinstance(refused, Refused)
+        assert refused.reason == "turns_not_manual"
+        await asked(call, UpdateAgent(turn_detection=TurnsChange(ManualTurns())))
+        call.session.send_audio_nowait(bytes(48_000))
+        assert await asked(call, CommitTurn()) == Applied()
+        assert requests_of(call) == [Responded("turn", None, None)]
+
+
+async def test_words_that_must_not_be_interrupted_are_not(world: World) -> None:
+    async with going_on(world) as call:
+        await asked(call, Say("This call is recorded.", interruptible=False))
+        assert not model_stops(call)
+        await call.pass_time(0.01)
+        call.session.push(SpeechStarted("u1", 0))
+        await call.pass_time(3)
+        call.session.push(SpeechStopped("u1", 100))
+        await call.pass_time(0.1)
+        assert model_stops(call)
+        assert not [kind for kind in call.kinds if isinstance(kind, Interruption)]
 
 
 async def test_unknown_tool_and_a_voice_that_has_spoken_are_refused(world: World) -> None:

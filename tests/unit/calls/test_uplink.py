@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pytest
 
+from bridge.calls.ears import Deaf
 from bridge.calls.uplink import Uplink
 from bridge.ids import Identity
 from bridge.media.cleaning import Cleaner
 from bridge.media.resample import to_model
 from bridge.pcm import MODEL_RATE_HZ, ROOM_FRAME_BYTES
 from tests.fakes.agents import SILENT
-from tests.fakes.clock import settle
+from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import Answers, FakeSession
 from tests.fakes.sound import FakeSpeaker
 from tests.tones import amplitude_at, loudest_hz, samples_of, tone
@@ -25,7 +27,8 @@ class Line:
         self, group: asyncio.TaskGroup, make_cleaner: Callable[[], Cleaner | None]
     ) -> None:
         self._group = group
-        self.uplink = Uplink(to_model(), make_cleaner)
+        self.clock = FakeClock()
+        self.uplink = Uplink(to_model(), make_cleaner, self.clock, measures_speech=True)
         self.session = FakeSession(1, SILENT.model, Answers.NONE)
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -65,6 +68,29 @@ async def _line(
         yield it
         for task in it.tasks.values():
             task.cancel()
+
+
+async def test_model_hears_silence_and_no_gap_while_the_gate_is_closed(line: Line) -> None:
+    speaker = await line.speaker("a")
+    line.uplink.gate.close(Deaf.GREETING)
+    await line.hear(a=(speaker, tone(1000, 400)))
+    assert len(line.session.audio) == pytest.approx(400 * 48, abs=500)
+    assert np.abs(samples_of(bytes(line.session.audio))).max() <= 1, (
+        "less than a resampler's dither"
+    )
+    assert line.uplink.meter.level.sum_of_squares > 0, "the caller's level is still known"
+    line.uplink.gate.open(Deaf.GREETING)
+    await line.hear(a=(speaker, tone(1000, 400)))
+    assert amplitude_at(bytes(line.session.audio[-9600:]), 1000, MODEL_RATE_HZ) > 6000
+
+
+async def test_it_is_known_for_how_long_somebody_has_spoken(line: Line) -> None:
+    speaker = await line.speaker("a")
+    await line.hear(a=(speaker, tone(1000, 400) + bytes(400 * 96)))
+    await line.hear(a=(speaker, tone(300, 240, amplitude=2000) + bytes(60 * 96)))
+    since_s = line.clock.monotonic_s()
+    await line.clock.advance(0.3)
+    assert line.uplink.spoken_s(since_s) == pytest.approx(0.24)
 
 
 async def test_caller_s_tone_arrives_at_the_model_at_its_rate(line: Line) -> None:

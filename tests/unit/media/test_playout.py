@@ -257,6 +257,80 @@ async def test_the_place_of_what_is_left_out_is_not_passed_early(stage: Stage) -
     assert item.played_ms == pytest.approx(now.played_ms + now.dropped_ms, abs=1)
 
 
+def sweep(ms: float) -> bytes:
+    """Return sound of which every piece tells its place: it rises from 200 to 5,200 Hz in 10 s."""
+    time_s = np.arange(int(ms * 24)) / 24_000
+    return bytes((8000 * np.sin(2 * np.pi * (200 + 250 * time_s) * time_s)).astype(np.int16))
+
+
+async def test_pause_is_silent_at_once_and_resume_goes_on_where_it_was(stage: Stage) -> None:
+    whole = Stage()
+    async with whole.writing():
+        whole.playout.push("a", 0, sweep(4000))
+        whole.playout.finish("a", 0)
+        await whole.passes(5000)
+    stage.playout.push("a", 0, sweep(4000))
+    stage.playout.finish("a", 0)
+    await stage.passes(1234)
+    stage.playout.pause()
+    before = stage.output.played
+    assert len(before) == pytest.approx(1234 * 96, abs=96)
+    await stage.passes(3000)
+    assert stage.output.played == before
+    (item,) = stage.playout.progress()
+    assert item.played_ms == pytest.approx(1234, abs=10)
+    stage.playout.resume()
+    await stage.passes(5000)
+    after = stage.output.played[len(before) :]
+    assert whole.output.played.startswith(before)
+    assert whole.output.played.endswith(after)
+    lost_ms = (len(whole.output.played) - len(before) - len(after)) / 96
+    assert 0 <= lost_ms < 10
+    assert stage.playout.progress() == ()
+    assert stage.playout.counters.underruns == 0
+
+
+async def test_items_that_were_wholly_written_come_back_from_a_pause(stage: Stage) -> None:
+    for item in ("a", "b"):
+        stage.say(item, 30)
+        stage.playout.finish(item, 0)
+    await stage.passes(10)
+    stage.playout.pause()
+    assert [item.item_id for item in stage.playout.progress()] == ["a", "b"]
+    drained = asyncio.create_task(stage.playout.drained())
+    await stage.passes(1000)
+    assert not drained.done(), "there is something left to be heard"
+    stage.playout.resume()
+    await stage.passes(100)
+    assert drained.done()
+    assert len(stage.output.played) == pytest.approx(60 * 96, abs=10 * 96)
+    assert stage.playout.counters.buffered_ms == 0
+
+
+async def test_pause_that_is_cleared_is_over(stage: Stage) -> None:
+    stage.say("a", 1000)
+    await stage.passes(300)
+    stage.playout.pause()
+    (heard,) = stage.playout.clear()
+    assert heard.played_ms == pytest.approx(300, abs=10)
+    assert not stage.playout.is_paused
+    stage.say("b", 500, hz=880)
+    stage.playout.finish("b", 0)
+    await stage.passes(1000)
+    assert len(stage.output.played) == pytest.approx(800 * 96, abs=10 * 96)
+
+
+async def test_sound_that_arrives_in_a_pause_waits(stage: Stage) -> None:
+    stage.playout.pause()
+    stage.say("a", 500)
+    stage.playout.finish("a", 0)
+    await stage.passes(2000)
+    assert stage.output.played == b""
+    stage.playout.resume()
+    await stage.passes(1000)
+    assert len(stage.output.played) == 500 * 96
+
+
 async def test_utterances_do_not_leak_into_each_other(stage: Stage) -> None:
     stage.say("a", 100)
     stage.playout.finish("a", 0)
@@ -279,6 +353,8 @@ ACTIONS = st.lists(
         st.tuples(st.just("push"), st.sampled_from("abcd"), st.integers(1, 4000)),
         st.tuples(st.just("finish"), st.sampled_from("abcd"), st.just(0)),
         st.tuples(st.just("clear"), st.just(""), st.just(0)),
+        st.tuples(st.just("pause"), st.just(""), st.just(0)),
+        st.tuples(st.just("resume"), st.just(""), st.just(0)),
         st.tuples(st.just("pass"), st.just(""), st.integers(1, 150)),
     ),
     max_size=25,
@@ -299,6 +375,10 @@ async def _check_accounting(actions: list[tuple[str, str, int]]) -> None:
                 stage.playout.push(item, 0, bytes(2 * amount))
             elif action == "finish":
                 stage.playout.finish(item, 0)
+            elif action == "pause":
+                stage.playout.pause()
+            elif action == "resume":
+                stage.playout.resume()
             elif action == "pass":
                 await stage.passes(amount)
             reports = stage.playout.clear() if action == "clear" else stage.playout.progress()

@@ -32,6 +32,7 @@ from bridge.ports.event import (
     Ended,
     EventKind,
     Interruption,
+    InterruptionDismissed,
     LanguageSwitched,
     LimitNear,
     LinkState,
@@ -47,6 +48,7 @@ from bridge.ports.event import (
     ToolCalled,
     ToolFinished,
     Transcript,
+    TurnAwaitsResponse,
     UserSpeech,
     Warned,
 )
@@ -114,6 +116,8 @@ EVERY_KIND: dict[str, EventKind] = {
     "limit_warning": LimitNear(60.0),
     "language_switched": LanguageSwitched("es-MX", "en"),
     "dtmf_sent": DtmfSent("12#"),
+    "interruption_dismissed": InterruptionDismissed("u1", 1.25),
+    "turn_awaits_response": TurnAwaitsResponse("u1"),
     "warning": Warned("code", "message"),
     "ended": Ended(REPORT),
 }
@@ -174,6 +178,8 @@ def test_events_carry_what_happened() -> None:
     assert (stopped.heard_ms, stopped.received_ms) == (420, 1000)
     assert stopped.stop_latency.ToMicroseconds() == 1500
     assert stopped.heard_text == "Hi, I"
+    dismissed = event(EVERY_KIND["interruption_dismissed"]).interruption_dismissed
+    assert (dismissed.item_id, dismissed.paused.ToMilliseconds()) == ("u1", 1250)
     silent = MessageToDict(event(EVERY_KIND["user_speech"]))["userSpeech"]
     assert silent == {"speaking": False, "itemId": "u1"}
     assert event(EVERY_KIND["ended"]).ended.report.complete

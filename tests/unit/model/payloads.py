@@ -18,6 +18,7 @@ from bridge.ports.model import (
     SpeechStopped,
     TokenCounts,
     ToolAnswered,
+    TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
@@ -119,6 +120,8 @@ ROWS: list[tuple[Payload, ServerEvent | None]] = [
      SpeechStarted("item_1", 320)),
     (event("input_audio_buffer.speech_stopped", item_id="item_1", audio_end_ms=900),
      SpeechStopped("item_1", 900)),
+    (event("input_audio_buffer.committed", item_id="item_1", previous_item_id=None),
+     TurnCommitted("item_1")),
     (event("conversation.item.input_audio_transcription.delta", item_id="item_1", delta="Hel"),
      UserTextDelta("item_1", "Hel")),
     (event("conversation.item.input_audio_transcription.delta", item_id="item_1"), None),

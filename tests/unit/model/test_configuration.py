@@ -14,7 +14,7 @@ from bridge.model.configuration import (
     session_changes,
     session_object,
 )
-from bridge.ports.model import ConfigChange, ModelConfig, SemanticVad, ServerVad
+from bridge.ports.model import ConfigChange, ManualTurns, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
 
 PLAIN = ModelConfig(model="gpt-realtime-2.1", instructions="Be brief.", voice="marin")
@@ -43,6 +43,7 @@ def test_plain_configuration_is_complete() -> None:
                     "threshold": 0.5,
                     "prefix_padding_ms": 300,
                     "silence_duration_ms": 500,
+                    "idle_timeout_ms": None,
                     "create_response": True,
                     "interrupt_response": True,
                 },
@@ -90,8 +91,22 @@ def test_a_transcriber_is_asked_how_sure_it_is_unless_it_must_not_be() -> None:
 
 
 def test_server_vad_is_sent_as_set() -> None:
-    vad = read(replace(PLAIN, turn_detection=ServerVad(0.7, 200, 800))).audio.input.turn_detection
+    detection = ServerVad(0.7, 200, 800, 6000)
+    vad = read(replace(PLAIN, turn_detection=detection)).audio.input.turn_detection
     assert (vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms) == (0.7, 200, 800)
+    assert vad.idle_timeout_ms == 6000
+
+
+def test_who_answers_and_who_stops_is_sent_as_set() -> None:
+    config = replace(PLAIN, create_response=False, interruptible=False)
+    vad = read(config).audio.input.turn_detection
+    assert (vad.create_response, vad.interrupt_response) == (False, False)
+
+
+def test_manual_turns_are_no_detection() -> None:
+    config = replace(PLAIN, turn_detection=ManualTurns())
+    assert read(config).audio.input.turn_detection is None
+    assert session_changes(PLAIN, config) == {"audio": {"input": {"turn_detection": None}}}
 
 
 def test_tools_are_offered_as_functions() -> None:

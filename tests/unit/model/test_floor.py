@@ -25,8 +25,10 @@ SOUND = AudioDelta("resp_1", "item_a", 0, bytes(480))
 DONE = ResponseDone("resp_1", ResponseStatus.COMPLETED, TokenCounts())
 
 
-def floor_after(*events: ModelEvent, request: Request | None = None) -> Floor:
-    floor = Floor()
+def floor_after(
+    *events: ModelEvent, request: Request | None = None, answers_turns: bool = True
+) -> Floor:
+    floor = Floor(lambda: answers_turns)
     if request is not None:
         floor.requested(request)
     for event in events:
@@ -169,3 +171,27 @@ def test_what_is_asked_after_an_output_is_asked_again() -> None:
     floor.answered(CALL.call_id)
     floor.requested(Request("tool"))
     assert owed(floor) == Request("tool")
+
+
+def test_a_turn_that_the_model_is_not_to_answer_is_not_waited_for() -> None:
+    floor = floor_after(*SPOKE, answers_turns=False)
+    assert floor.is_quiet
+    assert owed(floor) is None
+
+
+def test_an_answer_to_words_that_are_lost_becomes_a_question_for_them() -> None:
+    floor = floor_after(*SPOKE, answers_turns=False)
+    floor.requested(Request("turn"))
+    again = owed(floor, text="")
+    assert again is not None
+    assert again.tag == "turn"
+    assert "ask for it again" in (again.instructions or "")
+
+
+def test_of_words_that_are_lost_no_answer_is_asked_for_in_a_gap() -> None:
+    floor = floor_after(SPOKE[0], answers_turns=False)
+    floor.cut(lambda _: "")
+    floor.owe(Request("turn"))
+    assert floor.owes_politely
+    floor.owe(Request("notice", say="Goodbye."))
+    assert floor.pay() == Request("notice", say="Goodbye.")

@@ -211,6 +211,16 @@ async def test_an_idle_caller_is_prompted_once_the_answer_was_played() -> None:
     assert committed["item_id"] == timeout["item_id"]
 
 
+async def test_an_idle_caller_is_left_alone_by_a_model_that_is_not_to_decide_anything() -> None:
+    async with session(behaviour="tones", tone_ms=200) as client:
+        decides_nothing = {"create_response": False, "interrupt_response": False}
+        await client.detect_turns(idle_timeout_ms=5000, **decides_nothing)
+        await client.response()
+        await client.say(silence(8000), chunk_ms=100)
+        await client.send("conversation.item.create", item=_hello())
+        assert (await client.next())["type"] == "conversation.item.added"
+
+
 async def test_g711_is_heard_and_spoken() -> None:
     names: tuple[FormatName, ...] = ("audio/pcmu", "audio/pcma")
     for name in names:

@@ -210,8 +210,10 @@ type AgentOverrides struct {
 	TurnDetection *TurnDetection `protobuf:"bytes,5,opt,name=turn_detection,json=turnDetection,proto3,oneof" json:"turn_detection,omitempty"`
 	// Whether the caller's speech stops the agent's.
 	Interruptible *bool `protobuf:"varint,6,opt,name=interruptible,proto3,oneof" json:"interruptible,omitempty"`
-	// What the agent says first.
+	// What the agent says first. How it does (interruptible, guard, delay) may be changed without it.
 	Greeting *Greeting `protobuf:"bytes,7,opt,name=greeting,proto3,oneof" json:"greeting,omitempty"`
+	// When the caller's speech stops the agent's, and for how long. Changed field by field.
+	Interruption *InterruptionRules `protobuf:"bytes,8,opt,name=interruption,proto3,oneof" json:"interruption,omitempty"`
 	// Tools beside the agent's own. A gateway executes them: ToolService.ServeTools.
 	Tools *ToolList `protobuf:"bytes,10,opt,name=tools,proto3" json:"tools,omitempty"`
 	// What is done to each caller's microphone before the model hears it.
@@ -299,6 +301,13 @@ func (x *AgentOverrides) GetGreeting() *Greeting {
 	return nil
 }
 
+func (x *AgentOverrides) GetInterruption() *InterruptionRules {
+	if x != nil {
+		return x.Interruption
+	}
+	return nil
+}
+
 func (x *AgentOverrides) GetTools() *ToolList {
 	if x != nil {
 		return x.Tools
@@ -369,6 +378,74 @@ func (x *NoisePolicy) GetGain() bool {
 	return false
 }
 
+// When the caller's speech stops the agent's. Without rules it does so as soon as the model hears it.
+type InterruptionRules struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Shorter speech does not stop the agent: 0 to 5 s, 0 for no such rule. Speech while the agent
+	// speaks on is no turn: it stays in the conversation, and is not answered.
+	MinSpeech *durationpb.Duration `protobuf:"bytes,1,opt,name=min_speech,json=minSpeech,proto3" json:"min_speech,omitempty"`
+	// False interruptions (a cough, a door): the agent falls silent when the caller speaks. If no words
+	// are heard within this time after that has stopped, it goes on where it paused; if there are, it
+	// was interrupted. 0.2 to 10 s, 0 for no such rule. Needs transcription.
+	ResumeAfter *durationpb.Duration `protobuf:"bytes,2,opt,name=resume_after,json=resumeAfter,proto3" json:"resume_after,omitempty"`
+	// For so long of the agent's first speech in a call the model hears silence, so that a loudspeaker
+	// does not make the agent interrupt itself: 0 to 10 s.
+	EchoGuard     *durationpb.Duration `protobuf:"bytes,3,opt,name=echo_guard,json=echoGuard,proto3" json:"echo_guard,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InterruptionRules) Reset() {
+	*x = InterruptionRules{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InterruptionRules) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InterruptionRules) ProtoMessage() {}
+
+func (x *InterruptionRules) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InterruptionRules.ProtoReflect.Descriptor instead.
+func (*InterruptionRules) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *InterruptionRules) GetMinSpeech() *durationpb.Duration {
+	if x != nil {
+		return x.MinSpeech
+	}
+	return nil
+}
+
+func (x *InterruptionRules) GetResumeAfter() *durationpb.Duration {
+	if x != nil {
+		return x.ResumeAfter
+	}
+	return nil
+}
+
+func (x *InterruptionRules) GetEchoGuard() *durationpb.Duration {
+	if x != nil {
+		return x.EchoGuard
+	}
+	return nil
+}
+
 // What the agent says first, once a caller is there and has subscribed to the agent's track.
 type Greeting struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -379,14 +456,20 @@ type Greeting struct {
 	//	*Greeting_Text
 	//	*Greeting_Prompt
 	//	*Greeting_UserFirst
-	Begin         isGreeting_Begin `protobuf_oneof:"begin"`
+	Begin isGreeting_Begin `protobuf_oneof:"begin"`
+	// Whether the caller's speech stops the greeting, whatever the agent allows later. Default true.
+	Interruptible *bool `protobuf:"varint,4,opt,name=interruptible,proto3,oneof" json:"interruptible,omitempty"`
+	// The model hears silence until the greeting is over. Default false.
+	Guard *bool `protobuf:"varint,5,opt,name=guard,proto3,oneof" json:"guard,omitempty"`
+	// How long to wait once the caller can hear the agent: 0 to 10 s.
+	Delay         *durationpb.Duration `protobuf:"bytes,6,opt,name=delay,proto3" json:"delay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Greeting) Reset() {
 	*x = Greeting{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	mi := &file_bridge_v1_agent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +481,7 @@ func (x *Greeting) String() string {
 func (*Greeting) ProtoMessage() {}
 
 func (x *Greeting) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	mi := &file_bridge_v1_agent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +494,7 @@ func (x *Greeting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Greeting.ProtoReflect.Descriptor instead.
 func (*Greeting) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Greeting) GetBegin() isGreeting_Begin {
@@ -448,6 +531,27 @@ func (x *Greeting) GetUserFirst() bool {
 	return false
 }
 
+func (x *Greeting) GetInterruptible() bool {
+	if x != nil && x.Interruptible != nil {
+		return *x.Interruptible
+	}
+	return false
+}
+
+func (x *Greeting) GetGuard() bool {
+	if x != nil && x.Guard != nil {
+		return *x.Guard
+	}
+	return false
+}
+
+func (x *Greeting) GetDelay() *durationpb.Duration {
+	if x != nil {
+		return x.Delay
+	}
+	return nil
+}
+
 type isGreeting_Begin interface {
 	isGreeting_Begin()
 }
@@ -473,23 +577,27 @@ func (*Greeting_Prompt) isGreeting_Begin() {}
 
 func (*Greeting_UserFirst) isGreeting_Begin() {}
 
-// How the end of the caller's turn is found.
+// How the end of the caller's turn is found, and who decides that it is answered.
 type TurnDetection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly one method.
+	// Exactly one method; may be left out where only create_response is changed.
 	//
 	// Types that are valid to be assigned to Method:
 	//
 	//	*TurnDetection_ServerVad
 	//	*TurnDetection_SemanticVad
-	Method        isTurnDetection_Method `protobuf_oneof:"method"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	//	*TurnDetection_Manual
+	Method isTurnDetection_Method `protobuf_oneof:"method"`
+	// Whether a turn is answered as soon as it has ended. If not, the event turn_awaits_response tells
+	// of it, and the gateway asks for the answer. Default true.
+	CreateResponse *bool `protobuf:"varint,4,opt,name=create_response,json=createResponse,proto3,oneof" json:"create_response,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TurnDetection) Reset() {
 	*x = TurnDetection{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[3]
+	mi := &file_bridge_v1_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +609,7 @@ func (x *TurnDetection) String() string {
 func (*TurnDetection) ProtoMessage() {}
 
 func (x *TurnDetection) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[3]
+	mi := &file_bridge_v1_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +622,7 @@ func (x *TurnDetection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TurnDetection.ProtoReflect.Descriptor instead.
 func (*TurnDetection) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TurnDetection) GetMethod() isTurnDetection_Method {
@@ -542,6 +650,22 @@ func (x *TurnDetection) GetSemanticVad() *SemanticVad {
 	return nil
 }
 
+func (x *TurnDetection) GetManual() *ManualTurns {
+	if x != nil {
+		if x, ok := x.Method.(*TurnDetection_Manual); ok {
+			return x.Manual
+		}
+	}
+	return nil
+}
+
+func (x *TurnDetection) GetCreateResponse() bool {
+	if x != nil && x.CreateResponse != nil {
+		return *x.CreateResponse
+	}
+	return false
+}
+
 type isTurnDetection_Method interface {
 	isTurnDetection_Method()
 }
@@ -556,9 +680,53 @@ type TurnDetection_SemanticVad struct {
 	SemanticVad *SemanticVad `protobuf:"bytes,2,opt,name=semantic_vad,json=semanticVad,proto3,oneof"`
 }
 
+type TurnDetection_Manual struct {
+	// By the gateway.
+	Manual *ManualTurns `protobuf:"bytes,3,opt,name=manual,proto3,oneof"`
+}
+
 func (*TurnDetection_ServerVad) isTurnDetection_Method() {}
 
 func (*TurnDetection_SemanticVad) isTurnDetection_Method() {}
+
+func (*TurnDetection_Manual) isTurnDetection_Method() {}
+
+// Turns that the gateway ends: a turn is what has been said since the last.
+type ManualTurns struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ManualTurns) Reset() {
+	*x = ManualTurns{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ManualTurns) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ManualTurns) ProtoMessage() {}
+
+func (x *ManualTurns) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ManualTurns.ProtoReflect.Descriptor instead.
+func (*ManualTurns) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{5}
+}
 
 // Turn detection by energy.
 type ServerVad struct {
@@ -569,13 +737,16 @@ type ServerVad struct {
 	PrefixPaddingMs *int32 `protobuf:"varint,2,opt,name=prefix_padding_ms,json=prefixPaddingMs,proto3,oneof" json:"prefix_padding_ms,omitempty"`
 	// Silence that ends a turn, 100 to 5,000 ms. Default 500.
 	SilenceDurationMs *int32 `protobuf:"varint,3,opt,name=silence_duration_ms,json=silenceDurationMs,proto3,oneof" json:"silence_duration_ms,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// After so long without speech behind its last answer the model speaks up by itself, 5,000 to
+	// 30,000 ms; off unless given. Only where the model itself decides when to answer and to stop.
+	IdleTimeoutMs *int32 `protobuf:"varint,4,opt,name=idle_timeout_ms,json=idleTimeoutMs,proto3,oneof" json:"idle_timeout_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ServerVad) Reset() {
 	*x = ServerVad{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[4]
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +758,7 @@ func (x *ServerVad) String() string {
 func (*ServerVad) ProtoMessage() {}
 
 func (x *ServerVad) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[4]
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +771,7 @@ func (x *ServerVad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerVad.ProtoReflect.Descriptor instead.
 func (*ServerVad) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ServerVad) GetThreshold() float64 {
@@ -624,6 +795,13 @@ func (x *ServerVad) GetSilenceDurationMs() int32 {
 	return 0
 }
 
+func (x *ServerVad) GetIdleTimeoutMs() int32 {
+	if x != nil && x.IdleTimeoutMs != nil {
+		return *x.IdleTimeoutMs
+	}
+	return 0
+}
+
 // Turn detection by meaning.
 type SemanticVad struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -635,7 +813,7 @@ type SemanticVad struct {
 
 func (x *SemanticVad) Reset() {
 	*x = SemanticVad{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -647,7 +825,7 @@ func (x *SemanticVad) String() string {
 func (*SemanticVad) ProtoMessage() {}
 
 func (x *SemanticVad) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -660,7 +838,7 @@ func (x *SemanticVad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SemanticVad.ProtoReflect.Descriptor instead.
 func (*SemanticVad) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SemanticVad) GetEagerness() Eagerness {
@@ -682,7 +860,7 @@ type ToolList struct {
 
 func (x *ToolList) Reset() {
 	*x = ToolList{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	mi := &file_bridge_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -694,7 +872,7 @@ func (x *ToolList) String() string {
 func (*ToolList) ProtoMessage() {}
 
 func (x *ToolList) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	mi := &file_bridge_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -707,7 +885,7 @@ func (x *ToolList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolList.ProtoReflect.Descriptor instead.
 func (*ToolList) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ToolList) GetTools() []*Tool {
@@ -753,7 +931,7 @@ type Tool struct {
 
 func (x *Tool) Reset() {
 	*x = Tool{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	mi := &file_bridge_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +943,7 @@ func (x *Tool) String() string {
 func (*Tool) ProtoMessage() {}
 
 func (x *Tool) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	mi := &file_bridge_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +956,7 @@ func (x *Tool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tool.ProtoReflect.Descriptor instead.
 func (*Tool) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Tool) GetName() string {
@@ -862,7 +1040,7 @@ var File_bridge_v1_agent_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x80\x04\n" +
+	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd8\x04\n" +
 	"\x0eAgentOverrides\x12-\n" +
 	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\finstructions\x88\x01\x01\x12\x19\n" +
 	"\x05model\x18\x02 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x19\n" +
@@ -870,40 +1048,59 @@ const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\x05speed\x18\x04 \x01(\x01H\x03R\x05speed\x88\x01\x01\x12D\n" +
 	"\x0eturn_detection\x18\x05 \x01(\v2\x18.bridge.v1.TurnDetectionH\x04R\rturnDetection\x88\x01\x01\x12)\n" +
 	"\rinterruptible\x18\x06 \x01(\bH\x05R\rinterruptible\x88\x01\x01\x124\n" +
-	"\bgreeting\x18\a \x01(\v2\x13.bridge.v1.GreetingH\x06R\bgreeting\x88\x01\x01\x12)\n" +
+	"\bgreeting\x18\a \x01(\v2\x13.bridge.v1.GreetingH\x06R\bgreeting\x88\x01\x01\x12E\n" +
+	"\finterruption\x18\b \x01(\v2\x1c.bridge.v1.InterruptionRulesH\aR\finterruption\x88\x01\x01\x12)\n" +
 	"\x05tools\x18\n" +
 	" \x01(\v2\x13.bridge.v1.ToolListR\x05tools\x121\n" +
-	"\x05noise\x18\v \x01(\v2\x16.bridge.v1.NoisePolicyH\aR\x05noise\x88\x01\x01B\x0f\n" +
+	"\x05noise\x18\v \x01(\v2\x16.bridge.v1.NoisePolicyH\bR\x05noise\x88\x01\x01B\x0f\n" +
 	"\r_instructionsB\b\n" +
 	"\x06_modelB\b\n" +
 	"\x06_voiceB\b\n" +
 	"\x06_speedB\x11\n" +
 	"\x0f_turn_detectionB\x10\n" +
 	"\x0e_interruptibleB\v\n" +
-	"\t_greetingB\b\n" +
+	"\t_greetingB\x0f\n" +
+	"\r_interruptionB\b\n" +
 	"\x06_noise\"C\n" +
 	"\vNoisePolicy\x12 \n" +
 	"\vsuppression\x18\x01 \x01(\bR\vsuppression\x12\x12\n" +
-	"\x04gain\x18\x02 \x01(\bR\x04gain\"p\n" +
+	"\x04gain\x18\x02 \x01(\bR\x04gain\"\xc5\x01\n" +
+	"\x11InterruptionRules\x128\n" +
+	"\n" +
+	"min_speech\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\tminSpeech\x12<\n" +
+	"\fresume_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\vresumeAfter\x128\n" +
+	"\n" +
+	"echo_guard\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\techoGuard\"\x83\x02\n" +
 	"\bGreeting\x12\x1a\n" +
 	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\x04text\x12\x1e\n" +
 	"\x06prompt\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\x06prompt\x12\x1f\n" +
 	"\n" +
-	"user_first\x18\x03 \x01(\bH\x00R\tuserFirstB\a\n" +
-	"\x05begin\"\x8d\x01\n" +
+	"user_first\x18\x03 \x01(\bH\x00R\tuserFirst\x12)\n" +
+	"\rinterruptible\x18\x04 \x01(\bH\x01R\rinterruptible\x88\x01\x01\x12\x19\n" +
+	"\x05guard\x18\x05 \x01(\bH\x02R\x05guard\x88\x01\x01\x12/\n" +
+	"\x05delay\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x05delayB\a\n" +
+	"\x05beginB\x10\n" +
+	"\x0e_interruptibleB\b\n" +
+	"\x06_guard\"\x81\x02\n" +
 	"\rTurnDetection\x125\n" +
 	"\n" +
 	"server_vad\x18\x01 \x01(\v2\x14.bridge.v1.ServerVadH\x00R\tserverVad\x12;\n" +
-	"\fsemantic_vad\x18\x02 \x01(\v2\x16.bridge.v1.SemanticVadH\x00R\vsemanticVadB\b\n" +
-	"\x06method\"\xd0\x01\n" +
+	"\fsemantic_vad\x18\x02 \x01(\v2\x16.bridge.v1.SemanticVadH\x00R\vsemanticVad\x120\n" +
+	"\x06manual\x18\x03 \x01(\v2\x16.bridge.v1.ManualTurnsH\x00R\x06manual\x12,\n" +
+	"\x0fcreate_response\x18\x04 \x01(\bH\x01R\x0ecreateResponse\x88\x01\x01B\b\n" +
+	"\x06methodB\x12\n" +
+	"\x10_create_response\"\r\n" +
+	"\vManualTurns\"\x91\x02\n" +
 	"\tServerVad\x12!\n" +
 	"\tthreshold\x18\x01 \x01(\x01H\x00R\tthreshold\x88\x01\x01\x12/\n" +
 	"\x11prefix_padding_ms\x18\x02 \x01(\x05H\x01R\x0fprefixPaddingMs\x88\x01\x01\x123\n" +
-	"\x13silence_duration_ms\x18\x03 \x01(\x05H\x02R\x11silenceDurationMs\x88\x01\x01B\f\n" +
+	"\x13silence_duration_ms\x18\x03 \x01(\x05H\x02R\x11silenceDurationMs\x88\x01\x01\x12+\n" +
+	"\x0fidle_timeout_ms\x18\x04 \x01(\x05H\x03R\ridleTimeoutMs\x88\x01\x01B\f\n" +
 	"\n" +
 	"_thresholdB\x14\n" +
 	"\x12_prefix_padding_msB\x16\n" +
-	"\x14_silence_duration_ms\"A\n" +
+	"\x14_silence_duration_msB\x12\n" +
+	"\x10_idle_timeout_ms\"A\n" +
 	"\vSemanticVad\x122\n" +
 	"\teagerness\x18\x01 \x01(\x0e2\x14.bridge.v1.EagernessR\teagerness\"1\n" +
 	"\bToolList\x12%\n" +
@@ -952,39 +1149,47 @@ func file_bridge_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_bridge_v1_agent_proto_goTypes = []any{
 	(Eagerness)(0),              // 0: bridge.v1.Eagerness
 	(ToolMode)(0),               // 1: bridge.v1.ToolMode
 	(ToolReaction)(0),           // 2: bridge.v1.ToolReaction
 	(*AgentOverrides)(nil),      // 3: bridge.v1.AgentOverrides
 	(*NoisePolicy)(nil),         // 4: bridge.v1.NoisePolicy
-	(*Greeting)(nil),            // 5: bridge.v1.Greeting
-	(*TurnDetection)(nil),       // 6: bridge.v1.TurnDetection
-	(*ServerVad)(nil),           // 7: bridge.v1.ServerVad
-	(*SemanticVad)(nil),         // 8: bridge.v1.SemanticVad
-	(*ToolList)(nil),            // 9: bridge.v1.ToolList
-	(*Tool)(nil),                // 10: bridge.v1.Tool
-	(*durationpb.Duration)(nil), // 11: google.protobuf.Duration
+	(*InterruptionRules)(nil),   // 5: bridge.v1.InterruptionRules
+	(*Greeting)(nil),            // 6: bridge.v1.Greeting
+	(*TurnDetection)(nil),       // 7: bridge.v1.TurnDetection
+	(*ManualTurns)(nil),         // 8: bridge.v1.ManualTurns
+	(*ServerVad)(nil),           // 9: bridge.v1.ServerVad
+	(*SemanticVad)(nil),         // 10: bridge.v1.SemanticVad
+	(*ToolList)(nil),            // 11: bridge.v1.ToolList
+	(*Tool)(nil),                // 12: bridge.v1.Tool
+	(*durationpb.Duration)(nil), // 13: google.protobuf.Duration
 }
 var file_bridge_v1_agent_proto_depIdxs = []int32{
-	6,  // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
-	5,  // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
-	9,  // 2: bridge.v1.AgentOverrides.tools:type_name -> bridge.v1.ToolList
-	4,  // 3: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
-	7,  // 4: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
-	8,  // 5: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
-	0,  // 6: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
-	10, // 7: bridge.v1.ToolList.tools:type_name -> bridge.v1.Tool
-	11, // 8: bridge.v1.Tool.timeout:type_name -> google.protobuf.Duration
-	1,  // 9: bridge.v1.Tool.mode:type_name -> bridge.v1.ToolMode
-	2,  // 10: bridge.v1.Tool.reaction:type_name -> bridge.v1.ToolReaction
-	11, // 11: bridge.v1.Tool.filler_after:type_name -> google.protobuf.Duration
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
+	6,  // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
+	5,  // 2: bridge.v1.AgentOverrides.interruption:type_name -> bridge.v1.InterruptionRules
+	11, // 3: bridge.v1.AgentOverrides.tools:type_name -> bridge.v1.ToolList
+	4,  // 4: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
+	13, // 5: bridge.v1.InterruptionRules.min_speech:type_name -> google.protobuf.Duration
+	13, // 6: bridge.v1.InterruptionRules.resume_after:type_name -> google.protobuf.Duration
+	13, // 7: bridge.v1.InterruptionRules.echo_guard:type_name -> google.protobuf.Duration
+	13, // 8: bridge.v1.Greeting.delay:type_name -> google.protobuf.Duration
+	9,  // 9: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
+	10, // 10: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
+	8,  // 11: bridge.v1.TurnDetection.manual:type_name -> bridge.v1.ManualTurns
+	0,  // 12: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
+	12, // 13: bridge.v1.ToolList.tools:type_name -> bridge.v1.Tool
+	13, // 14: bridge.v1.Tool.timeout:type_name -> google.protobuf.Duration
+	1,  // 15: bridge.v1.Tool.mode:type_name -> bridge.v1.ToolMode
+	2,  // 16: bridge.v1.Tool.reaction:type_name -> bridge.v1.ToolReaction
+	13, // 17: bridge.v1.Tool.filler_after:type_name -> google.protobuf.Duration
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_agent_proto_init() }
@@ -994,23 +1199,24 @@ func file_bridge_v1_agent_proto_init() {
 	}
 	file_bridge_v1_options_proto_init()
 	file_bridge_v1_agent_proto_msgTypes[0].OneofWrappers = []any{}
-	file_bridge_v1_agent_proto_msgTypes[2].OneofWrappers = []any{
+	file_bridge_v1_agent_proto_msgTypes[3].OneofWrappers = []any{
 		(*Greeting_Text)(nil),
 		(*Greeting_Prompt)(nil),
 		(*Greeting_UserFirst)(nil),
 	}
-	file_bridge_v1_agent_proto_msgTypes[3].OneofWrappers = []any{
+	file_bridge_v1_agent_proto_msgTypes[4].OneofWrappers = []any{
 		(*TurnDetection_ServerVad)(nil),
 		(*TurnDetection_SemanticVad)(nil),
+		(*TurnDetection_Manual)(nil),
 	}
-	file_bridge_v1_agent_proto_msgTypes[4].OneofWrappers = []any{}
+	file_bridge_v1_agent_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_agent_proto_rawDesc), len(file_bridge_v1_agent_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1022,6 +1022,7 @@ type ControlCallRequest struct {
 	//	*ControlCallRequest_UpdateAgent
 	//	*ControlCallRequest_SetMetadata
 	//	*ControlCallRequest_EndSoftly
+	//	*ControlCallRequest_CommitTurn
 	Command       isControlCallRequest_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1150,6 +1151,15 @@ func (x *ControlCallRequest) GetEndSoftly() *EndSoftly {
 	return nil
 }
 
+func (x *ControlCallRequest) GetCommitTurn() *CommitTurn {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_CommitTurn); ok {
+			return x.CommitTurn
+		}
+	}
+	return nil
+}
+
 type isControlCallRequest_Command interface {
 	isControlCallRequest_Command()
 }
@@ -1194,6 +1204,11 @@ type ControlCallRequest_EndSoftly struct {
 	EndSoftly *EndSoftly `protobuf:"bytes,18,opt,name=end_softly,json=endSoftly,proto3,oneof"`
 }
 
+type ControlCallRequest_CommitTurn struct {
+	// End the callers' turn, where turns are manual.
+	CommitTurn *CommitTurn `protobuf:"bytes,19,opt,name=commit_turn,json=commitTurn,proto3,oneof"`
+}
+
 func (*ControlCallRequest_Say) isControlCallRequest_Command() {}
 
 func (*ControlCallRequest_Interrupt) isControlCallRequest_Command() {}
@@ -1210,13 +1225,17 @@ func (*ControlCallRequest_SetMetadata) isControlCallRequest_Command() {}
 
 func (*ControlCallRequest_EndSoftly) isControlCallRequest_Command() {}
 
+func (*ControlCallRequest_CommitTurn) isControlCallRequest_Command() {}
+
 // Let the agent say something.
 type Say struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. At most 4,096 characters.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	// Where somebody is speaking already. Default QUEUE.
-	Behavior      SayBehavior `protobuf:"varint,2,opt,name=behavior,proto3,enum=bridge.v1.SayBehavior" json:"behavior,omitempty"`
+	Behavior SayBehavior `protobuf:"varint,2,opt,name=behavior,proto3,enum=bridge.v1.SayBehavior" json:"behavior,omitempty"`
+	// Whether a caller who speaks stops it. What is said meanwhile is answered afterwards. Default true.
+	Interruptible *bool `protobuf:"varint,3,opt,name=interruptible,proto3,oneof" json:"interruptible,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1265,6 +1284,51 @@ func (x *Say) GetBehavior() SayBehavior {
 	return SayBehavior_SAY_BEHAVIOR_UNSPECIFIED
 }
 
+func (x *Say) GetInterruptible() bool {
+	if x != nil && x.Interruptible != nil {
+		return *x.Interruptible
+	}
+	return false
+}
+
+// End the callers' turn: what they have said since the last one. It stops the agent, if that may be
+// interrupted. REFUSED with turns_not_manual unless the agent's turn detection is ManualTurns.
+type CommitTurn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitTurn) Reset() {
+	*x = CommitTurn{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitTurn) ProtoMessage() {}
+
+func (x *CommitTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitTurn.ProtoReflect.Descriptor instead.
+func (*CommitTurn) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
+}
+
 // Stop what the agent is saying.
 type Interrupt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1274,7 +1338,7 @@ type Interrupt struct {
 
 func (x *Interrupt) Reset() {
 	*x = Interrupt{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1350,7 @@ func (x *Interrupt) String() string {
 func (*Interrupt) ProtoMessage() {}
 
 func (x *Interrupt) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1363,7 @@ func (x *Interrupt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interrupt.ProtoReflect.Descriptor instead.
 func (*Interrupt) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
 }
 
 // Let the agent answer now, once it is quiet.
@@ -1313,7 +1377,7 @@ type Respond struct {
 
 func (x *Respond) Reset() {
 	*x = Respond{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1389,7 @@ func (x *Respond) String() string {
 func (*Respond) ProtoMessage() {}
 
 func (x *Respond) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1402,7 @@ func (x *Respond) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Respond.ProtoReflect.Descriptor instead.
 func (*Respond) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Respond) GetInstructions() string {
@@ -1361,7 +1425,7 @@ type AddContext struct {
 
 func (x *AddContext) Reset() {
 	*x = AddContext{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1437,7 @@ func (x *AddContext) String() string {
 func (*AddContext) ProtoMessage() {}
 
 func (x *AddContext) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1450,7 @@ func (x *AddContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddContext.ProtoReflect.Descriptor instead.
 func (*AddContext) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AddContext) GetMessage() *ContextMessage {
@@ -1416,7 +1480,7 @@ type Mute struct {
 
 func (x *Mute) Reset() {
 	*x = Mute{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1428,7 +1492,7 @@ func (x *Mute) String() string {
 func (*Mute) ProtoMessage() {}
 
 func (x *Mute) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1441,7 +1505,7 @@ func (x *Mute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mute.ProtoReflect.Descriptor instead.
 func (*Mute) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Mute) GetSide() MuteSide {
@@ -1465,7 +1529,7 @@ type UpdateAgent struct {
 	Instructions *string `protobuf:"bytes,1,opt,name=instructions,proto3,oneof" json:"instructions,omitempty"`
 	// In place of its voice. REFUSED with voice_is_fixed once the agent has spoken.
 	Voice *string `protobuf:"bytes,2,opt,name=voice,proto3,oneof" json:"voice,omitempty"`
-	// In place of its turn detection.
+	// In place of its turn detection, or of who decides that a turn is answered.
 	TurnDetection *TurnDetection `protobuf:"bytes,3,opt,name=turn_detection,json=turnDetection,proto3,oneof" json:"turn_detection,omitempty"`
 	// Which of the call's tools the model may call.
 	Tools         *ToolSelection `protobuf:"bytes,4,opt,name=tools,proto3,oneof" json:"tools,omitempty"`
@@ -1475,7 +1539,7 @@ type UpdateAgent struct {
 
 func (x *UpdateAgent) Reset() {
 	*x = UpdateAgent{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1551,7 @@ func (x *UpdateAgent) String() string {
 func (*UpdateAgent) ProtoMessage() {}
 
 func (x *UpdateAgent) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1564,7 @@ func (x *UpdateAgent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAgent.ProtoReflect.Descriptor instead.
 func (*UpdateAgent) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateAgent) GetInstructions() string {
@@ -1542,7 +1606,7 @@ type ToolSelection struct {
 
 func (x *ToolSelection) Reset() {
 	*x = ToolSelection{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1554,7 +1618,7 @@ func (x *ToolSelection) String() string {
 func (*ToolSelection) ProtoMessage() {}
 
 func (x *ToolSelection) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1567,7 +1631,7 @@ func (x *ToolSelection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolSelection.ProtoReflect.Descriptor instead.
 func (*ToolSelection) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ToolSelection) GetNames() []string {
@@ -1588,7 +1652,7 @@ type SetMetadata struct {
 
 func (x *SetMetadata) Reset() {
 	*x = SetMetadata{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1600,7 +1664,7 @@ func (x *SetMetadata) String() string {
 func (*SetMetadata) ProtoMessage() {}
 
 func (x *SetMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1613,7 +1677,7 @@ func (x *SetMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMetadata.ProtoReflect.Descriptor instead.
 func (*SetMetadata) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetMetadata) GetMetadata() map[string]string {
@@ -1635,7 +1699,7 @@ type EndSoftly struct {
 
 func (x *EndSoftly) Reset() {
 	*x = EndSoftly{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1711,7 @@ func (x *EndSoftly) String() string {
 func (*EndSoftly) ProtoMessage() {}
 
 func (x *EndSoftly) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1724,7 @@ func (x *EndSoftly) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSoftly.ProtoReflect.Descriptor instead.
 func (*EndSoftly) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EndSoftly) GetText() string {
@@ -1690,7 +1754,7 @@ type ControlCallResponse struct {
 
 func (x *ControlCallResponse) Reset() {
 	*x = ControlCallResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +1766,7 @@ func (x *ControlCallResponse) String() string {
 func (*ControlCallResponse) ProtoMessage() {}
 
 func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +1779,7 @@ func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlCallResponse.ProtoReflect.Descriptor instead.
 func (*ControlCallResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ControlCallResponse) GetCommandId() string {
@@ -1764,7 +1828,7 @@ type GetConnectionStatusRequest struct {
 
 func (x *GetConnectionStatusRequest) Reset() {
 	*x = GetConnectionStatusRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1840,7 @@ func (x *GetConnectionStatusRequest) String() string {
 func (*GetConnectionStatusRequest) ProtoMessage() {}
 
 func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1853,7 @@ func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetConnectionStatusRequest) GetConnectionId() string {
@@ -1826,7 +1890,7 @@ type GetConnectionStatusResponse struct {
 
 func (x *GetConnectionStatusResponse) Reset() {
 	*x = GetConnectionStatusResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +1902,7 @@ func (x *GetConnectionStatusResponse) String() string {
 func (*GetConnectionStatusResponse) ProtoMessage() {}
 
 func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +1915,7 @@ func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetConnectionStatusResponse) GetConnectionId() string {
@@ -1938,7 +2002,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1950,7 +2014,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1963,7 +2027,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -2021,7 +2085,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2097,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2110,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -2074,7 +2138,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2086,7 +2150,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2099,7 +2163,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListAgentsRequest) GetTenantId() string {
@@ -2120,7 +2184,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2132,7 +2196,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2145,7 +2209,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentSummary {
@@ -2172,7 +2236,7 @@ type AgentSummary struct {
 
 func (x *AgentSummary) Reset() {
 	*x = AgentSummary{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2248,7 @@ func (x *AgentSummary) String() string {
 func (*AgentSummary) ProtoMessage() {}
 
 func (x *AgentSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2261,7 @@ func (x *AgentSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSummary.ProtoReflect.Descriptor instead.
 func (*AgentSummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AgentSummary) GetAgentId() string {
@@ -2239,7 +2303,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2315,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2328,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -2285,7 +2349,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2361,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2374,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -2333,7 +2397,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2345,7 +2409,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2358,7 +2422,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -2386,7 +2450,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2462,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2475,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -2504,7 +2568,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
 	"\x04call\x18\x03 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12(\n" +
 	"\ralready_ended\x18\x04 \x01(\bH\x00R\falreadyEnded\x88\x01\x01B\x10\n" +
-	"\x0e_already_ended\"\xff\x03\n" +
+	"\x0e_already_ended\"\xb9\x04\n" +
 	"\x12ControlCallRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1d\n" +
 	"\n" +
@@ -2519,11 +2583,17 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\fupdate_agent\x18\x0f \x01(\v2\x16.bridge.v1.UpdateAgentH\x00R\vupdateAgent\x12;\n" +
 	"\fset_metadata\x18\x10 \x01(\v2\x16.bridge.v1.SetMetadataH\x00R\vsetMetadata\x125\n" +
 	"\n" +
-	"end_softly\x18\x12 \x01(\v2\x14.bridge.v1.EndSoftlyH\x00R\tendSoftlyB\t\n" +
-	"\acommand\"S\n" +
+	"end_softly\x18\x12 \x01(\v2\x14.bridge.v1.EndSoftlyH\x00R\tendSoftly\x128\n" +
+	"\vcommit_turn\x18\x13 \x01(\v2\x15.bridge.v1.CommitTurnH\x00R\n" +
+	"commitTurnB\t\n" +
+	"\acommand\"\x90\x01\n" +
 	"\x03Say\x12\x18\n" +
 	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\x122\n" +
-	"\bbehavior\x18\x02 \x01(\x0e2\x16.bridge.v1.SayBehaviorR\bbehavior\"\v\n" +
+	"\bbehavior\x18\x02 \x01(\x0e2\x16.bridge.v1.SayBehaviorR\bbehavior\x12)\n" +
+	"\rinterruptible\x18\x03 \x01(\bH\x00R\rinterruptible\x88\x01\x01B\x10\n" +
+	"\x0e_interruptible\"\f\n" +
+	"\n" +
+	"CommitTurn\"\v\n" +
 	"\tInterrupt\"3\n" +
 	"\aRespond\x12(\n" +
 	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\finstructions\"[\n" +
@@ -2652,7 +2722,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
 	(SayBehavior)(0),                    // 1: bridge.v1.SayBehavior
@@ -2667,111 +2737,113 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*EndCallResponse)(nil),             // 10: bridge.v1.EndCallResponse
 	(*ControlCallRequest)(nil),          // 11: bridge.v1.ControlCallRequest
 	(*Say)(nil),                         // 12: bridge.v1.Say
-	(*Interrupt)(nil),                   // 13: bridge.v1.Interrupt
-	(*Respond)(nil),                     // 14: bridge.v1.Respond
-	(*AddContext)(nil),                  // 15: bridge.v1.AddContext
-	(*Mute)(nil),                        // 16: bridge.v1.Mute
-	(*UpdateAgent)(nil),                 // 17: bridge.v1.UpdateAgent
-	(*ToolSelection)(nil),               // 18: bridge.v1.ToolSelection
-	(*SetMetadata)(nil),                 // 19: bridge.v1.SetMetadata
-	(*EndSoftly)(nil),                   // 20: bridge.v1.EndSoftly
-	(*ControlCallResponse)(nil),         // 21: bridge.v1.ControlCallResponse
-	(*GetConnectionStatusRequest)(nil),  // 22: bridge.v1.GetConnectionStatusRequest
-	(*GetConnectionStatusResponse)(nil), // 23: bridge.v1.GetConnectionStatusResponse
-	(*ListCallsRequest)(nil),            // 24: bridge.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),           // 25: bridge.v1.ListCallsResponse
-	(*ListAgentsRequest)(nil),           // 26: bridge.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 27: bridge.v1.ListAgentsResponse
-	(*AgentSummary)(nil),                // 28: bridge.v1.AgentSummary
-	(*GetCallReportRequest)(nil),        // 29: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 30: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 31: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 32: bridge.v1.WatchEventsResponse
-	nil,                                 // 33: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 34: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 35: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 36: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 37: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 38: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 39: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 40: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 41: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 42: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),       // 43: google.protobuf.Timestamp
-	(*Call)(nil),                        // 44: bridge.v1.Call
-	(*TurnDetection)(nil),               // 45: bridge.v1.TurnDetection
-	(CallState)(0),                      // 46: bridge.v1.CallState
-	(*CallReport)(nil),                  // 47: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 48: bridge.v1.CallEvent
+	(*CommitTurn)(nil),                  // 13: bridge.v1.CommitTurn
+	(*Interrupt)(nil),                   // 14: bridge.v1.Interrupt
+	(*Respond)(nil),                     // 15: bridge.v1.Respond
+	(*AddContext)(nil),                  // 16: bridge.v1.AddContext
+	(*Mute)(nil),                        // 17: bridge.v1.Mute
+	(*UpdateAgent)(nil),                 // 18: bridge.v1.UpdateAgent
+	(*ToolSelection)(nil),               // 19: bridge.v1.ToolSelection
+	(*SetMetadata)(nil),                 // 20: bridge.v1.SetMetadata
+	(*EndSoftly)(nil),                   // 21: bridge.v1.EndSoftly
+	(*ControlCallResponse)(nil),         // 22: bridge.v1.ControlCallResponse
+	(*GetConnectionStatusRequest)(nil),  // 23: bridge.v1.GetConnectionStatusRequest
+	(*GetConnectionStatusResponse)(nil), // 24: bridge.v1.GetConnectionStatusResponse
+	(*ListCallsRequest)(nil),            // 25: bridge.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),           // 26: bridge.v1.ListCallsResponse
+	(*ListAgentsRequest)(nil),           // 27: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 28: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 29: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 30: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 31: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 32: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 33: bridge.v1.WatchEventsResponse
+	nil,                                 // 34: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 35: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 36: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 37: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 38: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 39: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 40: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 41: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 42: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 43: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),       // 44: google.protobuf.Timestamp
+	(*Call)(nil),                        // 45: bridge.v1.Call
+	(*TurnDetection)(nil),               // 46: bridge.v1.TurnDetection
+	(CallState)(0),                      // 47: bridge.v1.CallState
+	(*CallReport)(nil),                  // 48: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 49: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	33, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	39, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	40, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	41, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	42, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	34, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	34, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	40, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	41, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	42, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	43, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	35, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
 	0,  // 7: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	43, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	44, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	35, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	39, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	40, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	41, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	42, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	36, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	44, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	45, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	36, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	40, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	41, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	42, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	43, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	37, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
 	5,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	43, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	44, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	44, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	44, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	45, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	45, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
 	12, // 20: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
-	13, // 21: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
-	14, // 22: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
-	15, // 23: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
-	16, // 24: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
-	17, // 25: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
-	19, // 26: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	20, // 27: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	1,  // 28: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	5,  // 29: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	2,  // 30: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	45, // 31: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	18, // 32: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	37, // 33: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	3,  // 34: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	43, // 35: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	43, // 36: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	44, // 37: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	46, // 38: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	38, // 39: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	44, // 40: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	28, // 41: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	47, // 42: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	48, // 43: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 44: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 45: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 46: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 47: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	22, // 48: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	24, // 49: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	26, // 50: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	29, // 51: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	31, // 52: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 53: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 54: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 55: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	21, // 56: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	23, // 57: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	25, // 58: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	27, // 59: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	30, // 60: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	32, // 61: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	53, // [53:62] is the sub-list for method output_type
-	44, // [44:53] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	14, // 21: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	15, // 22: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	16, // 23: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	17, // 24: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	18, // 25: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	20, // 26: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	21, // 27: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	13, // 28: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	1,  // 29: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	5,  // 30: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	2,  // 31: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	46, // 32: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	19, // 33: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	38, // 34: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	3,  // 35: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	44, // 36: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	44, // 37: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	45, // 38: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	47, // 39: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	39, // 40: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	45, // 41: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	29, // 42: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	48, // 43: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	49, // 44: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 45: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 46: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 47: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 48: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	23, // 49: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	25, // 50: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	27, // 51: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	30, // 52: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	32, // 53: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 54: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 55: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 56: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	22, // 57: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	24, // 58: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	26, // 59: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	28, // 60: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	31, // 61: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	33, // 62: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	54, // [54:63] is the sub-list for method output_type
+	45, // [45:54] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -2795,16 +2867,18 @@ func file_bridge_v1_call_service_proto_init() {
 		(*ControlCallRequest_UpdateAgent)(nil),
 		(*ControlCallRequest_SetMetadata)(nil),
 		(*ControlCallRequest_EndSoftly)(nil),
+		(*ControlCallRequest_CommitTurn)(nil),
 	}
-	file_bridge_v1_call_service_proto_msgTypes[13].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[19].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[14].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

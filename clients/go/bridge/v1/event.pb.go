@@ -311,6 +311,8 @@ type CallEvent struct {
 	//	*CallEvent_LimitWarning
 	//	*CallEvent_LanguageSwitched
 	//	*CallEvent_DtmfSent
+	//	*CallEvent_InterruptionDismissed
+	//	*CallEvent_TurnAwaitsResponse
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -570,6 +572,24 @@ func (x *CallEvent) GetDtmfSent() *DtmfSent {
 	return nil
 }
 
+func (x *CallEvent) GetInterruptionDismissed() *InterruptionDismissed {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_InterruptionDismissed); ok {
+			return x.InterruptionDismissed
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetTurnAwaitsResponse() *TurnAwaitsResponse {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_TurnAwaitsResponse); ok {
+			return x.TurnAwaitsResponse
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -679,6 +699,16 @@ type CallEvent_DtmfSent struct {
 	DtmfSent *DtmfSent `protobuf:"bytes,29,opt,name=dtmf_sent,json=dtmfSent,proto3,oneof"`
 }
 
+type CallEvent_InterruptionDismissed struct {
+	// A caller was heard while the agent spoke, and did not stop it.
+	InterruptionDismissed *InterruptionDismissed `protobuf:"bytes,31,opt,name=interruption_dismissed,json=interruptionDismissed,proto3,oneof"`
+}
+
+type CallEvent_TurnAwaitsResponse struct {
+	// A caller's turn has ended, and waits for the gateway to have it answered.
+	TurnAwaitsResponse *TurnAwaitsResponse `protobuf:"bytes,33,opt,name=turn_awaits_response,json=turnAwaitsResponse,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -720,6 +750,10 @@ func (*CallEvent_LimitWarning) isCallEvent_Kind() {}
 func (*CallEvent_LanguageSwitched) isCallEvent_Kind() {}
 
 func (*CallEvent_DtmfSent) isCallEvent_Kind() {}
+
+func (*CallEvent_InterruptionDismissed) isCallEvent_Kind() {}
+
+func (*CallEvent_TurnAwaitsResponse) isCallEvent_Kind() {}
 
 // A command of the gateway's has taken effect, or will in its turn.
 type ControlApplied struct {
@@ -1923,6 +1957,107 @@ func (x *DtmfSent) GetDigits() string {
 	return ""
 }
 
+// A caller was heard while the agent spoke, and did not stop it: too short, or no words.
+type InterruptionDismissed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conversation item of what was heard.
+	ItemId string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// For how long the agent was silent before it went on; 0 where it spoke on.
+	Paused        *durationpb.Duration `protobuf:"bytes,2,opt,name=paused,proto3" json:"paused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InterruptionDismissed) Reset() {
+	*x = InterruptionDismissed{}
+	mi := &file_bridge_v1_event_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InterruptionDismissed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InterruptionDismissed) ProtoMessage() {}
+
+func (x *InterruptionDismissed) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InterruptionDismissed.ProtoReflect.Descriptor instead.
+func (*InterruptionDismissed) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *InterruptionDismissed) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *InterruptionDismissed) GetPaused() *durationpb.Duration {
+	if x != nil {
+		return x.Paused
+	}
+	return nil
+}
+
+// A caller's turn has ended. The agent does not answer it until the gateway says so.
+type TurnAwaitsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The turn's conversation item.
+	ItemId        string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TurnAwaitsResponse) Reset() {
+	*x = TurnAwaitsResponse{}
+	mi := &file_bridge_v1_event_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TurnAwaitsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TurnAwaitsResponse) ProtoMessage() {}
+
+func (x *TurnAwaitsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TurnAwaitsResponse.ProtoReflect.Descriptor instead.
+func (*TurnAwaitsResponse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *TurnAwaitsResponse) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
 // Something went wrong that the call survives.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1936,7 +2071,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[20]
+	mi := &file_bridge_v1_event_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2083,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[20]
+	mi := &file_bridge_v1_event_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2096,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{20}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Warning) GetCode() string {
@@ -1989,7 +2124,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[21]
+	mi := &file_bridge_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2136,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[21]
+	mi := &file_bridge_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2149,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{21}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -2028,7 +2163,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\f\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\r\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -2060,7 +2195,9 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\fsilence_step\x18\x1a \x01(\v2\x16.bridge.v1.SilenceStepH\x00R\vsilenceStep\x12>\n" +
 	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarning\x12J\n" +
 	"\x11language_switched\x18\x1c \x01(\v2\x1b.bridge.v1.LanguageSwitchedH\x00R\x10languageSwitched\x122\n" +
-	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSentB\x06\n" +
+	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSent\x12Y\n" +
+	"\x16interruption_dismissed\x18\x1f \x01(\v2 .bridge.v1.InterruptionDismissedH\x00R\x15interruptionDismissed\x12Q\n" +
+	"\x14turn_awaits_response\x18! \x01(\v2\x1d.bridge.v1.TurnAwaitsResponseH\x00R\x12turnAwaitsResponseB\x06\n" +
 	"\x04kind\"I\n" +
 	"\x0eControlApplied\x12\x1d\n" +
 	"\n" +
@@ -2158,7 +2295,12 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\blanguage\x18\x01 \x01(\tR\blanguage\x12\x1a\n" +
 	"\bprevious\x18\x02 \x01(\tR\bprevious\"(\n" +
 	"\bDtmfSent\x12\x1c\n" +
-	"\x06digits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x06digits\"7\n" +
+	"\x06digits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x06digits\"c\n" +
+	"\x15InterruptionDismissed\x12\x17\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x121\n" +
+	"\x06paused\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06paused\"-\n" +
+	"\x12TurnAwaitsResponse\x12\x17\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\"7\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
@@ -2205,7 +2347,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -2231,20 +2373,22 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*ToolFinished)(nil),          // 21: bridge.v1.ToolFinished
 	(*LanguageSwitched)(nil),      // 22: bridge.v1.LanguageSwitched
 	(*DtmfSent)(nil),              // 23: bridge.v1.DtmfSent
-	(*Warning)(nil),               // 24: bridge.v1.Warning
-	(*Ended)(nil),                 // 25: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
-	(CallState)(0),                // 28: bridge.v1.CallState
-	(*Participant)(nil),           // 29: bridge.v1.Participant
-	(AgentState)(0),               // 30: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 31: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 32: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 33: bridge.v1.CallReport
+	(*InterruptionDismissed)(nil), // 24: bridge.v1.InterruptionDismissed
+	(*TurnAwaitsResponse)(nil),    // 25: bridge.v1.TurnAwaitsResponse
+	(*Warning)(nil),               // 26: bridge.v1.Warning
+	(*Ended)(nil),                 // 27: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 29: google.protobuf.Duration
+	(CallState)(0),                // 30: bridge.v1.CallState
+	(*Participant)(nil),           // 31: bridge.v1.Participant
+	(AgentState)(0),               // 32: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 33: bridge.v1.TokenUsage
+	(ToolStatus)(0),               // 34: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 35: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	26, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	27, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	28, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	29, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	10, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	11, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	12, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -2255,8 +2399,8 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	17, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
 	18, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
 	19, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	24, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	25, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	26, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	27, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
 	20, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
 	21, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
 	5,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
@@ -2266,28 +2410,31 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	9,  // 20: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
 	22, // 21: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
 	23, // 22: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
-	27, // 23: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	28, // 24: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	28, // 25: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 26: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	29, // 27: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 28: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 29: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	30, // 30: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 31: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	27, // 32: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	27, // 33: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 34: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	31, // 35: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	27, // 36: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	32, // 37: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	27, // 38: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	33, // 39: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	24, // 23: bridge.v1.CallEvent.interruption_dismissed:type_name -> bridge.v1.InterruptionDismissed
+	25, // 24: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
+	29, // 25: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	30, // 26: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	30, // 27: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 28: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	31, // 29: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 30: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 31: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	32, // 32: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 33: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	29, // 34: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	29, // 35: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 36: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	33, // 37: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	29, // 38: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	34, // 39: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	29, // 40: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	29, // 41: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	35, // 42: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -2320,6 +2467,8 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_LimitWarning)(nil),
 		(*CallEvent_LanguageSwitched)(nil),
 		(*CallEvent_DtmfSent)(nil),
+		(*CallEvent_InterruptionDismissed)(nil),
+		(*CallEvent_TurnAwaitsResponse)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[11].OneofWrappers = []any{}
@@ -2331,7 +2480,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
