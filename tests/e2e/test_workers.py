@@ -57,7 +57,10 @@ def workers(server: BridgeProcess) -> dict[str, psutil.Process]:
     """Return the server's workers by their host ids."""
     found = {}
     for child in psutil.Process(server.pid).children():
-        line = child.cmdline()
+        try:
+            line = child.cmdline()
+        except psutil.NoSuchProcess:  # gone, or dead and not yet waited for
+            continue
         if "worker" in line:
             found[line[line.index("--host-id") + 1]] = child
     return found
