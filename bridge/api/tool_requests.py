@@ -88,7 +88,7 @@ def _failure(error: pb.ToolError) -> ToolFailure:
         return invalid_result(
             f"error.private_detail has more than {_MAX_PRIVATE_DETAIL} characters"
         )
-    return ToolFailure(error.code, error.message, error.private_detail)
+    return ToolFailure(error.code, error.message, error.private_detail, undone=True)
 
 
 def _check_ids(field: str, ids: Sequence[str], most: int, wrong: Violations) -> None:

@@ -21,7 +21,7 @@ from bridge.ports.tool import (
     ToolSpec,
 )
 
-_NO_KEYS: Final = ToolFailure("invalid_arguments", "Keys are 0 to 9, *, # and A to D.")
+_NO_KEYS: Final = ToolFailure("invalid_arguments", "Keys are 0 to 9, *, # and A to D.", undone=True)
 _KEYS_NOT_TAKEN: Final = ToolFailure("room_unreachable", "The keys could not be pressed.")
 
 

@@ -145,6 +145,8 @@ class Conversation:
                 turn_detection=of_turns.turn_detection,
                 create_response=of_turns.create_response,
             )
+        if change.tools is not None:
+            self.toolbox.offer(change.tools)
         await self._session.update(change)
 
     async def listen(self) -> None:

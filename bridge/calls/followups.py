@@ -21,8 +21,8 @@ class Followups:
     def __init__(self, utterances: Utterances) -> None:
         self._utterances = utterances
         self._untaken: set[ToolCallId] = set()
-        self._wishes = 0
-        self._granted = 0  # of the wishes, all up to this one
+        self._told = 0
+        self._spoken_of = 0  # of what was told, all up to this
 
     def on(self, event: ModelEvent) -> None:
         """Take in what the model says."""
@@ -30,23 +30,24 @@ class Followups:
             case ToolAnswered(call_id):
                 self._untaken.discard(call_id)
             case ResponseStarted(request_tag=tag) if tag in _TURNS and not self._untaken:
-                self._granted = self._wishes
+                self._spoken_of = self._told
             case _:
                 pass
 
-    def told(self, call_id: ToolCallId) -> None:
-        """Note that an output is on its way to the model."""
+    def told(self, call_id: ToolCallId) -> int:
+        """Note that an output is on its way to the model; return its number."""
         self._untaken.add(call_id)
+        self._told += 1
+        return self._told
 
-    async def respond(self) -> None:
-        """Have the model speak of what it was told before this; return once it begins to."""
-        self._wishes += 1
-        wish = spoken_of = self._wishes
+    async def respond(self, output: int) -> None:
+        """Have the model speak of an output and of those before it; return once it begins to."""
+        asked_for = 0
 
         def is_wanted() -> bool:
-            nonlocal spoken_of
-            spoken_of = self._wishes
-            return self._granted < wish
+            nonlocal asked_for
+            asked_for = self._told
+            return self._spoken_of < output
 
         if await self._utterances.follow_up(tag=_TAG, is_wanted=is_wanted):
-            self._granted = max(self._granted, spoken_of)
+            self._spoken_of = max(self._spoken_of, asked_for)

@@ -82,11 +82,12 @@ def bounded(outcome: ToolOutcome) -> ToolOutcome:
             if size > MAX_OUTPUT_BYTES:
                 return OUTPUT_TOO_LARGE
             return ToolOutput(output.encode(errors="replace").decode())
-        case ToolFailure(code, message, detail):
+        case ToolFailure(code, message, detail, undone):
             return ToolFailure(
                 code if _CODE.fullmatch(code) else "failed",
                 message[:_MAX_MESSAGE_CHARS],
                 detail[:_MAX_MESSAGE_CHARS],
+                undone,
             )
 
 

@@ -33,6 +33,8 @@ class ToolBatch:
     blocks: bool = False
     """The model waits for one of them, and everybody for the model."""
     unanswered: int = 0
+    newest_output: int = 0
+    """Of those that the model was told of its calls, by the number that it has with them."""
     wishes: set[Wish] = field(default_factory=set)
     said_something: bool = False
     """The response did, besides calling."""

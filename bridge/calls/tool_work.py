@@ -80,8 +80,6 @@ class Workbench:
                 work.stop(CALL_ENDED)
                 filler.cancel()
                 self._works.discard(work)
-                # The group would cancel them once more, and say no reason.
-                await asyncio.wait({task, filler})
         return work.outcome
 
     def stop(self, why: ToolFailure, *, only: Callable[[ToolSpec], bool] = lambda _: True) -> None:

@@ -1,7 +1,7 @@
 """What becomes of the tools that the model calls: admitted, executed, answered, spoken of."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
@@ -12,7 +12,6 @@ from bridge.calls.record import CallRecord
 from bridge.calls.tool_answers import (
     ALREADY_CALLED,
     CALL_ENDED,
-    INTERNAL,
     INTERRUPTED,
     STARTED,
     TIMEOUT,
@@ -54,10 +53,6 @@ _MAX_AT_WORK: Final = 16
 # As many without a word of the caller's in between are a loop that costs money.
 _MAX_IN_A_ROW: Final = 32
 
-# Whoever fails so may have done it nevertheless: what runs only once is not tried again.
-_MAY_HAVE_RUN: Final = frozenset(
-    {TIMEOUT.code, INTERRUPTED.code, CALL_ENDED.code, INTERNAL.code, "tool_server_lost"}
-)
 _STATUS_OF: Final[Mapping[str, ToolStatus]] = {
     TIMEOUT.code: ToolStatus.TIMED_OUT,
     INTERRUPTED.code: ToolStatus.CANCELLED,
@@ -91,7 +86,7 @@ class Toolbox:
         self._record = record
         self._clock = clock
         self._end = services.end
-        self._specs = {spec.name: spec for spec in record.view().spec.agent.model.tools}
+        self.offer(record.view().spec.agent.model.tools)
         self._utterances = utterances
         self._quiet = quiet
         self._followups = Followups(utterances)
@@ -138,6 +133,10 @@ class Toolbox:
             case _:
                 pass
 
+    def offer(self, tools: Iterable[ToolSpec]) -> None:
+        """Let the model call these and no others; what works goes on."""
+        self._offered = {tool.name: tool for tool in tools}
+
     def interrupted(self) -> None:
         """Note that the caller interrupts."""
         self._workbench.stop(INTERRUPTED, only=lambda spec: spec.cancel_on_interruption)
@@ -157,6 +156,8 @@ class Toolbox:
         await self._quiet.answered()
 
     def _take(self, call: FunctionCall) -> None:
+        if call.call_id in self._unfinished:
+            return  # the same call, told twice
         self._in_a_row += 1
         self._record.active()
         self._record.turns.tool_was_called(call.item_id)
@@ -179,7 +180,7 @@ class Toolbox:
             return CALL_ENDED
         if self._in_a_row > _MAX_IN_A_ROW or len(self._unfinished) > _MAX_AT_WORK:
             return TOO_MANY_CALLS
-        spec = checked(call, self._specs)
+        spec = checked(call, self._offered)
         if isinstance(spec, ToolSpec) and spec.terminal:
             if spec.name in self._spent:
                 return ALREADY_CALLED
@@ -195,32 +196,32 @@ class Toolbox:
 
     async def _refuse(self, call: FunctionCall, why: ToolFailure, batch: ToolBatch) -> None:
         self._tell_finished(call, why)
-        await self._answer(call, told(why))
+        await self._answer(call, batch, told(why))
         # The model may mend its call, but not for ever.
         hopeless = why is CALL_ENDED or self._in_a_row > _MAX_IN_A_ROW + 1
         await self._close(call, batch, Wish.NOTHING if hopeless else Wish.ANSWER)
 
     async def _carry(self, call: FunctionCall, spec: ToolSpec, batch: ToolBatch) -> None:
-        wish = await self._execute(call, spec)
+        wish = await self._execute(call, spec, batch)
         await self._close(call, batch, wish)
 
     async def _carry_in_background(
         self, call: FunctionCall, spec: ToolSpec, batch: ToolBatch
     ) -> None:
-        await self._answer(call, STARTED)
+        await self._answer(call, batch, STARTED)
         self._start(self._close(call, batch, Wish.ANSWER_UNLESS_SAID), call)
         news = ToolBatch(unanswered=1)
         news.over.set()
-        wish = await self._execute(call, spec)
+        wish = await self._execute(call, spec, news)
         await self._close(call, news, wish)
 
-    async def _execute(self, call: FunctionCall, spec: ToolSpec) -> Wish:
+    async def _execute(self, call: FunctionCall, spec: ToolSpec, batch: ToolBatch) -> Wish:
         """Execute a tool and tell the model what came of it; return what is to be said then."""
         outcome = await self._workbench.execute(call, spec)
         self._tell_finished(call, outcome)
-        await self._answer(call, told(outcome))
+        await self._answer(call, batch, told(outcome))
         if isinstance(outcome, ToolFailure):
-            if outcome.code not in _MAY_HAVE_RUN:
+            if outcome.undone:
                 self._spent.discard(spec.name)
             if outcome.code == TIMEOUT.code and spec.timeout_text is not None:
                 self._start(self._apologise(spec.timeout_text), call)
@@ -233,8 +234,8 @@ class Toolbox:
         brings_no_news = spec.terminal or isinstance(spec.execution, BuiltinTool)
         return Wish.ANSWER_UNLESS_SAID if wish is Wish.ANSWER and brings_no_news else wish
 
-    async def _answer(self, call: FunctionCall, output: str) -> None:
-        self._followups.told(call.call_id)
+    async def _answer(self, call: FunctionCall, batch: ToolBatch, output: str) -> None:
+        batch.newest_output = self._followups.told(call.call_id)
         with suppress(ModelError):  # the session is gone for good, and its reader learns why
             await self._session.answer_tool(call.call_id, output)
 
@@ -244,12 +245,13 @@ class Toolbox:
         await batch.over.wait()
         if not batch.close():
             return
-        self._batches.pop(call.response_id, None)
+        if self._batches.get(call.response_id) is batch:
+            del self._batches[call.response_id]
         answers = batch.wants_answer(silent=bool(self._quiet))
         if not any(other.blocks for other in self._batches.values()):
             self._record.tools_are_done(AgentState.THINKING if answers else AgentState.LISTENING)
         if answers:
-            await self._followups.respond()
+            await self._followups.respond(batch.newest_output)
 
     async def _apologise(self, text: str) -> None:
         await self._utterances.say(text, tag=_TIMEOUT_TAG)

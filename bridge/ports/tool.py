@@ -167,6 +167,8 @@ class ToolFailure:
     """For the model, which may repeat it to the caller."""
     private_detail: str = field(default="", repr=False)
     """For the gateway's people: never told to the model."""
+    undone: bool = False
+    """Nothing was done, as far as its executor knows: what runs only once may be tried again."""
 
 
 ToolOutcome = ToolOutput | ToolFailure

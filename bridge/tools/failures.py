@@ -6,12 +6,16 @@ from bridge.ports.tool import MAX_OUTPUT_BYTES, ToolFailure
 from bridge.tools.arguments import UnusableArguments
 
 NO_TOOL_SERVER: Final = ToolFailure(
-    "no_tool_server", "Nobody is there to do this at the moment.", "no gateway has registered"
+    "no_tool_server",
+    "Nobody is there to do this at the moment.",
+    "no gateway has registered",
+    undone=True,
 )
 TOOL_SERVER_BUSY: Final = ToolFailure(
     "tool_server_busy",
     "Too many others are asking for this at the moment.",
     "every registered gateway has max_concurrent invocations under way",
+    undone=True,
 )
 TOOL_SERVER_LOST: Final = ToolFailure(
     "tool_server_lost",
@@ -26,6 +30,11 @@ OUTPUT_TOO_LARGE: Final = ToolFailure(
 )
 
 
+def not_set_up(code: str, detail: str) -> ToolFailure:
+    """Return the failure of a tool that its operator has to mend."""
+    return ToolFailure(code, "This is not set up.", detail, undone=True)
+
+
 def invalid_result(detail: str) -> ToolFailure:
     """Return the failure of a tool that has answered what nobody can read."""
     return ToolFailure("invalid_result", "The answer could not be read.", detail)
@@ -33,4 +42,5 @@ def invalid_result(detail: str) -> ToolFailure:
 
 def unusable(wrong: UnusableArguments) -> ToolFailure:
     """Return the failure of a tool whose arguments the model has to mend."""
-    return ToolFailure("invalid_arguments", f"These arguments cannot be used: {wrong}.")
+    message = f"These arguments cannot be used: {wrong}."
+    return ToolFailure("invalid_arguments", message, undone=True)

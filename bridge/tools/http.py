@@ -18,7 +18,7 @@ from bridge.ports.tool import (
 )
 from bridge.tool_secrets import SecretMissing, Secrets
 from bridge.tools.arguments import UnusableArguments
-from bridge.tools.failures import OUTPUT_TOO_LARGE, TIMEOUT, invalid_result, unusable
+from bridge.tools.failures import OUTPUT_TOO_LARGE, TIMEOUT, invalid_result, not_set_up, unusable
 from bridge.tools.http_request import Request, request_for
 from bridge.tools.http_response import outcome_of
 
@@ -71,9 +71,9 @@ class HttpTools:
         except UnusableArguments as wrong:
             return unusable(wrong)
         except SecretMissing as missing:
-            return ToolFailure("misconfigured", "This is not set up.", f"{missing} is not set")
+            return not_set_up("misconfigured", f"{missing} is not set")
         except DestinationRefused as refused:
-            return ToolFailure("not_allowed", "This is not set up.", str(refused))
+            return not_set_up("not_allowed", str(refused))
         except aiohttp.ConnectionTimeoutError as error:
             return _unreachable(error)
         except TimeoutError:
@@ -141,6 +141,11 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
 def _unreachable(error: aiohttp.ClientError | OSError) -> ToolFailure:
     refused = getattr(error, "os_error", None)
     if isinstance(refused, DestinationRefused):
-        return ToolFailure("not_allowed", "This is not set up.", str(refused))
+        return not_set_up("not_allowed", str(refused))
     # Its text may quote what was sent.
-    return ToolFailure("http_unreachable", "The service cannot be reached.", type(error).__name__)
+    return ToolFailure(
+        "http_unreachable",
+        "The service cannot be reached.",
+        type(error).__name__,
+        undone=isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError),
+    )

@@ -55,7 +55,9 @@ def outcome_of(status: int, content_type: str, body: bytes) -> ToolOutcome:
 def _failure(status: int) -> ToolFailure:
     by_class = {3: _NOT_HERE, 4: _REFUSED}.get(status // 100, _BROKEN)
     code, message = _MEANING.get(status, by_class)
-    return ToolFailure(code, message, f"HTTP status {status}")
+    # Whoever refuses a request has not carried it out; of a failing server nobody knows.
+    undone = status < 500 and code != _TOO_LATE[0]
+    return ToolFailure(code, message, f"HTTP status {status}", undone=undone)
 
 
 def _own_failure(status: int, body: bytes) -> ToolFailure | None:
@@ -67,4 +69,4 @@ def _own_failure(status: int, body: bytes) -> ToolFailure | None:
         return None
     if not (isinstance(code, str) and _CODE.fullmatch(code) and isinstance(message, str)):
         return None
-    return ToolFailure(code, message[:MAX_MESSAGE], f"HTTP status {status}")
+    return ToolFailure(code, message[:MAX_MESSAGE], f"HTTP status {status}", undone=True)

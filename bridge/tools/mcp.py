@@ -69,7 +69,7 @@ class McpTools:
         """Call the server's tool, until the invocation's deadline."""
         session = self._sessions.get(execution.server)
         if session is None:  # the agent's file has changed since the call began
-            return ToolFailure("mcp_unavailable", "This is not there.")
+            return ToolFailure("mcp_unavailable", "This is not there.", undone=True)
         left_s = (invocation.deadline - self._clock.now()).total_seconds()
         try:
             arguments = arguments_of(invocation)

@@ -43,7 +43,7 @@ def outcome_of(result: CallToolResult) -> ToolOutcome:
     texts = [part.text for part in result.content if isinstance(part, TextContent)]
     if result.is_error:
         # Meant for the model, so that it can do better.
-        return ToolFailure("tool_failed", "\n".join(texts)[:_MAX_MESSAGE])
+        return ToolFailure("tool_failed", "\n".join(texts)[:_MAX_MESSAGE], undone=True)
     if result.structured_content is not None:
         return json_output(orjson.dumps(result.structured_content))
     return json_output(orjson.dumps("\n".join(texts)))

@@ -74,7 +74,7 @@ class McpSession:
         """Call a tool now; where the connection is being made anew it fails at once."""
         client = self._client
         if client is None:
-            return ToolFailure("mcp_unavailable", "The service cannot be reached.")
+            return ToolFailure("mcp_unavailable", "The service cannot be reached.", undone=True)
         try:
             result = await client.call_tool(tool, arguments, read_timeout_seconds=within_s)
             return outcome_of(result)

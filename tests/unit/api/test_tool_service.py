@@ -125,7 +125,7 @@ async def test_typed_error_comes_back_as_the_gateway_said_it(
     await gateway.invoked()
     error = pb.ToolError(code="order_not_found", message="No such order.", private_detail="row 7")
     await gateway.answer("call_1", error=error)
-    assert await outcome == ToolFailure("order_not_found", "No such order.", "row 7")
+    assert await outcome == ToolFailure("order_not_found", "No such order.", "row 7", undone=True)
 
 
 async def test_cancelled_invocation_is_told_to_the_gateway(api: Api, gateway: Gateway) -> None:

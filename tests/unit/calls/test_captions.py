@@ -4,8 +4,14 @@ from dataclasses import replace
 
 from bridge.calls.captions import Captions
 from bridge.ids import Identity
-from bridge.ports.call import StartPolicy
-from bridge.ports.event import LinkState, ModelStateChanged, Role, Transcript
+from bridge.ports.call import AgentState, StartPolicy
+from bridge.ports.event import (
+    AgentStateChanged,
+    LinkState,
+    ModelStateChanged,
+    Role,
+    Transcript,
+)
 from bridge.ports.model import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
 from bridge.ports.room import ChatReceived, Segment
 from tests.fakes.agents import SPEC
@@ -51,6 +57,13 @@ def test_a_bot_that_comes_late_shows_the_state_there_is() -> None:
     captions.show_by(bot)
     assert bot.agent_states == ["initializing", "idle"]
     assert bot.segments == []
+
+
+def test_an_agent_that_waits_for_a_tool_is_seen_to_think() -> None:
+    captions, bot = make()
+    captions.show_by(bot)
+    captions.on(AgentStateChanged(AgentState.TOOL))
+    assert bot.agent_states[-1] == "thinking"
 
 
 async def test_a_call_s_words_and_states_reach_its_room(world: World) -> None:

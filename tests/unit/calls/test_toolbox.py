@@ -15,6 +15,7 @@ from bridge.ports.call import AgentState, Ending, EndReason
 from bridge.ports.event import ToolCalled, ToolFinished
 from bridge.ports.model import (
     AudioDone,
+    ConfigChange,
     FunctionCall,
     ModelWarning,
     ResponseDone,
@@ -437,6 +438,23 @@ class TestInBackground:
             assert requests(talk) == [ASKED, ASKED]
             assert TOOL not in talk.agent_states
 
+    async def test_one_that_is_done_before_its_response_is_spoken_of_once(
+        self, world: World
+    ) -> None:
+        async with talking_with(world, self.ASYNC) as talk:
+            talk.session.push(ResponseStarted("r1", None))
+            [call_id] = talk.session.call_within("r1", "weather", arguments=PARIS)
+            await settle()
+            await answer(talk, call_id)
+            talk.session.push(ResponseDone("r1", ResponseStatus.COMPLETED, TokenCounts()))
+            await settle()
+            assert requests(talk) == [ASKED]
+            talk.session.answer("tool", audio_ms=100)
+            await world.clock.advance(5)
+            assert requests(talk) == [ASKED]
+            async with asyncio.timeout(1):
+                await last_words(talk)
+
     async def test_nothing_is_asked_where_the_agent_has_announced_it(self, world: World) -> None:
         async with talking_with(world, self.ASYNC) as talk:
             await talk.begin_answer(200)
@@ -510,7 +528,7 @@ class TestTerminal:
     async def test_may_be_tried_again_when_it_has_failed(self, world: World) -> None:
         async with talking_with(world, self.ORDER) as talk:
             [call_id] = await call(talk, "order")
-            talk.tools.fail(call_id, ToolFailure("sold_out"))
+            talk.tools.fail(call_id, ToolFailure("sold_out", undone=True))
             await settle()
             assert talk.ends == []
             talk.session.answer("tool", audio_ms=100)
@@ -526,6 +544,29 @@ class TestTerminal:
             assert len(talk.tools.invoked) == 1
             assert outputs(talk) == ["timeout", "already_called"]
 
+    async def test_is_not_tried_again_when_its_executor_does_not_know(self, world: World) -> None:
+        async with talking_with(world, self.ORDER) as talk:
+            [call_id] = await call(talk, "order")
+            talk.tools.fail(call_id, ToolFailure("tool_server_lost"))
+            await settle()
+            await call(talk, "order")
+            assert outputs(talk) == ["tool_server_lost", "already_called"]
+
+    async def test_last_words_do_not_wait_for_a_caller_whom_nobody_hears_any_more(
+        self, world: World
+    ) -> None:
+        async with talking_with(world, self.ORDER) as talk:
+            [call_id] = await call(talk, "order")
+            await talk.caller_begins()
+            await answer(talk, call_id)
+            assert requests(talk) == []
+            async with asyncio.TaskGroup() as group:
+                group.create_task(last_words(talk))
+                await settle()
+                assert requests(talk) == [ASKED]
+                talk.session.answer("tool", audio_ms=100)
+                await world.clock.advance(1)
+
     async def test_nothing_is_called_once_the_call_ends(self, world: World) -> None:
         async with talking_with(world, self.ORDER, WEATHER) as talk:
             order, slow = await call(talk, "order", "weather")
@@ -536,6 +577,8 @@ class TestTerminal:
                 assert talk.tools.cancelled == {slow: "call_ended"}
                 assert requests(talk) == [ASKED]
                 talk.session.push(ResponseStarted("r9", "tool"))
+                await settle()
+                assert not ending.done(), "they are about to be said"
                 talk.session.call_within("r9", "weather", arguments=PARIS)
                 await talk.go_on(400, "r9", "i9")
                 assert not ending.done()
@@ -564,6 +607,29 @@ async def test_call_in_the_last_moment_is_told_to_be_over_too(world: World) -> N
         toolbox.on(FunctionCall("r1", "i1", ToolCallId("call_1"), "weather", PARIS))
     assert talk.tools.invoked == []
     assert finished(talk) == [(ToolStatus.CANCELLED, "call_ended")]
+
+
+async def test_tool_that_is_offered_no_more_works_on_and_is_not_called_again(world: World) -> None:
+    async with talking_with(world, WEATHER) as talk:
+        [call_id] = await call(talk, "weather")
+        await talk.conversation.update(ConfigChange(tools=()))
+        await call(talk, "weather")
+        assert outputs(talk) == ["unknown_tool"]
+        await answer(talk, call_id)
+        assert outputs(talk) == ["unknown_tool", "sunny"]
+        await talk.conversation.update(ConfigChange(tools=(WEATHER,)))
+        await call(talk, "weather")
+        assert len(talk.tools.invoked) == 2
+
+
+async def test_call_that_is_told_twice_is_executed_once(world: World) -> None:
+    async with talking_with(world, WEATHER) as talk:
+        talk.session.push(ResponseStarted("r1", None))
+        told = FunctionCall("r1", "i1", ToolCallId("call_1"), "weather", PARIS)
+        talk.session.push(told, told)
+        await settle()
+        assert len(talk.tools.invoked) == 1
+        assert len([kind for kind in talk.kinds if isinstance(kind, ToolCalled)]) == 1
 
 
 async def test_model_that_calls_without_end_is_stopped(world: World) -> None:

@@ -340,7 +340,10 @@ class TestFollowUp:
                 group.create_task(utterances.follow_up(tag="tool", is_wanted=lambda: True))
                 await settle()
                 assert saying_.asked == ["hello"]
-                talk.session.answer("hello", audio_ms=100)
+                begun = talk.session.begin_answer("hello", audio_ms=100)
+                await settle()
+                assert saying_.asked == ["hello"], "it is answered now"
+                talk.session.end_answer(begun)
                 await settle()
                 assert saying_.asked == ["hello", "tool"]
                 talk.session.answer("tool", audio_ms=100)

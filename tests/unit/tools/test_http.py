@@ -89,6 +89,7 @@ async def test_status_says_why_a_tool_failed(endpoint: Endpoint, status: int, co
     assert str(status) in failure.private_detail
     assert "secret words" not in failure.message + failure.private_detail
     assert len(endpoint.asked) == 1, "a redirect is not followed"
+    assert failure.undone is (code not in {"timeout", "http_error"})
 
 
 async def test_endpoint_may_describe_its_failure_as_gateways_do(endpoint: Endpoint) -> None:
@@ -122,7 +123,9 @@ async def test_success_that_nobody_can_read_is_a_failure(
     endpoint: Endpoint, response: dict[str, Any], code: str
 ) -> None:
     endpoint.says(**response)
-    assert failure_of(await outcome(endpoint)).code == code
+    failure = failure_of(await outcome(endpoint))
+    assert failure.code == code
+    assert not failure.undone
 
 
 async def test_endless_answer_is_cut_off(endpoint: Endpoint) -> None:
@@ -170,6 +173,7 @@ async def test_nobody_at_the_port_is_a_failure() -> None:
         port = taken.getsockname()[1]
         failure = failure_of(await asked(f"http://127.0.0.1:{port}/", f"127.0.0.1:{port}"))
     assert failure.code == "http_unreachable"
+    assert failure.undone
     assert "7" not in failure.message
 
 

@@ -34,7 +34,7 @@ def test_texts_are_the_output_where_nothing_is_structured() -> None:
 def test_error_of_a_tool_is_told_to_the_model_at_a_bearable_length() -> None:
     text = TextContent(type="text", text="x" * 2000)
     outcome = outcome_of(CallToolResult(content=[text], is_error=True))
-    assert outcome == ToolFailure("tool_failed", "x" * 1000)
+    assert outcome == ToolFailure("tool_failed", "x" * 1000, undone=True)
 
 
 @pytest.mark.parametrize(
