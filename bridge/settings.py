@@ -168,6 +168,11 @@ class Settings(ListenSettings):
     agents_dir: Path = Field(
         Path("agents"), alias="MEDIABRIDGE_AGENTS_DIR", description="The agents' YAML files."
     )
+    prices: Path | None = Field(
+        None,
+        alias="MEDIABRIDGE_PRICES",
+        description="The YAML file of what models cost. Without it calls have tokens but no cost.",
+    )
     host_id: HostId = Field(
         default_factory=host_name,
         alias="MEDIABRIDGE_HOST_ID",

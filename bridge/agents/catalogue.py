@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from bridge.agents.loader import Reading, Stamps, read_directory, stamps_of
 from bridge.agents.mcp_tools import nothing_offered
@@ -13,14 +12,12 @@ from bridge.agents.schema import AgentFile
 from bridge.agents.surroundings import NOTHING, Surroundings
 from bridge.errors import NotFound
 from bridge.files.checked import BadFile, Problem
+from bridge.files.watched import WATCH_EVERY_S
 from bridge.ids import AgentId, TenantId
 from bridge.logs import get_logger
 from bridge.ports.agent import AgentRequest, AgentSummary, ResolvedAgent
 from bridge.ports.clock import Clock
 from bridge.ports.tool import McpServers
-
-# Often enough for somebody who edits a prompt and calls to hear it.
-WATCH_EVERY_S: Final = 2.0
 
 _log = get_logger(__name__)
 

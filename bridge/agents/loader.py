@@ -10,13 +10,13 @@ from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile
 from bridge.agents.surroundings import NOTHING, Surroundings
 from bridge.agents.turns import clashes, turns_of
+from bridge.files.changes import Stamp, stamp_of
 from bridge.files.checked import BadFile, check, mapping_in, problem_at, read, tree_of
-from bridge.files.watched import Stamp, stamp_of
 from bridge.files.yaml_tree import Value
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
-Stamps = Mapping[str, Stamp]
+Stamps = Mapping[str, Stamp | None]
 
 
 @dataclass(frozen=True, slots=True)

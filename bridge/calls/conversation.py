@@ -233,7 +233,8 @@ class Conversation:
                 if told is not None:
                     self._record.tell(told)
                 await self.turns.words(item_id, text, final=False)
-            case UserTextDone(item_id, text, confidence):
+            case UserTextDone(item_id, text, confidence, usage):
+                self._record.transcribed(item_id, usage)
                 self._record.tell(self._transcripts.finish(item_id, text, confidence))
                 self._record.turns.user_said(item_id, text)
                 await self.turns.words(item_id, text, final=True)
@@ -248,7 +249,13 @@ class Conversation:
     def _on_response_done(self, event: ResponseDone) -> None:
         self._record.used(event.tokens)
         self._record.tell(
-            ResponseFinished(event.response_id, event.status, event.tokens, event.detail)
+            ResponseFinished(
+                event.response_id,
+                event.status,
+                event.tokens,
+                event.detail,
+                self._record.cost_of(event.tokens),
+            )
         )
         self.voice.end(event)
         self.quiet.response_over(event.response_id)

@@ -152,6 +152,7 @@ class CallMedia:
             turn_latency_ms=_ms(self._record.turns.last_latency_s),
             first_audio_ms=_ms(self._record.turns.last_first_audio_s),
             usage=view.usage,
+            cost=view.cost,
         )
 
     async def _refresh_network(self) -> None:

@@ -31,6 +31,7 @@ from bridge.ports.agent import AgentCatalogue, AgentRequest, AgentSummary, Resol
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.model import ContextItem
+from bridge.ports.money import PriceList
 from bridge.ports.placement import (
     Directory,
     Existing,
@@ -113,6 +114,7 @@ class Reception:
         registry: Registry,
         clock: Clock,
         limits: ServerLimits,
+        prices: PriceList,
     ) -> None:
         self._agents = agents
         self._rooms = rooms
@@ -121,6 +123,7 @@ class Reception:
         self._registry = registry
         self._clock = clock
         self._limits = limits
+        self._prices = prices
 
     def agents(self, tenant_id: TenantId) -> list[AgentSummary]:
         """Return the agents that the tenant may ask for, by their ids."""
@@ -277,6 +280,7 @@ class Reception:
             start_policy=request.start_policy or StartPolicy.ON_CREATE,
             metadata=dict(request.metadata),
             created_at=self._clock.now(),
+            prices=self._prices.of(agent.model.model, agent.model.transcription_model),
         )
 
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:

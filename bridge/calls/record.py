@@ -29,7 +29,8 @@ from bridge.ports.event import (
     StateChanged,
     Warned,
 )
-from bridge.ports.model import TokenCounts
+from bridge.ports.model import TokenCounts, TranscriptionUsage
+from bridge.ports.money import Cost
 from bridge.ports.report import CallReport, Incident, MediaTotals, SetupTimes
 
 _MAX_INCIDENTS: Final = 100
@@ -41,7 +42,7 @@ class CallRecord:
     def __init__(self, spec: CallSpec, host_id: str, clock: Clock, journal: Journal) -> None:
         self._clock = clock
         self._journal = journal
-        self._turns = TurnLedger(clock)
+        self._turns = TurnLedger(clock, spec.prices)
         self._incidents: list[Incident] = []
         self._joined_s: float | None = None
         self._ended_s: float | None = None
@@ -157,6 +158,15 @@ class CallRecord:
 
     def used(self, tokens: TokenCounts) -> None:
         self._view = replace(self._view, usage=self._view.usage + tokens)
+
+    def transcribed(self, item_id: str, usage: TranscriptionUsage) -> None:
+        self._view = replace(self._view, transcription=self._view.transcription + usage)
+        self._turns.transcribed(item_id, usage)
+
+    def cost_of(self, tokens: TokenCounts) -> Cost | None:
+        """Return what one response cost; None where that is not known."""
+        prices = self._view.spec.prices
+        return None if prices is None else prices.cost(tokens)
 
     def warn(self, code: str, message: str) -> None:
         if len(self._incidents) < _MAX_INCIDENTS:

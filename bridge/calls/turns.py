@@ -7,7 +7,8 @@ from typing import Final
 
 from bridge.calls.latency import summarise
 from bridge.ports.clock import Clock
-from bridge.ports.model import TokenCounts
+from bridge.ports.model import TokenCounts, TranscriptionUsage
+from bridge.ports.money import CallPrices
 from bridge.ports.report import LatencySummary, ToolTotals, Turn
 from bridge.ports.tool import ToolStatus, ToolUse
 
@@ -31,13 +32,14 @@ class _Draft:
     interrupted: bool = False
     tokens: TokenCounts = field(default_factory=TokenCounts)
     tools: deque[ToolUse] = field(default_factory=lambda: deque(maxlen=_MAX_TOOLS))
+    transcription: TranscriptionUsage = field(default_factory=TranscriptionUsage)
 
     @property
     def is_empty(self) -> bool:
         said = self.user_text or self.agent_text or self.first_audio_s is not None
         return not (said or self.tools or self.heard_ms)
 
-    def finished(self) -> Turn:
+    def finished(self, prices: CallPrices | None) -> Turn:
         return Turn(
             index=self.index,
             started_at=self.started_at,
@@ -48,14 +50,16 @@ class _Draft:
             latency_s=self.latency_s,
             tokens=self.tokens,
             tools=tuple(self.tools),
+            cost=prices.cost(self.tokens, self.transcription) if prices else None,
         )
 
 
 class TurnLedger:
     """Keeps the newest turns of one call. A turn begins when the caller begins to speak."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, prices: CallPrices | None = None) -> None:
         self._clock = clock
+        self._prices = prices
         self._turns: deque[_Draft] = deque(maxlen=_MAX_TURNS)
         self._turn_of_item: dict[str, _Draft] = {}
         self._latencies_s: deque[float] = deque(maxlen=_MAX_TURNS)
@@ -148,8 +152,12 @@ class TurnLedger:
             cancelled=self._tools[ToolStatus.CANCELLED],
         )
 
+    def transcribed(self, item_id: str, usage: TranscriptionUsage) -> None:
+        turn = self._of(item_id)
+        turn.transcription = turn.transcription + usage
+
     def turns(self) -> tuple[Turn, ...]:
-        return tuple(draft.finished() for draft in self._turns)
+        return tuple(draft.finished(self._prices) for draft in self._turns)
 
     def latency(self) -> LatencySummary | None:
         return summarise(self._latencies_s)

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bridge.cli.words import ending, milliseconds, printable
+from bridge.cli.words import amount, ending, milliseconds, printable
 from bridge.v1.report_pb2 import CallReport
 
 _SETUP = ("room", "media", "model", "join", "first_agent_audio")
@@ -54,6 +54,8 @@ def _facts(report: CallReport) -> Table:
         f"in {usage.input_text_tokens} text {usage.input_audio_tokens} audio, "
         f"out {usage.output_text_tokens} text {usage.output_audio_tokens} audio",
     )
+    if call.HasField("cost"):
+        facts.add_row("cost", amount(call.cost))
     return facts
 
 

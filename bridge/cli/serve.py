@@ -22,6 +22,7 @@ from bridge.calls.sweep import Sweep
 from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
+from bridge.cli.money import Money, money_of
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
@@ -50,6 +51,7 @@ class _Shared:
     clock: SystemClock
     tooling: Tooling
     agents: FileCatalogue
+    money: Money
     models: RealtimeModels
     directory: MemoryDirectory
     events: MemoryEventLog
@@ -69,6 +71,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM (drain, then stop) or SIGINT (stop at once).
 
     :raises ListenError: the address cannot be listened on.
+    :raises SettingsError: a file that a variable names cannot be used.
     """
     logs.configure(settings.log_level, settings.log_format)
     for name, value in settings.describe():
@@ -77,7 +80,8 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         shared = await _shared(settings, stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(shared.agents.watch(shared.clock), name="agent files")]
+        watching = (shared.agents.watch, *(file.watch for file in shared.money.files))
+        tasks = [group.create_task(watch(shared.clock), name="files") for watch in watching]
         stack.callback(lambda: [task.cancel() for task in tasks])
         calls = None
         if settings.livekit is not None:
@@ -143,6 +147,7 @@ async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
 
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     clock = SystemClock()
+    money = money_of(settings)
     tools = await stack.enter_async_context(tooling(settings, clock))
     agents = FileCatalogue(
         settings.agents_dir, settings.openai_realtime_model, tools.surroundings, tools.mcp
@@ -155,6 +160,7 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
         clock=clock,
         tooling=tools,
         agents=agents,
+        money=money,
         models=models,
         directory=MemoryDirectory(ended_calls=settings.retained_calls),
         events=MemoryEventLog(
@@ -184,6 +190,7 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             registry=registry,
             clock=clock,
             limits=_limits(settings),
+            prices=shared.money.prices,
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         service = calls_api.CallService(reception, registry)

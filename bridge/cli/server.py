@@ -1,6 +1,7 @@
 """How is the server run: `mediabridge serve`."""
 
 import os
+from typing import Final
 
 import click
 import uvloop
@@ -12,6 +13,15 @@ from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
 from bridge.settings import Settings, SettingsError
 from bridge.workers.fleet import NoWorkers
+
+_CANNOT_START: Final = (
+    ListenError,
+    NoWorkers,
+    SettingsError,
+    BadCertificates,
+    BadJwks,
+    BadKeyFile,
+)
 
 
 @click.command("serve")
@@ -32,7 +42,7 @@ def command(workers: int | None, slots: int | None) -> None:
         raise click.ClickException(str(wrong)) from wrong
     try:
         uvloop.run(serve(settings))
-    except* (ListenError, NoWorkers, BadCertificates, BadJwks, BadKeyFile) as wrong:
+    except* _CANNOT_START as wrong:
         raise click.ClickException(str(wrong.exceptions[0])) from None
 
 

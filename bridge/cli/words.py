@@ -25,6 +25,13 @@ def milliseconds(span: Duration) -> float:
     return span.ToTimedelta().total_seconds() * 1000
 
 
+def amount(cost: call_pb2.Cost) -> str:
+    """Return an amount of money, to the micro-unit; only what is there of it behind the cents."""
+    units, micros = divmod(cost.micro_units, 1_000_000)
+    decimals = f"{micros:06}".rstrip("0").ljust(2, "0")
+    return f"{units}.{decimals} {cost.currency} ({cost.price_version})"
+
+
 def printable(text: str) -> str:
     """Return spoken text without anything a terminal would obey."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

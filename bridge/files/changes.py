@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bridge.files.watched import Stamp, stamp_of
+Stamp = tuple[int, int, int]
+"""Tells a changed file from an unchanged one without reading it."""
 
 
 class WatchedFiles:
@@ -19,3 +20,12 @@ class WatchedFiles:
         before = self._stamps
         self._stamps = {path: stamp_of(path) for path in before}
         return self._stamps != before
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return None for what is not there, or is a link to nothing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

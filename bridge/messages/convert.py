@@ -3,6 +3,7 @@
 from bridge.messages.times import duration, duration_of_ms, timestamp
 from bridge.ports.call import CallLimits, CallView, ParticipantView
 from bridge.ports.model import TokenCounts
+from bridge.ports.money import Cost
 from bridge.ports.report import (
     CallReport,
     Incident,
@@ -42,6 +43,7 @@ def call(view: CallView) -> call_pb2.Call:
         active_duration=duration(view.active_duration_s),
         participants=[participant(one) for one in view.participants],
         usage=tokens(view.usage),
+        cost=cost(view.cost),
         last_sequence=view.last_sequence,
         model=spec.agent.model.model,
         model_session_ids=view.model_session_ids,
@@ -90,6 +92,17 @@ def tool_status(of: ToolStatus) -> report_pb2.ToolStatus.ValueType:
     return report_pb2.ToolStatus.Value(f"TOOL_STATUS_{of.name}")
 
 
+def cost(of: Cost | None) -> call_pb2.Cost | None:
+    if of is None:
+        return None
+    return call_pb2.Cost(
+        micro_units=of.micro_units,
+        currency=of.currency,
+        price_version=of.price_version,
+        transcription_micro_units=of.transcription_micro_units,
+    )
+
+
 def report(of: CallReport) -> report_pb2.CallReport:
     return report_pb2.CallReport(
         call=call(of.view),
@@ -103,6 +116,7 @@ def report(of: CallReport) -> report_pb2.CallReport:
         media=_media(of.media),
         incidents=[_incident(incident) for incident in of.incidents],
         tools=_tool_totals(of.tools),
+        cost=cost(of.view.cost),
     )
 
 
@@ -136,6 +150,7 @@ def telemetry(of: CallTelemetry) -> telemetry_pb2.CallTelemetry:
             turn_latency_ms=of.turn_latency_ms,
             first_audio_ms=of.first_audio_ms,
             usage=tokens(of.usage),
+            cost=cost(of.cost),
         ),
     )
 
@@ -161,6 +176,7 @@ def _turn(turn: Turn) -> report_pb2.Turn:
         latency=duration(turn.latency_s),
         usage=tokens(turn.tokens),
         tools=[_tool_use(use) for use in turn.tools],
+        cost=cost(turn.cost),
     )
 
 

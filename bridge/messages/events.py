@@ -111,12 +111,14 @@ def _speech(
         case ResponseBegan(response_id, greeting):
             message.response_started.response_id = response_id
             message.response_started.greeting = greeting
-        case ResponseFinished(response_id, status, tokens, detail):
+        case ResponseFinished(response_id, status, tokens, detail, cost):
             finished = message.response_finished
             finished.response_id = response_id
             finished.status = event_pb2.ResponseStatus.Value(f"RESPONSE_STATUS_{status.name}")
             finished.usage.CopyFrom(convert.tokens(tokens))
             finished.detail = detail
+            if (amount := convert.cost(cost)) is not None:
+                finished.cost.CopyFrom(amount)
         case _:
             assert_never(kind)
 

@@ -36,6 +36,7 @@ from bridge.ports.model import (
     SpeechStopped,
     TokenCounts,
     ToolAnswered,
+    TranscriptionUsage,
     TurnCommitted,
     UserTextDelta,
     UserTextDone,
@@ -189,7 +190,9 @@ def _agent_text_done(name: str) -> Callable[[Fields], AgentTextDone]:
 def _function_call(fields: Fields) -> FunctionCall | None:
     item = nested(fields, "item")
     # One that was cut off is an item like others, but its arguments are a torso.
-    if item.get("type") != "function_call" or item.get("status") not in {None, "completed"}:
+    # The status may be anything, lists included, which no set can be asked for.
+    cut_off = item.get("status") not in (None, "completed")
+    if item.get("type") != "function_call" or cut_off:
         return None
     return FunctionCall(
         response_id=text(fields, "response_id"),
@@ -216,7 +219,24 @@ def _user_text_delta(fields: Fields) -> UserTextDelta | None:
 
 def _user_text_done(fields: Fields) -> UserTextDone:
     return UserTextDone(
-        text(fields, "item_id"), text(fields, "transcript"), _confidence(fields.get("logprobs"))
+        text(fields, "item_id"),
+        text(fields, "transcript"),
+        _confidence(fields.get("logprobs")),
+        _transcription_usage(optional(fields, "usage")),
+    )
+
+
+def _transcription_usage(usage: Fields) -> TranscriptionUsage:
+    seconds = usage.get("seconds")
+    if isinstance(seconds, int | float) and 0 <= seconds < math.inf:
+        return TranscriptionUsage(audio_ms=round(seconds * 1000))
+    details = optional(usage, "input_token_details")
+    input_text = count(details, "text_tokens")
+    return TranscriptionUsage(
+        input_text=input_text,
+        # Without details all of them are taken to be sound.
+        input_audio=max(count(details, "audio_tokens"), count(usage, "input_tokens") - input_text),
+        output_text=count(usage, "output_tokens"),
     )
 
 

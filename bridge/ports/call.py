@@ -7,7 +7,8 @@ from enum import Enum
 
 from bridge.ids import ConnectionId, Identity, RoomName, TenantId
 from bridge.ports.agent import ResolvedAgent
-from bridge.ports.model import TokenCounts
+from bridge.ports.model import TokenCounts, TranscriptionUsage
+from bridge.ports.money import CallPrices, Cost
 
 
 class CallState(Enum):
@@ -146,6 +147,8 @@ class CallSpec:
     start_policy: StartPolicy
     metadata: Mapping[str, str]
     created_at: datetime
+    prices: CallPrices | None = None
+    """What it is charged, also when prices change meanwhile; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +181,19 @@ class CallView:
     active_duration_s: float = 0.0
     participants: tuple[ParticipantView, ...] = ()
     usage: TokenCounts = field(default_factory=TokenCounts)
+    transcription: TranscriptionUsage = field(default_factory=TranscriptionUsage)
     last_sequence: int = 0
     model_session_ids: tuple[str, ...] = ()
 
     @property
     def connection_id(self) -> ConnectionId:
         return self.spec.connection_id
+
+    @property
+    def cost(self) -> Cost | None:
+        """Return what it has cost so far; None where that is not known."""
+        prices = self.spec.prices
+        return None if prices is None else prices.cost(self.usage, self.transcription)
 
     @property
     def is_over(self) -> bool:

@@ -7,6 +7,7 @@ from enum import Enum
 from bridge.ids import ConnectionId, Identity
 from bridge.ports.call import AgentState, CallState, ParticipantView
 from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.money import Cost
 from bridge.ports.report import CallReport
 from bridge.ports.tool import ToolCallId, ToolUse
 
@@ -107,6 +108,7 @@ class ResponseFinished:
     status: ResponseStatus
     tokens: TokenCounts
     detail: str
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

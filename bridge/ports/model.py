@@ -133,6 +133,24 @@ class TokenCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptionUsage:
+    """What writing down the user's words took: tokens or time, as its model is billed."""
+
+    input_text: int = 0
+    input_audio: int = 0
+    output_text: int = 0
+    audio_ms: int = 0
+
+    def __add__(self, other: "TranscriptionUsage") -> "TranscriptionUsage":
+        return TranscriptionUsage(
+            self.input_text + other.input_text,
+            self.input_audio + other.input_audio,
+            self.output_text + other.output_text,
+            self.audio_ms + other.audio_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStarted:
     """The user began to speak, `audio_start_ms` into the audio that was sent on this connection.
 
@@ -216,6 +234,7 @@ class UserTextDone:
     text: str = field(repr=False)
     confidence: float | None = None
     """How sure the transcriber was, 0 to 1; None where it does not say."""
+    usage: TranscriptionUsage = field(default_factory=TranscriptionUsage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bridge.ports.call import CallView
 from bridge.ports.model import TokenCounts
+from bridge.ports.money import Cost
 from bridge.ports.tool import ToolUse
 
 
@@ -33,6 +34,7 @@ class Turn:
     tokens: TokenCounts = field(default_factory=TokenCounts)
     tools: tuple[ToolUse, ...] = ()
     """Called in this turn and finished since."""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import AgentState, CallState
 from bridge.ports.model import TokenCounts
+from bridge.ports.money import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,4 @@ class CallTelemetry:
     turn_latency_ms: float | None
     first_audio_ms: float | None
     usage: TokenCounts = field(default_factory=TokenCounts)
+    cost: Cost | None = None

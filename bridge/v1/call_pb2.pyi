@@ -416,6 +416,51 @@ class TokenUsage(_message.Message):
 Global___TokenUsage: _TypeAlias = TokenUsage  # noqa: Y015
 
 @_typing.final
+class Cost(_message.Message):
+    """What something costs at the prices that this server was given; an estimate of what the provider
+    will charge. Unset, not zero, where a model that is used has no price.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MICRO_UNITS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PRICE_VERSION_FIELD_NUMBER: _builtins.int
+    TRANSCRIPTION_MICRO_UNITS_FIELD_NUMBER: _builtins.int
+    micro_units: _builtins.int
+    """Millionths of the currency's unit, rounded to the nearest one, half a one up. Each amount is
+    rounded for itself: those of turns may differ from the call's in the last digit.
+    """
+    currency: _builtins.str
+    """ISO 4217, such as "USD"."""
+    price_version: _builtins.str
+    """Which prices: the version in the server's file when the call began."""
+    transcription_micro_units: _builtins.int
+    """Part of it: writing down what callers say, by a model of its own."""
+    def __init__(
+        self,
+        *,
+        micro_units: _builtins.int | None = ...,
+        currency: _builtins.str = ...,
+        price_version: _builtins.str = ...,
+        transcription_micro_units: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_micro_units", b"_micro_units", "_transcription_micro_units", b"_transcription_micro_units", "micro_units", b"micro_units", "transcription_micro_units", b"transcription_micro_units"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_micro_units", b"_micro_units", "_transcription_micro_units", b"_transcription_micro_units", "currency", b"currency", "micro_units", b"micro_units", "price_version", b"price_version", "transcription_micro_units", b"transcription_micro_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__micro_units: _TypeAlias = _typing.Literal["micro_units"]  # noqa: Y015
+    _WhichOneofArgType__micro_units: _TypeAlias = _typing.Literal["_micro_units", b"_micro_units"]  # noqa: Y015
+    _WhichOneofReturnType__transcription_micro_units: _TypeAlias = _typing.Literal["transcription_micro_units"]  # noqa: Y015
+    _WhichOneofArgType__transcription_micro_units: _TypeAlias = _typing.Literal["_transcription_micro_units", b"_transcription_micro_units"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__micro_units) -> _WhichOneofReturnType__micro_units | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__transcription_micro_units) -> _WhichOneofReturnType__transcription_micro_units | None: ...
+
+Global___Cost: _TypeAlias = Cost  # noqa: Y015
+
+@_typing.final
 class Call(_message.Message):
     """A call, as it is now or as it ended."""
 
@@ -470,6 +515,7 @@ class Call(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     MODEL_SESSION_IDS_FIELD_NUMBER: _builtins.int
     HOST_ID_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Identifies the call. Not guessable."""
     room_name: _builtins.str
@@ -556,6 +602,10 @@ class Call(_message.Message):
     def model_session_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The provider's ids of the sessions used, for its support."""
 
+    @_builtins.property
+    def cost(self) -> Global___Cost:
+        """What it has cost so far."""
+
     def __init__(
         self,
         *,
@@ -588,10 +638,11 @@ class Call(_message.Message):
         model: _builtins.str = ...,
         model_session_ids: _abc.Iterable[_builtins.str] | None = ...,
         host_id: _builtins.str = ...,
+        cost: Global___Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "join_time", b"join_time", "last_activity", b"last_activity", "limits", b"limits", "media_ready_time", b"media_ready_time", "model_ready_time", b"model_ready_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "join_time", b"join_time", "last_activity", b"last_activity", "limits", b"limits", "media_ready_time", b"media_ready_time", "model_ready_time", b"model_ready_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "agent_id", b"agent_id", "agent_state", b"agent_state", "connection_id", b"connection_id", "create_time", b"create_time", "end_detail", b"end_detail", "end_fault", b"end_fault", "end_reason", b"end_reason", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "host_id", b"host_id", "join_time", b"join_time", "last_activity", b"last_activity", "last_sequence", b"last_sequence", "limits", b"limits", "media_ready_time", b"media_ready_time", "metadata", b"metadata", "model", b"model", "model_ready_time", b"model_ready_time", "model_session_ids", b"model_session_ids", "participants", b"participants", "request_id", b"request_id", "room_name", b"room_name", "state", b"state", "tenant_id", b"tenant_id", "usage", b"usage", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "agent_id", b"agent_id", "agent_state", b"agent_state", "connection_id", b"connection_id", "cost", b"cost", "create_time", b"create_time", "end_detail", b"end_detail", "end_fault", b"end_fault", "end_reason", b"end_reason", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "host_id", b"host_id", "join_time", b"join_time", "last_activity", b"last_activity", "last_sequence", b"last_sequence", "limits", b"limits", "media_ready_time", b"media_ready_time", "metadata", b"metadata", "model", b"model", "model_ready_time", b"model_ready_time", "model_session_ids", b"model_session_ids", "participants", b"participants", "request_id", b"request_id", "room_name", b"room_name", "state", b"state", "tenant_id", b"tenant_id", "usage", b"usage", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__foreign_room: _TypeAlias = _typing.Literal["foreign_room"]  # noqa: Y015
     _WhichOneofArgType__foreign_room: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room"]  # noqa: Y015

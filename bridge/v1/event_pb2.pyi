@@ -743,6 +743,7 @@ class ResponseFinished(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     response_id: _builtins.str
     """The provider's id."""
     status: Global___ResponseStatus.ValueType
@@ -751,6 +752,10 @@ class ResponseFinished(_message.Message):
     """The provider's code where it did not complete."""
     @_builtins.property
     def usage(self) -> _call_pb2.TokenUsage:
+        """What it took."""
+
+    @_builtins.property
+    def cost(self) -> _call_pb2.Cost:
         """What it cost."""
 
     def __init__(
@@ -760,10 +765,11 @@ class ResponseFinished(_message.Message):
         status: Global___ResponseStatus.ValueType = ...,
         usage: _call_pb2.TokenUsage | None = ...,
         detail: _builtins.str = ...,
+        cost: _call_pb2.Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "response_id", b"response_id", "status", b"status", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "detail", b"detail", "response_id", b"response_id", "status", b"status", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

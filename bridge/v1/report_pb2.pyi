@@ -69,6 +69,7 @@ class CallReport(_message.Message):
     MEDIA_FIELD_NUMBER: _builtins.int
     INCIDENTS_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
     """The call has ended and nothing will be added."""
     @_builtins.property
@@ -103,6 +104,10 @@ class CallReport(_message.Message):
     def tools(self) -> Global___ToolTotals:
         """Calls of tools."""
 
+    @_builtins.property
+    def cost(self) -> _call_pb2.Cost:
+        """What the call cost; the same as in it."""
+
     def __init__(
         self,
         *,
@@ -115,10 +120,11 @@ class CallReport(_message.Message):
         media: Global___MediaTotals | None = ...,
         incidents: _abc.Iterable[Global___Incident] | None = ...,
         tools: Global___ToolTotals | None = ...,
+        cost: _call_pb2.Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "cost", b"cost", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "incidents", b"incidents", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "cost", b"cost", "incidents", b"incidents", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__complete: _TypeAlias = _typing.Literal["complete"]  # noqa: Y015
     _WhichOneofArgType__complete: _TypeAlias = _typing.Literal["_complete", b"_complete"]  # noqa: Y015
@@ -189,6 +195,7 @@ class Turn(_message.Message):
     LATENCY_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """1, 2, 3, ..."""
     user_text: _builtins.str
@@ -213,11 +220,15 @@ class Turn(_message.Message):
 
     @_builtins.property
     def usage(self) -> _call_pb2.TokenUsage:
-        """What it cost."""
+        """What it took."""
 
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolUse]:
         """The tools that the model called in this turn, in the order in which they finished. The newest 100."""
+
+    @_builtins.property
+    def cost(self) -> _call_pb2.Cost:
+        """What it cost, writing down the caller's words included."""
 
     def __init__(
         self,
@@ -231,10 +242,11 @@ class Turn(_message.Message):
         latency: _duration_pb2.Duration | None = ...,
         usage: _call_pb2.TokenUsage | None = ...,
         tools: _abc.Iterable[Global___ToolUse] | None = ...,
+        cost: _call_pb2.Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "cost", b"cost", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "tools", b"tools", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "cost", b"cost", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "tools", b"tools", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__interrupted: _TypeAlias = _typing.Literal["interrupted"]  # noqa: Y015
     _WhichOneofArgType__interrupted: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted"]  # noqa: Y015

@@ -232,6 +232,7 @@ class ModelTelemetry(_message.Message):
     TURN_LATENCY_MS_FIELD_NUMBER: _builtins.int
     FIRST_AUDIO_MS_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     round_trip_ms: _builtins.float
     """Round trip of the last ping, in ms. Unset: not known yet."""
     turn_latency_ms: _builtins.float
@@ -244,6 +245,10 @@ class ModelTelemetry(_message.Message):
     def usage(self) -> _call_pb2.TokenUsage:
         """Tokens used since the call began."""
 
+    @_builtins.property
+    def cost(self) -> _call_pb2.Cost:
+        """What the call has cost since it began."""
+
     def __init__(
         self,
         *,
@@ -251,10 +256,11 @@ class ModelTelemetry(_message.Message):
         turn_latency_ms: _builtins.float | None = ...,
         first_audio_ms: _builtins.float | None = ...,
         usage: _call_pb2.TokenUsage | None = ...,
+        cost: _call_pb2.Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_audio_ms", b"_first_audio_ms", "_round_trip_ms", b"_round_trip_ms", "_turn_latency_ms", b"_turn_latency_ms", "first_audio_ms", b"first_audio_ms", "round_trip_ms", b"round_trip_ms", "turn_latency_ms", b"turn_latency_ms", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_audio_ms", b"_first_audio_ms", "_round_trip_ms", b"_round_trip_ms", "_turn_latency_ms", b"_turn_latency_ms", "cost", b"cost", "first_audio_ms", b"first_audio_ms", "round_trip_ms", b"round_trip_ms", "turn_latency_ms", b"turn_latency_ms", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_audio_ms", b"_first_audio_ms", "_round_trip_ms", b"_round_trip_ms", "_turn_latency_ms", b"_turn_latency_ms", "first_audio_ms", b"first_audio_ms", "round_trip_ms", b"round_trip_ms", "turn_latency_ms", b"turn_latency_ms", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_audio_ms", b"_first_audio_ms", "_round_trip_ms", b"_round_trip_ms", "_turn_latency_ms", b"_turn_latency_ms", "cost", b"cost", "first_audio_ms", b"first_audio_ms", "round_trip_ms", b"round_trip_ms", "turn_latency_ms", b"turn_latency_ms", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__first_audio_ms: _TypeAlias = _typing.Literal["first_audio_ms"]  # noqa: Y015
     _WhichOneofArgType__first_audio_ms: _TypeAlias = _typing.Literal["_first_audio_ms", b"_first_audio_ms"]  # noqa: Y015

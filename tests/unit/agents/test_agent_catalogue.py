@@ -1,11 +1,8 @@
 """Which agents are served while their files change."""
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from bridge.agents import FileCatalogue
 from bridge.errors import NotFound
 from bridge.ids import AgentId, TenantId
 from bridge.ports.agent import AgentCatalogue, AgentRequest
+from tests.fakes.watching import watching
 
 T1, T2 = TenantId("t1"), TenantId("t2")
 
@@ -24,35 +22,6 @@ T1, T2 = TenantId("t1"), TenantId("t2")
 def logged() -> Iterator[list[EventDict]]:
     with capture_logs() as events:
         yield events
-
-
-class SteppedClock:
-    """Time that passes when the test says so: one `step` lets the sleeper run once around."""
-
-    def __init__(self) -> None:
-        self._asleep = asyncio.Event()
-        self._wake = asyncio.Event()
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
-
-    def monotonic_s(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self._asleep.set()
-        await self._wake.wait()
-        self._wake.clear()
-
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
-        raise NotImplementedError(seconds)
-
-    async def step(self) -> None:
-        await self._asleep.wait()
-        self._asleep.clear()
-        self._wake.set()
-        await self._asleep.wait()
 
 
 def write(directory: Path, file: str, agent_id: str, more: str = "", name: str = "Ava") -> None:
@@ -187,22 +156,10 @@ def test_an_agent_of_a_tenant_does_not_exist_for_another(tmp_path: Path) -> None
     assert refused.value.metadata == {"agent_id": "a"}
 
 
-@contextlib.asynccontextmanager
-async def watched(catalogue: FileCatalogue) -> AsyncIterator[SteppedClock]:
-    clock = SteppedClock()
-    task = asyncio.create_task(catalogue.watch(clock), name="watch")
-    try:
-        yield clock
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
 async def test_a_watched_directory_is_read_again_when_a_file_changes(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "a", name="Old")
     catalogue = catalogue_of(tmp_path)
-    async with watched(catalogue) as clock:
+    async with watching(catalogue) as clock:
         write(tmp_path, "a.yaml", "a", name="Newer")
         write(tmp_path, "b.yaml", "b", "speed: 9")
         await clock.step()
@@ -217,7 +174,7 @@ async def test_a_watched_directory_is_read_again_when_a_file_changes(tmp_path: P
 async def test_a_file_is_read_again_for_its_time_alone(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "a", name="Old")
     catalogue = catalogue_of(tmp_path)
-    async with watched(catalogue) as clock:
+    async with watching(catalogue) as clock:
         write(tmp_path, "a.yaml", "a", name="New")
         os.utime(tmp_path / "a.yaml", ns=(1, 1))
         await clock.step()
@@ -234,7 +191,7 @@ async def test_an_unchanged_directory_is_not_read_again(
         raise AssertionError("read again")
 
     monkeypatch.setattr("bridge.agents.catalogue.read_directory", never)
-    async with watched(catalogue) as clock:
+    async with watching(catalogue) as clock:
         await clock.step()
         await clock.step()
         assert ids(catalogue) == ["a"]
@@ -242,7 +199,7 @@ async def test_an_unchanged_directory_is_not_read_again(
 
 async def test_a_lasting_problem_is_logged_once(tmp_path: Path, logged: list[EventDict]) -> None:
     catalogue = catalogue_of(tmp_path)
-    async with watched(catalogue) as clock:
+    async with watching(catalogue) as clock:
         await asyncio.to_thread(tmp_path.rename, tmp_path.with_name("away"))
         await clock.step()
         await clock.step()

@@ -66,6 +66,7 @@ class Desk:
             registry=self.registry,
             clock=world.clock,
             limits=ServerLimits(LIMITS, LONGEST_S, TTL_S),
+            prices=world.prices,
         )
 
     async def listed(self) -> int:

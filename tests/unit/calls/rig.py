@@ -23,6 +23,7 @@ from tests.fakes.agents import SPEC
 from tests.fakes.cleaning import NoCleaners
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import FakeModels, FakeSession
+from tests.fakes.money import FixedPrices
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
 from tests.fakes.tools import FakeTools
 
@@ -131,6 +132,7 @@ class World:
         self.rooms = Rooms(self.livekit)
         self.models = FakeModels()
         self.tools = FakeTools()
+        self.prices = FixedPrices()
         self.directory = MemoryDirectory(ended_calls=100)
         self.events = EventLog()
         self.store = ReportStore()

@@ -4,9 +4,11 @@ import pytest
 
 from bridge.calls.latency import summarise
 from bridge.calls.turns import TurnLedger
-from bridge.ports.model import TokenCounts
+from bridge.ports.model import TokenCounts, TranscriptionUsage
+from bridge.ports.money import Cost
 from bridge.ports.report import LatencySummary
 from tests.fakes.clock import FakeClock
+from tests.fakes.money import PRICES
 
 
 @pytest.fixture
@@ -45,6 +47,28 @@ async def test_question_and_answer_make_one_turn(turns: TurnLedger, clock: FakeC
     assert turn.tokens == TokenCounts(output_audio=7)
     assert turns.user_talk_s == pytest.approx(1)
     assert turns.last_first_audio_s == pytest.approx(0.25)
+
+
+async def test_a_turn_costs_what_its_answer_and_its_transcription_cost(clock: FakeClock) -> None:
+    turns = TurnLedger(clock, PRICES)
+    await exchange(turns, clock, 1)
+    await exchange(turns, clock, 2)
+    turns.transcribed("user-1", TranscriptionUsage(audio_ms=60_000))
+    turns.cost("agent-1", TokenCounts(output_audio=10))
+    turns.cost("agent-2", TokenCounts(output_text=1))
+    assert [turn.cost for turn in turns.turns()] == [
+        Cost(17_640, "USD", "v1", 17_000),
+        Cost(24, "USD", "v1"),
+    ]
+
+
+async def test_turns_without_a_price_have_tokens_and_no_cost(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    await exchange(turns, clock, 1)
+    turns.cost("agent-1", TokenCounts(output_audio=10))
+    (turn,) = turns.turns()
+    assert (turn.tokens.output_audio, turn.cost) == (10, None)
 
 
 async def test_greeting_is_a_turn_of_its_own_without_latency(

@@ -124,6 +124,20 @@ def test_a_variable_without_a_value_is_refused_before_the_call(tmp_path: Path) -
     assert "must be NAME=VALUE, not order_id" in result.output
 
 
+def test_a_server_does_not_start_with_prices_that_are_wrong(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("version: v1\ncurrency: dollars\n")
+    environment = {
+        "LIVEKIT_ENABLED": "false",
+        "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
+        "MEDIABRIDGE_LISTEN": f"unix:{tmp_path}/socket",
+        "MEDIABRIDGE_PRICES": str(prices),
+    }
+    result = CliRunner().invoke(main, ["serve"], env=environment)
+    assert result.exit_code == 1
+    assert "MEDIABRIDGE_PRICES: prices.yaml:2:1: currency: must be three cap" in result.output
+
+
 def test_a_server_that_is_not_there_is_said_so() -> None:
     result = CliRunner().invoke(main, ["watch", "--server", "unix:/nowhere/at/all"])
     assert result.exit_code == 1

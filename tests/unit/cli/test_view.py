@@ -36,6 +36,17 @@ def test_the_screen_shows_state_and_agent() -> None:
     assert "thinking" in text
 
 
+def test_a_report_says_what_the_call_cost_where_that_is_known() -> None:
+    report = messages.report()
+    assert "cost" not in drawn(render_report(report))
+    report.call.cost.micro_units = 1_230_450
+    report.call.cost.currency = "USD"
+    report.call.cost.price_version = "v7"
+    assert "1.23045 USD (v7)" in drawn(render_report(report))
+    report.call.cost.micro_units = 7_000_000
+    assert "7.00 USD (v7)" in drawn(render_report(report))
+
+
 def test_later_words_of_an_item_replace_the_earlier_ones() -> None:
     screen = after(
         messages.said("i1", "Good", final=False),

@@ -53,6 +53,7 @@ from bridge.ports.event import (
     Warned,
 )
 from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.money import Cost
 from bridge.ports.report import (
     CallReport,
     Incident,
@@ -66,6 +67,7 @@ from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry, NetworkTel
 from bridge.ports.tool import ToolCallId, ToolStatus, ToolUse
 from bridge.v1 import call_pb2, call_service_pb2, event_pb2, report_pb2, telemetry_service_pb2
 from tests.fakes.agents import SPEC
+from tests.fakes.money import PRICES
 
 AT = SPEC.created_at
 ADA = ParticipantView(Identity("caller-1"), "Ada", True, False, AT)
@@ -237,6 +239,25 @@ def test_report_holds_everything() -> None:
     assert [value for _, value in usage.ListFields()] == list(range(1, 9))
 
 
+def test_costs_are_told_wherever_they_are_known_and_left_out_where_not() -> None:
+    priced = replace(VIEW, spec=replace(SPEC, prices=PRICES))
+    message = convert.report(replace(REPORT, view=priced))
+    assert message.cost == message.call.cost
+    assert (message.cost.currency, message.cost.price_version) == ("USD", "v1")
+    assert message.cost.micro_units == PRICES.cost(TOKENS).micro_units > 0
+    turn = replace(REPORT.turns[0], cost=Cost(0, "USD", "v1"))
+    free = convert.report(replace(REPORT, turns=(turn,))).turns[0]
+    assert free.cost.HasField("micro_units"), "nothing was charged, and that is known"
+    finished = ResponseFinished("r1", ResponseStatus.COMPLETED, TOKENS, "", Cost(5, "USD", "v1", 2))
+    told = event(finished).response_finished.cost
+    assert (told.micro_units, told.transcription_micro_units) == (5, 2)
+    unknown = convert.report(REPORT)
+    assert not unknown.HasField("cost")
+    assert not unknown.call.HasField("cost")
+    assert not unknown.turns[0].HasField("cost")
+    assert not event(EVERY_KIND["response_finished"]).response_finished.HasField("cost")
+
+
 def test_live_call_has_no_end() -> None:
     message = convert.call(replace(VIEW, state=CallState.ACTIVE, ending=None, ended_at=None))
     assert message.end_reason == call_pb2.END_REASON_UNSPECIFIED
@@ -267,6 +288,7 @@ def test_telemetry_holds_everything() -> None:
             turn_latency_ms=420,
             first_audio_ms=300,
             usage=TOKENS,
+            cost=Cost(5, "USD", "v1"),
         )
     )
     assert message.interval.ToMilliseconds() == 500
@@ -282,6 +304,7 @@ def test_telemetry_holds_everything() -> None:
     assert message.network.round_trip_ms == 3.5
     assert not message.model.HasField("round_trip_ms")
     assert (message.model.turn_latency_ms, message.model.first_audio_ms) == (420, 300)
+    assert message.model.cost.micro_units == 5
 
 
 def test_json_of_a_created_room_has_the_names_gateways_know() -> None:

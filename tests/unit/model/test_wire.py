@@ -20,7 +20,13 @@ from bridge.model.wire import (
     ResponseOver,
     ServerEvent,
 )
-from bridge.ports.model import AudioDelta, ResponseStatus, SpeechStarted, UserTextDone
+from bridge.ports.model import (
+    AudioDelta,
+    ResponseStatus,
+    SpeechStarted,
+    TranscriptionUsage,
+    UserTextDone,
+)
 from tests.unit.model.payloads import PCM, ROWS, Payload, audio, done, event
 
 PROVIDER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -73,14 +79,14 @@ def test_usage_that_makes_no_sense_does_not_cost_the_end_of_the_response() -> No
     assert event_read.done.tokens.input_text == 0
 
 
-def transcribed(logprobs: object) -> UserTextDone:
+def transcribed(logprobs: object = None, usage: object = None) -> UserTextDone:
     event_, decoder = decode(
         event(
             "conversation.item.input_audio_transcription.completed",
             item_id="item_1",
             content_index=0,
             transcript="Hello there.",
-            usage={"type": "duration", "seconds": 1.0},
+            usage=usage or {"type": "duration", "seconds": 1.0},
             logprobs=logprobs,
         )
     )
@@ -108,6 +114,34 @@ def test_a_transcriber_that_does_not_say_how_sure_it_was_is_not_taken_for_unsure
 @pytest.mark.parametrize(("log", "sure"), [(1e6, 1.0), (0.001, 1.0), (-1e6, 0.0)])
 def test_no_number_makes_a_probability_that_is_none(log: float, sure: float) -> None:
     assert transcribed(tokens(log)).confidence == sure
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"type": "duration", "seconds": 1.25}, TranscriptionUsage(audio_ms=1250)),
+        ({"type": "duration", "seconds": -1}, TranscriptionUsage()),
+        (
+            {
+                "type": "tokens",
+                "input_tokens": 14,
+                "output_tokens": 5,
+                "total_tokens": 19,
+                "input_token_details": {"audio_tokens": 12, "text_tokens": 2},
+            },
+            TranscriptionUsage(input_text=2, input_audio=12, output_text=5),
+        ),
+        (
+            {"type": "tokens", "input_tokens": 14, "output_tokens": 5, "total_tokens": 19},
+            TranscriptionUsage(input_audio=14, output_text=5),
+        ),
+        ({"type": "miles"}, TranscriptionUsage()),
+    ],
+)
+def test_what_a_transcription_took_is_read_as_time_or_as_tokens(
+    usage: object, expected: TranscriptionUsage
+) -> None:
+    assert transcribed(usage=usage).usage == expected
 
 
 def test_unknown_status_is_a_failure() -> None:

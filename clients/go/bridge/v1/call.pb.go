@@ -684,6 +684,81 @@ func (x *TokenUsage) GetOutputAudioTokens() int32 {
 	return 0
 }
 
+// What something costs at the prices that this server was given; an estimate of what the provider
+// will charge. Unset, not zero, where a model that is used has no price.
+type Cost struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Millionths of the currency's unit, rounded to the nearest one, half a one up. Each amount is
+	// rounded for itself: those of turns may differ from the call's in the last digit.
+	MicroUnits *int64 `protobuf:"varint,1,opt,name=micro_units,json=microUnits,proto3,oneof" json:"micro_units,omitempty"`
+	// ISO 4217, such as "USD".
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Which prices: the version in the server's file when the call began.
+	PriceVersion string `protobuf:"bytes,3,opt,name=price_version,json=priceVersion,proto3" json:"price_version,omitempty"`
+	// Part of it: writing down what callers say, by a model of its own.
+	TranscriptionMicroUnits *int64 `protobuf:"varint,4,opt,name=transcription_micro_units,json=transcriptionMicroUnits,proto3,oneof" json:"transcription_micro_units,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
+}
+
+func (x *Cost) Reset() {
+	*x = Cost{}
+	mi := &file_bridge_v1_call_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cost) ProtoMessage() {}
+
+func (x *Cost) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cost.ProtoReflect.Descriptor instead.
+func (*Cost) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Cost) GetMicroUnits() int64 {
+	if x != nil && x.MicroUnits != nil {
+		return *x.MicroUnits
+	}
+	return 0
+}
+
+func (x *Cost) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Cost) GetPriceVersion() string {
+	if x != nil {
+		return x.PriceVersion
+	}
+	return ""
+}
+
+func (x *Cost) GetTranscriptionMicroUnits() int64 {
+	if x != nil && x.TranscriptionMicroUnits != nil {
+		return *x.TranscriptionMicroUnits
+	}
+	return 0
+}
+
 // A call, as it is now or as it ended.
 type Call struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -744,14 +819,16 @@ type Call struct {
 	// The provider's ids of the sessions used, for its support.
 	ModelSessionIds []string `protobuf:"bytes,28,rep,name=model_session_ids,json=modelSessionIds,proto3" json:"model_session_ids,omitempty"`
 	// The host that carries the call.
-	HostId        string `protobuf:"bytes,29,opt,name=host_id,json=hostId,proto3" json:"host_id,omitempty"`
+	HostId string `protobuf:"bytes,29,opt,name=host_id,json=hostId,proto3" json:"host_id,omitempty"`
+	// What it has cost so far.
+	Cost          *Cost `protobuf:"bytes,30,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_bridge_v1_call_proto_msgTypes[3]
+	mi := &file_bridge_v1_call_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +840,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_proto_msgTypes[3]
+	mi := &file_bridge_v1_call_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +853,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Call) GetConnectionId() string {
@@ -982,6 +1059,13 @@ func (x *Call) GetHostId() string {
 	return ""
 }
 
+func (x *Call) GetCost() *Cost {
+	if x != nil {
+		return x.Cost
+	}
+	return nil
+}
+
 var File_bridge_v1_call_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_proto_rawDesc = "" +
@@ -1011,7 +1095,15 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x13cached_audio_tokens\x18\x05 \x01(\x05R\x11cachedAudioTokens\x12.\n" +
 	"\x13cached_image_tokens\x18\x06 \x01(\x05R\x11cachedImageTokens\x12,\n" +
 	"\x12output_text_tokens\x18\a \x01(\x05R\x10outputTextTokens\x12.\n" +
-	"\x13output_audio_tokens\x18\b \x01(\x05R\x11outputAudioTokens\"\xc5\v\n" +
+	"\x13output_audio_tokens\x18\b \x01(\x05R\x11outputAudioTokens\"\xdc\x01\n" +
+	"\x04Cost\x12$\n" +
+	"\vmicro_units\x18\x01 \x01(\x03H\x00R\n" +
+	"microUnits\x88\x01\x01\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12#\n" +
+	"\rprice_version\x18\x03 \x01(\tR\fpriceVersion\x12?\n" +
+	"\x19transcription_micro_units\x18\x04 \x01(\x03H\x01R\x17transcriptionMicroUnits\x88\x01\x01B\x0e\n" +
+	"\f_micro_unitsB\x1c\n" +
+	"\x1a_transcription_micro_units\"\xea\v\n" +
 	"\x04Call\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1b\n" +
 	"\troom_name\x18\x02 \x01(\tR\broomName\x12\x1d\n" +
@@ -1048,7 +1140,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\rlast_sequence\x18\x1a \x01(\x03R\flastSequence\x12\x14\n" +
 	"\x05model\x18\x1b \x01(\tR\x05model\x12*\n" +
 	"\x11model_session_ids\x18\x1c \x03(\tR\x0fmodelSessionIds\x12\x17\n" +
-	"\ahost_id\x18\x1d \x01(\tR\x06hostId\x1a;\n" +
+	"\ahost_id\x18\x1d \x01(\tR\x06hostId\x12#\n" +
+	"\x04cost\x18\x1e \x01(\v2\x0f.bridge.v1.CostR\x04cost\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
@@ -1122,7 +1215,7 @@ func file_bridge_v1_call_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_bridge_v1_call_proto_goTypes = []any{
 	(CallState)(0),                // 0: bridge.v1.CallState
 	(EndReason)(0),                // 1: bridge.v1.EndReason
@@ -1132,38 +1225,40 @@ var file_bridge_v1_call_proto_goTypes = []any{
 	(*CallLimits)(nil),            // 5: bridge.v1.CallLimits
 	(*Participant)(nil),           // 6: bridge.v1.Participant
 	(*TokenUsage)(nil),            // 7: bridge.v1.TokenUsage
-	(*Call)(nil),                  // 8: bridge.v1.Call
-	nil,                           // 9: bridge.v1.Call.MetadataEntry
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Cost)(nil),                  // 8: bridge.v1.Cost
+	(*Call)(nil),                  // 9: bridge.v1.Call
+	nil,                           // 10: bridge.v1.Call.MetadataEntry
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_bridge_v1_call_proto_depIdxs = []int32{
-	10, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
-	10, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
-	10, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
-	11, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
+	11, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
+	11, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
+	11, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
+	12, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
+	10, // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
 	5,  // 5: bridge.v1.Call.limits:type_name -> bridge.v1.CallLimits
 	0,  // 6: bridge.v1.Call.state:type_name -> bridge.v1.CallState
 	3,  // 7: bridge.v1.Call.agent_state:type_name -> bridge.v1.AgentState
 	1,  // 8: bridge.v1.Call.end_reason:type_name -> bridge.v1.EndReason
 	2,  // 9: bridge.v1.Call.end_fault:type_name -> bridge.v1.EndFault
-	11, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
-	11, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
-	11, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
-	11, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
-	11, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
-	11, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
-	11, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
-	11, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
-	10, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
+	12, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
+	12, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
+	12, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
+	12, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
+	12, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
+	12, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
+	12, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
+	11, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
 	6,  // 19: bridge.v1.Call.participants:type_name -> bridge.v1.Participant
 	7,  // 20: bridge.v1.Call.usage:type_name -> bridge.v1.TokenUsage
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	8,  // 21: bridge.v1.Call.cost:type_name -> bridge.v1.Cost
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_proto_init() }
@@ -1174,13 +1269,14 @@ func file_bridge_v1_call_proto_init() {
 	file_bridge_v1_options_proto_init()
 	file_bridge_v1_call_proto_msgTypes[1].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[3].OneofWrappers = []any{}
+	file_bridge_v1_call_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_proto_rawDesc), len(file_bridge_v1_call_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1544,10 +1544,12 @@ type ResponseFinished struct {
 	ResponseId string `protobuf:"bytes,1,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"`
 	// How it ended.
 	Status ResponseStatus `protobuf:"varint,2,opt,name=status,proto3,enum=bridge.v1.ResponseStatus" json:"status,omitempty"`
-	// What it cost.
+	// What it took.
 	Usage *TokenUsage `protobuf:"bytes,3,opt,name=usage,proto3" json:"usage,omitempty"`
 	// The provider's code where it did not complete.
-	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	// What it cost.
+	Cost          *Cost `protobuf:"bytes,5,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1608,6 +1610,13 @@ func (x *ResponseFinished) GetDetail() string {
 		return x.Detail
 	}
 	return ""
+}
+
+func (x *ResponseFinished) GetCost() *Cost {
+	if x != nil {
+		return x.Cost
+	}
+	return nil
 }
 
 // The caller interrupted the agent.
@@ -2260,13 +2269,14 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\vresponse_id\x18\x01 \x01(\tR\n" +
 	"responseId\x12\x1f\n" +
 	"\bgreeting\x18\x02 \x01(\bH\x00R\bgreeting\x88\x01\x01B\v\n" +
-	"\t_greeting\"\xab\x01\n" +
+	"\t_greeting\"\xd0\x01\n" +
 	"\x10ResponseFinished\x12\x1f\n" +
 	"\vresponse_id\x18\x01 \x01(\tR\n" +
 	"responseId\x121\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x19.bridge.v1.ResponseStatusR\x06status\x12+\n" +
 	"\x05usage\x18\x03 \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xc6\x01\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x12#\n" +
+	"\x04cost\x18\x05 \x01(\v2\x0f.bridge.v1.CostR\x04cost\"\xc6\x01\n" +
 	"\fInterruption\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x19\n" +
 	"\bheard_ms\x18\x02 \x01(\x05R\aheardMs\x12\x1f\n" +
@@ -2383,8 +2393,9 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*Participant)(nil),           // 31: bridge.v1.Participant
 	(AgentState)(0),               // 32: bridge.v1.AgentState
 	(*TokenUsage)(nil),            // 33: bridge.v1.TokenUsage
-	(ToolStatus)(0),               // 34: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 35: bridge.v1.CallReport
+	(*Cost)(nil),                  // 34: bridge.v1.Cost
+	(ToolStatus)(0),               // 35: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 36: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
 	28, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
@@ -2425,16 +2436,17 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	29, // 35: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
 	3,  // 36: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
 	33, // 37: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	29, // 38: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	34, // 39: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	29, // 40: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	29, // 41: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
-	35, // 42: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	34, // 38: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
+	29, // 39: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	35, // 40: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	29, // 41: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	29, // 42: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	36, // 43: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }

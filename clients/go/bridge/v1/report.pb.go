@@ -104,7 +104,9 @@ type CallReport struct {
 	// What went wrong, the first 100.
 	Incidents []*Incident `protobuf:"bytes,8,rep,name=incidents,proto3" json:"incidents,omitempty"`
 	// Calls of tools.
-	Tools         *ToolTotals `protobuf:"bytes,12,opt,name=tools,proto3" json:"tools,omitempty"`
+	Tools *ToolTotals `protobuf:"bytes,12,opt,name=tools,proto3" json:"tools,omitempty"`
+	// What the call cost; the same as in it.
+	Cost          *Cost `protobuf:"bytes,9,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,6 +200,13 @@ func (x *CallReport) GetIncidents() []*Incident {
 func (x *CallReport) GetTools() *ToolTotals {
 	if x != nil {
 		return x.Tools
+	}
+	return nil
+}
+
+func (x *CallReport) GetCost() *Cost {
+	if x != nil {
+		return x.Cost
 	}
 	return nil
 }
@@ -302,10 +311,12 @@ type Turn struct {
 	// From the end of the caller's speech, as the model reported it, to the first sound played.
 	// Unset: no answer, or the agent spoke first.
 	Latency *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
-	// What it cost.
+	// What it took.
 	Usage *TokenUsage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
 	// The tools that the model called in this turn, in the order in which they finished. The newest 100.
-	Tools         []*ToolUse `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
+	Tools []*ToolUse `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
+	// What it cost, writing down the caller's words included.
+	Cost          *Cost `protobuf:"bytes,11,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,6 +410,13 @@ func (x *Turn) GetUsage() *TokenUsage {
 func (x *Turn) GetTools() []*ToolUse {
 	if x != nil {
 		return x.Tools
+	}
+	return nil
+}
+
+func (x *Turn) GetCost() *Cost {
+	if x != nil {
+		return x.Cost
 	}
 	return nil
 }
@@ -937,7 +955,7 @@ var File_bridge_v1_report_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_report_proto_rawDesc = "" +
 	"\n" +
-	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x03\n" +
+	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x03\n" +
 	"\n" +
 	"CallReport\x12#\n" +
 	"\x04call\x18\x01 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12\x1f\n" +
@@ -948,7 +966,8 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\ttalk_time\x18\x06 \x01(\v2\x13.bridge.v1.TalkTimeR\btalkTime\x12,\n" +
 	"\x05media\x18\a \x01(\v2\x16.bridge.v1.MediaTotalsR\x05media\x121\n" +
 	"\tincidents\x18\b \x03(\v2\x13.bridge.v1.IncidentR\tincidents\x12+\n" +
-	"\x05tools\x18\f \x01(\v2\x15.bridge.v1.ToolTotalsR\x05toolsB\v\n" +
+	"\x05tools\x18\f \x01(\v2\x15.bridge.v1.ToolTotalsR\x05tools\x12#\n" +
+	"\x04cost\x18\t \x01(\v2\x0f.bridge.v1.CostR\x04costB\v\n" +
 	"\t_complete\"\x93\x02\n" +
 	"\n" +
 	"SetupTimes\x12-\n" +
@@ -956,7 +975,7 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\x05media\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05media\x12/\n" +
 	"\x05model\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05model\x12-\n" +
 	"\x04join\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04join\x12E\n" +
-	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\x9e\x03\n" +
+	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\xc3\x03\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x129\n" +
 	"\n" +
@@ -970,7 +989,8 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12+\n" +
 	"\x05usage\x18\b \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12(\n" +
 	"\x05tools\x18\n" +
-	" \x03(\v2\x12.bridge.v1.ToolUseR\x05toolsB\x0e\n" +
+	" \x03(\v2\x12.bridge.v1.ToolUseR\x05tools\x12#\n" +
+	"\x04cost\x18\v \x01(\v2\x0f.bridge.v1.CostR\x04costB\x0e\n" +
 	"\f_interrupted\"\xe6\x01\n" +
 	"\aToolUse\x12 \n" +
 	"\ftool_call_id\x18\x01 \x01(\tR\n" +
@@ -1054,9 +1074,10 @@ var file_bridge_v1_report_proto_goTypes = []any{
 	(*MediaTotals)(nil),           // 8: bridge.v1.MediaTotals
 	(*Incident)(nil),              // 9: bridge.v1.Incident
 	(*Call)(nil),                  // 10: bridge.v1.Call
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*TokenUsage)(nil),            // 13: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 11: bridge.v1.Cost
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*TokenUsage)(nil),            // 14: bridge.v1.TokenUsage
 }
 var file_bridge_v1_report_proto_depIdxs = []int32{
 	10, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
@@ -1067,37 +1088,39 @@ var file_bridge_v1_report_proto_depIdxs = []int32{
 	8,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
 	9,  // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
 	5,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
-	11, // 8: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
-	11, // 9: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
-	11, // 10: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
-	11, // 11: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
-	11, // 12: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
-	12, // 13: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
-	11, // 14: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
-	11, // 15: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
-	13, // 16: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
-	4,  // 17: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
-	0,  // 18: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
-	11, // 19: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
-	11, // 20: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
-	11, // 21: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
-	11, // 22: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
-	11, // 23: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
-	11, // 24: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
-	11, // 25: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
-	11, // 26: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
-	11, // 27: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
-	11, // 28: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
-	11, // 29: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
-	11, // 30: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
-	11, // 31: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
-	11, // 32: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
-	12, // 33: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	11, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
+	12, // 9: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
+	12, // 10: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
+	12, // 11: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
+	12, // 12: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
+	12, // 13: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
+	13, // 14: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
+	12, // 15: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
+	12, // 16: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
+	14, // 17: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
+	4,  // 18: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
+	11, // 19: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
+	0,  // 20: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
+	12, // 21: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
+	12, // 22: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
+	12, // 23: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
+	12, // 24: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
+	12, // 25: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
+	12, // 26: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
+	12, // 27: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
+	12, // 28: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
+	12, // 29: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
+	12, // 30: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
+	12, // 31: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
+	12, // 32: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
+	12, // 33: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
+	12, // 34: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
+	13, // 35: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_report_proto_init() }

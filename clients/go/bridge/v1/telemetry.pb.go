@@ -434,7 +434,9 @@ type ModelTelemetry struct {
 	// turn, in ms.
 	FirstAudioMs *float64 `protobuf:"fixed64,3,opt,name=first_audio_ms,json=firstAudioMs,proto3,oneof" json:"first_audio_ms,omitempty"`
 	// Tokens used since the call began.
-	Usage         *TokenUsage `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
+	Usage *TokenUsage `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
+	// What the call has cost since it began.
+	Cost          *Cost `protobuf:"bytes,5,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -497,6 +499,13 @@ func (x *ModelTelemetry) GetUsage() *TokenUsage {
 	return nil
 }
 
+func (x *ModelTelemetry) GetCost() *Cost {
+	if x != nil {
+		return x.Cost
+	}
+	return nil
+}
+
 var File_bridge_v1_telemetry_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_telemetry_proto_rawDesc = "" +
@@ -543,12 +552,13 @@ const file_bridge_v1_telemetry_proto_rawDesc = "" +
 	"\rround_trip_ms\x18\x06 \x01(\x01H\x01R\vroundTripMs\x88\x01\x01B\f\n" +
 	"\n" +
 	"_jitter_msB\x10\n" +
-	"\x0e_round_trip_ms\"\xf7\x01\n" +
+	"\x0e_round_trip_ms\"\x9c\x02\n" +
 	"\x0eModelTelemetry\x12'\n" +
 	"\rround_trip_ms\x18\x01 \x01(\x01H\x00R\vroundTripMs\x88\x01\x01\x12+\n" +
 	"\x0fturn_latency_ms\x18\x02 \x01(\x01H\x01R\rturnLatencyMs\x88\x01\x01\x12)\n" +
 	"\x0efirst_audio_ms\x18\x03 \x01(\x01H\x02R\ffirstAudioMs\x88\x01\x01\x12+\n" +
-	"\x05usage\x18\x04 \x01(\v2\x15.bridge.v1.TokenUsageR\x05usageB\x10\n" +
+	"\x05usage\x18\x04 \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12#\n" +
+	"\x04cost\x18\x05 \x01(\v2\x0f.bridge.v1.CostR\x04costB\x10\n" +
 	"\x0e_round_trip_msB\x12\n" +
 	"\x10_turn_latency_msB\x11\n" +
 	"\x0f_first_audio_msBW\n" +
@@ -578,22 +588,24 @@ var file_bridge_v1_telemetry_proto_goTypes = []any{
 	(CallState)(0),                // 7: bridge.v1.CallState
 	(AgentState)(0),               // 8: bridge.v1.AgentState
 	(*TokenUsage)(nil),            // 9: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 10: bridge.v1.Cost
 }
 var file_bridge_v1_telemetry_proto_depIdxs = []int32{
-	5, // 0: bridge.v1.CallTelemetry.time:type_name -> google.protobuf.Timestamp
-	6, // 1: bridge.v1.CallTelemetry.interval:type_name -> google.protobuf.Duration
-	7, // 2: bridge.v1.CallTelemetry.state:type_name -> bridge.v1.CallState
-	8, // 3: bridge.v1.CallTelemetry.agent_state:type_name -> bridge.v1.AgentState
-	1, // 4: bridge.v1.CallTelemetry.uplink:type_name -> bridge.v1.UplinkTelemetry
-	2, // 5: bridge.v1.CallTelemetry.downlink:type_name -> bridge.v1.DownlinkTelemetry
-	3, // 6: bridge.v1.CallTelemetry.network:type_name -> bridge.v1.NetworkTelemetry
-	4, // 7: bridge.v1.CallTelemetry.model:type_name -> bridge.v1.ModelTelemetry
-	9, // 8: bridge.v1.ModelTelemetry.usage:type_name -> bridge.v1.TokenUsage
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	5,  // 0: bridge.v1.CallTelemetry.time:type_name -> google.protobuf.Timestamp
+	6,  // 1: bridge.v1.CallTelemetry.interval:type_name -> google.protobuf.Duration
+	7,  // 2: bridge.v1.CallTelemetry.state:type_name -> bridge.v1.CallState
+	8,  // 3: bridge.v1.CallTelemetry.agent_state:type_name -> bridge.v1.AgentState
+	1,  // 4: bridge.v1.CallTelemetry.uplink:type_name -> bridge.v1.UplinkTelemetry
+	2,  // 5: bridge.v1.CallTelemetry.downlink:type_name -> bridge.v1.DownlinkTelemetry
+	3,  // 6: bridge.v1.CallTelemetry.network:type_name -> bridge.v1.NetworkTelemetry
+	4,  // 7: bridge.v1.CallTelemetry.model:type_name -> bridge.v1.ModelTelemetry
+	9,  // 8: bridge.v1.ModelTelemetry.usage:type_name -> bridge.v1.TokenUsage
+	10, // 9: bridge.v1.ModelTelemetry.cost:type_name -> bridge.v1.Cost
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_telemetry_proto_init() }

@@ -1,0 +1,1 @@
+"""What models cost and what tenants may spend: files that operators keep."""
