@@ -173,6 +173,11 @@ class Settings(ListenSettings):
         alias="MEDIABRIDGE_PRICES",
         description="The YAML file of what models cost. Without it calls have tokens but no cost.",
     )
+    budgets: Path | None = Field(
+        None,
+        alias="MEDIABRIDGE_BUDGETS",
+        description="The YAML file of what each tenant may spend in a day.",
+    )
     host_id: HostId = Field(
         default_factory=host_name,
         alias="MEDIABRIDGE_HOST_ID",

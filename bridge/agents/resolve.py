@@ -33,6 +33,7 @@ from bridge.ports.agent import (
     TurnsChange,
     UserFirst,
 )
+from bridge.ports.budget import Budget
 from bridge.ports.model import ModelConfig
 from bridge.ports.tool import BuiltinTool, ToolSpec
 
@@ -103,6 +104,10 @@ def resolve(
             agent.limits.time_exceeded and fill(agent.limits.time_exceeded, values),
         ),
         silence=tuple(_silence_step(step, values) for step in agent.silence),
+        budget=Budget(agent.budget.max_tokens, agent.budget.max_micro_units),
+        budget_exceeded_text=(
+            agent.budget.exceeded_text and fill(agent.budget.exceeded_text, values)
+        ),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
         prompts=_prompts(agent, changes.instructions, values) if _switches(tools) else {},
     )
@@ -226,6 +231,8 @@ def _check_lengths(agent: ResolvedAgent, field: str) -> None:
             texts["greeting"] = text
         case UserFirst():
             pass
+    if agent.budget_exceeded_text is not None:
+        texts["farewell"] = agent.budget_exceeded_text
     for tool in agent.model.tools:
         parts = (tool.description, tool.filler_text or "", tool.timeout_text or "")
         texts[f"tool {tool.name}"] = max(parts, key=len)

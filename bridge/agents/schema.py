@@ -36,6 +36,7 @@ from bridge.ports.agent import (
     VARIABLE_NAME,
     VARIABLE_NAME_RULE,
 )
+from bridge.ports.budget import MAX_BUDGET
 from bridge.ports.tool import MAX_TOOLS
 
 # As in proto/bridge/v1/agent.proto.
@@ -298,6 +299,14 @@ class LimitsPart(Part):
     time_exceeded: ShortText | None = None
 
 
+class BudgetPart(Part):
+    """What each call of this agent may spend."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_BUDGET)] | None = None
+    max_micro_units: Annotated[int, Field(ge=1, le=MAX_BUDGET)] | None = None
+    exceeded_text: ShortText | None = None
+
+
 class OverridesPart(Part):
     """What one call changes: the same rules as in a file."""
 
@@ -354,6 +363,7 @@ class AgentFile(Part):
     tools: Annotated[ToolParts, AfterValidator(_useful)] = Field(default_factory=list)
     mcp: Annotated[McpParts, AfterValidator(_beside_tools)] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
+    budget: BudgetPart = BudgetPart()
     overridable: list[Overridable] = Field(default_factory=list)
 
     @property

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bridge.api import overrides, requests
+from bridge.api import knowledge, overrides, requests
 from bridge.api.violations import Violations
 from bridge.ids import ConnectionId
 from bridge.ports.control import (
@@ -96,7 +96,7 @@ def _say(request: pb.ControlCallRequest, wrong: Violations) -> Say:
 
 def _add_context(request: pb.ControlCallRequest, wrong: Violations) -> AddContext:
     told = request.add_context.message
-    role = requests.ROLES.get(told.role)
+    role = knowledge.ROLES.get(told.role)
     if role is None:
         wrong.add("add_context.message.role", "must be SYSTEM, USER or AGENT")
     if not told.text.strip():

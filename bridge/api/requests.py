@@ -2,23 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
 
-from bridge.api import overrides
+from bridge.api import knowledge, overrides
 from bridge.api.spans import span
 from bridge.api.violations import Violations
 from bridge.calls.reception import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import (
-    MAX_VARIABLE_CHARS,
-    MAX_VARIABLES,
-    VARIABLE_NAME,
-    VARIABLE_NAME_RULE,
     AgentRequest,
 )
+from bridge.ports.budget import MAX_BUDGET, Budget
 from bridge.ports.call import CallState, StartPolicy
-from bridge.ports.model import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.ports.placement import CallFilter, RequestKey
 from bridge.v1 import (
     call_pb2,
@@ -34,16 +30,9 @@ _MAX_METADATA: Final = 32
 _MAX_METADATA_KEY: Final = 64
 _MAX_METADATA_VALUE: Final = 512
 _MAX_SPOKEN: Final = 4096
-_MAX_MESSAGES: Final = 100
 _MAX_PAGE: Final = 1000
 _DEFAULT_PAGE: Final = 100
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}")
-
-ROLES: Final[Mapping[int, ItemRole]] = {
-    call_service_pb2.CONTEXT_ROLE_SYSTEM: ItemRole.SYSTEM,
-    call_service_pb2.CONTEXT_ROLE_USER: ItemRole.USER,
-    call_service_pb2.CONTEXT_ROLE_AGENT: ItemRole.AGENT,
-}
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -161,7 +150,7 @@ def model_token(
         agent_id=_agent_id(request.agent_id, wrong),
         tenant_id=_tenant_id(request.tenant_id, wrong),
         language=_language(request.voice_language, wrong),
-        variables=_variables(request.variables, wrong),
+        variables=knowledge.variables(request.variables, wrong),
     )
     ttl_s = span(request, "ttl", 10.0, 2 * _HOUR_S, wrong)
     wrong.check()
@@ -180,7 +169,7 @@ def _call_request(
         caller_name=request.participant_name.strip(),
         language=_language(request.voice_language, wrong),
         overrides=overrides.parse(request.agent, wrong),
-        variables=_variables(request.variables, wrong),
+        variables=knowledge.variables(request.variables, wrong),
     )
     return CallRequest(
         agent=agent,
@@ -196,8 +185,9 @@ def _call_request(
             time_exceeded_text=_time_exceeded_text(request.limits, wrong),
         ),
         start_policy=_start_policy(request.start_policy, wrong),
-        prior_connection_id=_prior(request.prior_connection_id, wrong),
-        context=_context(request.initial_messages, wrong),
+        prior_connection_id=knowledge.prior(request.prior_connection_id, wrong),
+        context=knowledge.context(request.initial_messages, wrong),
+        budget=_budget(request, wrong),
     )
 
 
@@ -281,40 +271,23 @@ def check_metadata(field: str, metadata: Mapping[str, str], wrong: Violations) -
             wrong.add(field, f"values must have at most {_MAX_METADATA_VALUE} characters")
 
 
-def _variables(variables: Mapping[str, str], wrong: Violations) -> Mapping[str, str]:
-    if len(variables) > MAX_VARIABLES:
-        wrong.add("variables", f"at most {MAX_VARIABLES} entries")
-    for name, value in variables.items():
-        if not VARIABLE_NAME.fullmatch(name):
-            wrong.add("variables", f"names are {VARIABLE_NAME_RULE}")
-        elif len(value) > MAX_VARIABLE_CHARS:
-            wrong.add(f"variables.{name}", f"at most {MAX_VARIABLE_CHARS} characters")
-    return dict(variables)
+def _budget(request: _CallAsked, wrong: Violations) -> Budget:
+    asked = request.budget
+    return Budget(
+        max_tokens=_amount(asked, "max_tokens", wrong),
+        max_micro_units=_amount(asked, "max_micro_units", wrong),
+    )
 
 
-def _prior(value: str, wrong: Violations) -> ConnectionId | None:
-    wrong.text("prior_connection_id", value, MAX_ID)
-    return ConnectionId(value) if value else None
-
-
-def _context(
-    messages: Sequence[call_service_pb2.ContextMessage], wrong: Violations
-) -> tuple[ContextItem, ...]:
-    if len(messages) > _MAX_MESSAGES:
-        wrong.add("initial_messages", f"at most {_MAX_MESSAGES}")
-    if sum(len(message.text) for message in messages) > MAX_CONTEXT_CHARS:
-        wrong.add("initial_messages", f"at most {MAX_CONTEXT_CHARS} characters in all")
-    items: list[ContextItem] = []
-    for index, message in enumerate(messages):
-        field = f"initial_messages[{index}]"
-        if not message.text.strip():
-            wrong.add(f"{field}.text", "required")
-        role = ROLES.get(message.role)
-        if role is None:
-            wrong.add(f"{field}.role", "must be SYSTEM, USER or AGENT")
-        else:
-            items.append(ContextItem(role, message.text))
-    return tuple(items)
+def _amount(
+    asked: call_pb2.Budget, name: Literal["max_tokens", "max_micro_units"], wrong: Violations
+) -> int | None:
+    if not asked.HasField(name):
+        return None
+    most: int = getattr(asked, name)
+    if not 1 <= most <= MAX_BUDGET:
+        wrong.add(f"budget.{name}", f"must be 1 to {MAX_BUDGET}")
+    return most
 
 
 def _limit(

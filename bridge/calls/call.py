@@ -10,12 +10,13 @@ from bridge.calls.captions import Captions
 from bridge.calls.conversation import Conversation
 from bridge.calls.deadlines import Deadlines, Limit
 from bridge.calls.ending import Farewell, Verdict, ending_of_error
-from bridge.calls.farewell import last_words_s
+from bridge.calls.farewell import last_words
 from bridge.calls.journal import Journal
 from bridge.calls.measure import Measurement
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
 from bridge.calls.silence import SilencePolicy
+from bridge.calls.spending import Spending
 from bridge.calls.stay import Stay
 from bridge.calls.steering import Steering
 from bridge.calls.toolbox import ToolServices
@@ -24,6 +25,7 @@ from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.logs import call_context, get_logger
 from bridge.media.cleaning import Cleaners
+from bridge.ports.budget import LimitKind, SpendingSink
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.control import Command, CommandId, ControlOutcome
@@ -75,6 +77,7 @@ class CallServices:
     clock: Clock
     room_tuning: RoomTuning
     tools: ToolExecutors
+    spending: SpendingSink
 
 
 class Call:
@@ -104,6 +107,8 @@ class Call:
             hear=self._hear,
             read=self._steering.read,
         )
+        self._spending = Spending(spec, self._record, self._verdict, services.spending, clock)
+        self._journal.follow(self._spending.on)
         self._group = asyncio.TaskGroup()
         self._parts: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
@@ -184,6 +189,7 @@ class Call:
             self._spawn(self._talk(), "model")
             self._spawn(self._keep_limits(), "limits")
             self._spawn(self._warn_of_the_end(), "warning")
+            self._spawn(self._spending.watch(), "spending")
             try:
                 ending = await self._verdict.wait()
                 self._decide(ending)
@@ -309,7 +315,7 @@ class Call:
         longest_s = self._spec.limits.max_duration_s
         warning_s = min(_WARN_S, longest_s / 2)
         await self._clock.sleep(longest_s - warning_s)
-        self._record.tell(LimitNear(warning_s))
+        self._record.tell(LimitNear(LimitKind.DURATION, 1 - warning_s / longest_s, warning_s))
 
     def _hear(self, track: SpeakerTrack) -> None:
         self._spawn(self._media.uplink.carry(track), "microphone")
@@ -320,11 +326,15 @@ class Call:
 
     async def _last_words(self, ending: Ending) -> None:
         farewell = self._verdict.farewell
-        if (within_s := last_words_s(ending.reason, farewell)) is None:
+        if (allowed := last_words(ending.reason, farewell)) is None:
             return
         with suppress(TimeoutError):
-            async with self._clock.timeout(within_s):
-                await self._media.last_words(None if farewell is None else farewell.text)
+            async with self._clock.timeout(allowed.finish_s):
+                await self._media.finish_speaking()
+        if farewell is not None and farewell.has_words:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(allowed.goodbye_s):
+                    await self._media.say_goodbye(farewell)
 
     async def _close(self) -> None:
         """Take down what is left and tell the end; bounded, whatever does not answer."""
@@ -337,6 +347,7 @@ class Call:
             deleting = self._services.rooms.delete(self._spec.room_name)
             await self._within_a_step("room not deleted", deleting)
         report = self._record.ended(self._totals(self._media.totals_so_far()))
+        await self._within_a_step("spending not told", self._spending.settle())
         await self._within_a_step("report not saved", self._services.store.save(report))
         await self._within_a_step("last event not told", self._journal.flushed())
         _log.info(

@@ -50,9 +50,17 @@ def ending_of_bot_leaving(reason: LeaveReason) -> Ending:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """The agent finishes what it is saying before the end, and says `text` where given."""
+    """The agent finishes what it is saying before the end, and then takes its leave.
+
+    It says `text`, or what the instruction `prompt` makes of it, where either is given.
+    """
 
     text: str | None = field(default=None, repr=False)
+    prompt: str | None = field(default=None, repr=False)
+
+    @property
+    def has_words(self) -> bool:
+        return self.text is not None or self.prompt is not None
 
 
 class Verdict:

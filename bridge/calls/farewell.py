@@ -1,6 +1,7 @@
 """Which ends are polite, and how long may the agent's last words take?"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from bridge.calls.ending import Farewell
@@ -15,6 +16,7 @@ _LAST_WORDS_S: Final[Mapping[EndReason, float]] = {
     EndReason.IDLE_TIMEOUT: 10.0,
     EndReason.SERVER_DRAINING: 5.0,
     EndReason.AGENT_ENDED: 20.0,
+    EndReason.BUDGET_EXCEEDED: 10.0,
 }
 # So does whatever end is asked for softly,
 _SOFTLY_S: Final = 20.0
@@ -22,9 +24,18 @@ _SOFTLY_S: Final = 20.0
 _GOODBYE_S: Final = 20.0
 
 
-def last_words_s(reason: EndReason, farewell: Farewell | None) -> float | None:
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """How long the agent may finish what it is saying, and how long it may take its leave."""
+
+    finish_s: float
+    goodbye_s: float = 0.0
+
+
+def last_words(reason: EndReason, farewell: Farewell | None) -> LastWords | None:
     """Return how long the last words may take; None where the end is at once."""
-    allowed_s = _LAST_WORDS_S.get(reason)
-    if farewell is None:
-        return allowed_s
-    return (allowed_s or _SOFTLY_S) + (0.0 if farewell.text is None else _GOODBYE_S)
+    finish_s = _LAST_WORDS_S.get(reason)
+    if farewell is not None:
+        goodbye_s = _GOODBYE_S if farewell.has_words else 0.0
+        return LastWords(finish_s or _SOFTLY_S, goodbye_s)
+    return None if finish_s is None else LastWords(finish_s)

@@ -6,6 +6,7 @@ from typing import Final
 
 from bridge.calls.builtin_tools import CallExecutors
 from bridge.calls.conversation import Conversation
+from bridge.calls.ending import Farewell
 from bridge.calls.farewell import FAREWELL_TAG
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
@@ -78,21 +79,24 @@ class CallMedia:
         self.uplink.connect(session)
         return conversation
 
-    async def last_words(self, farewell: str | None) -> None:
-        """Let the agent finish what it is saying, and then say goodbye where it is to.
-
-        What the callers say is not heard any more.
-        """
+    async def finish_speaking(self) -> None:
+        """Let the agent finish what it is saying; what the callers say is not heard any more."""
         self.uplink.connect(None)
         if self._conversation is None or self._playout is None:
             return
         await self._conversation.toolbox.finish()
         await self._playout.drained()
-        if farewell is not None:
-            # Ahead of whatever waits to be said: that comes too late.
-            await self._conversation.utterances.say(
-                farewell, tag=FAREWELL_TAG, behaviour=SayBehaviour.INTERRUPT
-            )
+
+    async def say_goodbye(self, farewell: Farewell) -> None:
+        """Let the agent take its leave, ahead of whatever is still being or to be said."""
+        if self._conversation is None:
+            return
+        utterances = self._conversation.utterances
+        now = SayBehaviour.INTERRUPT
+        if farewell.text is not None:
+            await utterances.say(farewell.text, tag=FAREWELL_TAG, behaviour=now)
+        else:
+            await utterances.prompt(farewell.prompt, tag=FAREWELL_TAG, behaviour=now)
 
     def fall_silent(self) -> None:
         """Give up what has not been played: the call ends here."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, assert_never
 
+from bridge.calls.allowance import Allowances
 from bridge.calls.earlier import context_of
 from bridge.calls.registry import Registry
 from bridge.calls.retry import FULL_RETRY_S, ROOM_RETRY_S
@@ -28,10 +29,10 @@ from bridge.ids import (
 )
 from bridge.logs import get_logger
 from bridge.ports.agent import AgentCatalogue, AgentRequest, AgentSummary, ResolvedAgent
+from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.model import ContextItem
-from bridge.ports.money import PriceList
 from bridge.ports.placement import (
     Directory,
     Existing,
@@ -80,6 +81,7 @@ class CallRequest:
     start_policy: StartPolicy | None = None
     prior_connection_id: ConnectionId | None = None
     context: tuple[ContextItem, ...] = field(default=(), repr=False)
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Reception:
         registry: Registry,
         clock: Clock,
         limits: ServerLimits,
-        prices: PriceList,
+        allowances: Allowances,
     ) -> None:
         self._agents = agents
         self._rooms = rooms
@@ -123,7 +125,7 @@ class Reception:
         self._registry = registry
         self._clock = clock
         self._limits = limits
-        self._prices = prices
+        self._allowances = allowances
 
     def agents(self, tenant_id: TenantId) -> list[AgentSummary]:
         """Return the agents that the tenant may ask for, by their ids."""
@@ -179,6 +181,7 @@ class Reception:
                     "NO_FREE_SLOT", "every slot is taken", FULL_RETRY_S, {"limit": "slots"}
                 )
             case Reservation() as reservation:
+                await self._check_tenant_may_spend(spec)
                 return await self._place(request, spec, reservation)
             case other:
                 assert_never(other)
@@ -190,6 +193,14 @@ class Reception:
             self._registry, request.agent.tenant_id, request.prior_connection_id, request.context
         )
         return replace(agent, model=replace(agent.model, context=context))
+
+    async def _check_tenant_may_spend(self, spec: CallSpec) -> None:
+        # Only now: a retry of a call that there is gets it, whatever its tenant has spent since.
+        try:
+            await self._allowances.check(spec.tenant_id, spec.tenant_budget)
+        except Exception:
+            await self._placer.release(spec.connection_id, forget_request=True)
+            raise
 
     async def _place(
         self, request: CallRequest, spec: CallSpec, reservation: Reservation
@@ -267,6 +278,7 @@ class Reception:
     ) -> CallSpec:
         connection_id = new_connection_id()
         key = request.request_key
+        allowance = self._allowances.of(agent, request.agent.tenant_id, request.budget)
         return CallSpec(
             connection_id=connection_id,
             room_name=room_name or room_name_for(connection_id),
@@ -280,7 +292,9 @@ class Reception:
             start_policy=request.start_policy or StartPolicy.ON_CREATE,
             metadata=dict(request.metadata),
             created_at=self._clock.now(),
-            prices=self._prices.of(agent.model.model, agent.model.transcription_model),
+            prices=allowance.prices,
+            budget=allowance.budget,
+            tenant_budget=allowance.tenant_budget,
         )
 
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:
@@ -353,6 +367,7 @@ def _settled_by_the_call(request: CallRequest) -> list[FieldViolation]:
         "start_policy": request.start_policy is not None,
         "prior_connection_id": request.prior_connection_id is not None,
         "initial_messages": bool(request.context),
+        "budget": bool(request.budget),
     }
     return [
         FieldViolation(name, "the room belongs to a call, which has this settled")

@@ -14,6 +14,7 @@ from bridge.calls.host import CallHost
 from bridge.cli.worker import launching
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
+from bridge.ports.budget import SpendingSink
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, Host, HostId
@@ -64,6 +65,7 @@ class Front:
     store: MemoryStore
     placer: MemoryPlacer
     tools: ToolExecutors
+    spending: SpendingSink
     rooms: RoomService
     clock: Clock
 
@@ -123,6 +125,7 @@ async def with_workers(settings: Settings, front: Front) -> AsyncIterator[Carrie
             store=front.store,
             placer=front.placer,
             tools=front.tools,
+            spending=front.spending,
         )
         async with (
             serving(

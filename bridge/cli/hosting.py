@@ -14,6 +14,7 @@ from bridge.calls.watchdog import Watchdog
 from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
+from bridge.ports.budget import SpendingSink
 from bridge.ports.call import CallSpec
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId
@@ -37,6 +38,7 @@ class Front:
     reports: ReportSink
     slots: Slots
     tools: ToolExecutors
+    spending: SpendingSink
 
 
 def models_of(settings: Settings) -> RealtimeModels:
@@ -82,6 +84,7 @@ async def carrying(
             store=front.reports,
             clock=clock,
             tools=front.tools,
+            spending=front.spending,
             room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
         )
         host = CallHost(

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from bridge.files.checked import BadFile
 from bridge.files.watched import WatchedFile
+from bridge.money.budgets import BudgetTable, FileBudgets, read_budgets
 from bridge.money.prices import FilePrices, PriceTable, read_prices
+from bridge.ports.budget import TenantBudgets
 from bridge.ports.money import PriceList
 from bridge.settings import Settings, SettingsError
 
@@ -16,9 +18,10 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What models cost, and the files that say so."""
+    """What models cost, what tenants may spend, and the files that say so."""
 
     prices: PriceList
+    budgets: TenantBudgets
     files: Sequence[WatchedFile[Any]]
     """To be watched."""
 
@@ -28,13 +31,20 @@ def money_of(settings: Settings) -> Money:
 
     :raises SettingsError: one of them cannot be used.
     """
-    if settings.prices is None:
-        return Money(PriceTable(), ())
     prices = _read("MEDIABRIDGE_PRICES", settings.prices, read_prices)
-    return Money(FilePrices(prices), (prices,))
+    budgets = _read("MEDIABRIDGE_BUDGETS", settings.budgets, read_budgets)
+    return Money(
+        prices=FilePrices(prices) if prices else PriceTable(),
+        budgets=FileBudgets(budgets) if budgets else BudgetTable(),
+        files=[file for file in (prices, budgets) if file is not None],
+    )
 
 
-def _read(variable: str, path: Path, parse: Callable[[str, bytes], _Read]) -> WatchedFile[_Read]:
+def _read(
+    variable: str, path: Path | None, parse: Callable[[str, bytes], _Read]
+) -> WatchedFile[_Read] | None:
+    if path is None:
+        return None
     try:
         return WatchedFile(path, parse)
     except BadFile as bad:

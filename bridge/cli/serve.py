@@ -16,6 +16,7 @@ from bridge.api import models as models_api
 from bridge.api import server
 from bridge.api import telemetry as telemetry_api
 from bridge.api import tools as tools_api
+from bridge.calls.allowance import Allowances
 from bridge.calls.reception import Reception, ServerLimits
 from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
@@ -32,6 +33,7 @@ from bridge.ports.call import CallLimits
 from bridge.ports.host import HostId
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
+from bridge.store.ledger import MemoryLedger
 from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import MemoryPlacer
@@ -52,6 +54,7 @@ class _Shared:
     tooling: Tooling
     agents: FileCatalogue
     money: Money
+    ledger: MemoryLedger
     models: RealtimeModels
     directory: MemoryDirectory
     events: MemoryEventLog
@@ -161,6 +164,7 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
         tooling=tools,
         agents=agents,
         money=money,
+        ledger=MemoryLedger(),
         models=models,
         directory=MemoryDirectory(ended_calls=settings.retained_calls),
         events=MemoryEventLog(
@@ -190,7 +194,7 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             registry=registry,
             clock=clock,
             limits=_limits(settings),
-            prices=shared.money.prices,
+            allowances=Allowances(shared.money.prices, shared.money.budgets, shared.ledger, clock),
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         service = calls_api.CallService(reception, registry)
@@ -205,13 +209,22 @@ def _carriers(
     settings, tools = shared.settings, shared.tooling.executors
     if settings.workers:
         front = Front(
-            shared.directory, shared.events, shared.store, placer, tools, rooms, shared.clock
+            directory=shared.directory,
+            events=shared.events,
+            store=shared.store,
+            placer=placer,
+            tools=tools,
+            spending=shared.ledger,
+            rooms=rooms,
+            clock=shared.clock,
         )
         return with_workers(settings, front)
     host = hosting.carrying(
         settings,
         host_id=HostId(settings.host_id),
-        front=hosting.Front(shared.directory, shared.events, shared.store, placer, tools),
+        front=hosting.Front(
+            shared.directory, shared.events, shared.store, placer, tools, shared.ledger
+        ),
         rooms=rooms,
         models=shared.models,
         clock=shared.clock,

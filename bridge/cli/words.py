@@ -155,7 +155,9 @@ def _silence_step(event: event_pb2.SilenceStep) -> str:
 
 
 def _limit_warning(event: event_pb2.LimitWarning) -> str:
-    return f"the call ends in {event.remaining.ToMilliseconds() / 1000:.0f} s"
+    if event.HasField("remaining"):
+        return f"the call ends in {event.remaining.ToMilliseconds() / 1000:.0f} s"
+    return f"{event.used:.0%} of {word(event_pb2.LimitKind, event.limit)} used"
 
 
 _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
@@ -177,9 +179,9 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "control_refused": _control_refused,
     "chat_received": _chat,
     "silence_step": _silence_step,
-    "limit_warning": _limit_warning,
     "language_switched": _language,
     "dtmf_sent": _keys,
     "warning": _warning,
+    "limit_warning": _limit_warning,
     "ended": _ended,
 }

@@ -66,7 +66,12 @@ async def _work(
                 settings,
                 host_id=host_id,
                 front=hosting.Front(
-                    directory=front, events=front, reports=front, slots=front, tools=front
+                    directory=front,
+                    events=front,
+                    reports=front,
+                    slots=front,
+                    tools=front,
+                    spending=front,
                 ),
                 rooms=rooms,
                 models=models,

@@ -23,7 +23,7 @@ from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
 from bridge.client.tools import ToolFunction
 from bridge.client.watching import Backoff, Sleep, resumed
 from bridge.v1.agent_pb2 import AgentOverrides
-from bridge.v1.call_pb2 import Call, CallLimits, CallState, StartPolicy
+from bridge.v1.call_pb2 import Budget, Call, CallLimits, CallState, StartPolicy
 from bridge.v1.call_service_pb2 import (
     AgentSummary,
     ContextMessage,
@@ -96,6 +96,7 @@ class CallOptions(TypedDict, total=False):
     limits: CallLimits
     start_policy: StartPolicy.ValueType
     variables: Mapping[str, str]
+    budget: Budget
     prior_connection_id: str
     initial_messages: Iterable[ContextMessage]
 

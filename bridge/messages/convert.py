@@ -1,6 +1,7 @@
 """Calls, reports and telemetry as the API's messages."""
 
 from bridge.messages.times import duration, duration_of_ms, timestamp
+from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallView, ParticipantView
 from bridge.ports.model import TokenCounts
 from bridge.ports.money import Cost
@@ -44,6 +45,7 @@ def call(view: CallView) -> call_pb2.Call:
         participants=[participant(one) for one in view.participants],
         usage=tokens(view.usage),
         cost=cost(view.cost),
+        budget=_budget(spec.budget),
         last_sequence=view.last_sequence,
         model=spec.agent.model.model,
         model_session_ids=view.model_session_ids,
@@ -90,6 +92,12 @@ def tokens(counts: TokenCounts) -> call_pb2.TokenUsage:
 
 def tool_status(of: ToolStatus) -> report_pb2.ToolStatus.ValueType:
     return report_pb2.ToolStatus.Value(f"TOOL_STATUS_{of.name}")
+
+
+def _budget(of: Budget) -> call_pb2.Budget | None:
+    if not of:
+        return None
+    return call_pb2.Budget(max_tokens=of.max_tokens, max_micro_units=of.max_micro_units)
 
 
 def cost(of: Cost | None) -> call_pb2.Cost | None:

@@ -91,8 +91,11 @@ def _notice(message: event_pb2.CallEvent, kind: SilenceStepReached | LimitNear |
         case SilenceStepReached(step, ends_call):
             message.silence_step.step = step
             message.silence_step.ends_call = ends_call
-        case LimitNear(remaining_s):
-            message.limit_warning.remaining.FromMicroseconds(round(remaining_s * 1e6))
+        case LimitNear(limit, used, remaining_s):
+            message.limit_warning.limit = event_pb2.LimitKind.Value(f"LIMIT_KIND_{limit.name}")
+            message.limit_warning.used = used
+            if remaining_s is not None:
+                message.limit_warning.remaining.FromMicroseconds(round(remaining_s * 1e6))
         case Warned(code, text):
             message.warning.code, message.warning.message = code, text
 

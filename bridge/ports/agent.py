@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from bridge.ids import AgentId, TenantId
+from bridge.ports.budget import Budget
 from bridge.ports.model import ModelConfig, TurnDetection
 from bridge.ports.tool import ToolSpec
 
@@ -158,6 +159,10 @@ class ResolvedAgent:
     silence: tuple[SilenceStep, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The prompt in each language, where the agent may change from one to another in the call."""
+    budget: Budget = field(default_factory=Budget)
+    """Of each of its calls."""
+    budget_exceeded_text: str | None = field(default=None, repr=False)
+    """Said when a budget is used up; None leaves the words to the model."""
 
 
 @dataclass(frozen=True, slots=True)

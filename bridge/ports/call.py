@@ -7,6 +7,7 @@ from enum import Enum
 
 from bridge.ids import ConnectionId, Identity, RoomName, TenantId
 from bridge.ports.agent import ResolvedAgent
+from bridge.ports.budget import Budget
 from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import CallPrices, Cost
 
@@ -68,6 +69,7 @@ class EndReason(Enum):
     WORKER_LOST = "worker_lost"
     INTERNAL = "internal"
     AGENT_ENDED = "agent_ended"
+    BUDGET_EXCEEDED = "budget_exceeded"
 
 
 class Fault(Enum):
@@ -104,6 +106,8 @@ FAULT_OF: Mapping[EndReason, Fault] = {
     EndReason.WORKER_LOST: Fault.SERVER,
     EndReason.INTERNAL: Fault.SERVER,
     EndReason.AGENT_ENDED: Fault.NONE,
+    # It was agreed that it would end so.
+    EndReason.BUDGET_EXCEEDED: Fault.NONE,
 }
 
 
@@ -149,6 +153,9 @@ class CallSpec:
     created_at: datetime
     prices: CallPrices | None = None
     """What it is charged, also when prices change meanwhile; None: not known."""
+    budget: Budget = field(default_factory=Budget)
+    tenant_budget: Budget = field(default_factory=Budget)
+    """What its tenant may spend in a day, in all its calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from bridge.ids import ConnectionId, Identity
+from bridge.ports.budget import LimitKind
 from bridge.ports.call import AgentState, CallState, ParticipantView
 from bridge.ports.model import ResponseStatus, TokenCounts
 from bridge.ports.money import Cost
@@ -146,9 +147,13 @@ class SilenceStepReached:
 
 @dataclass(frozen=True, slots=True)
 class LimitNear:
-    """The call will end soon because its time is up."""
+    """The call will end soon because a limit is used up; told once of each."""
 
-    remaining_s: float
+    limit: LimitKind
+    used: float
+    """How much of it: 1 is all."""
+    remaining_s: float | None = None
+    """Where it is time that is limited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,12 @@ class TokenCounts:
     output_text: int = 0
     output_audio: int = 0
 
+    @property
+    def total(self) -> int:
+        """Return all that was read and written; what was cached is part of what was read."""
+        read = self.input_text + self.input_audio + self.input_image
+        return read + self.output_text + self.output_audio
+
     def __add__(self, other: "TokenCounts") -> "TokenCounts":
         return TokenCounts(
             self.input_text + other.input_text,

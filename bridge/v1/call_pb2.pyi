@@ -113,6 +113,8 @@ class _EndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndReason.V
     """Nobody spoke for as long as the agent's silence steps allow."""
     END_REASON_WORKER_LOST: _EndReason.ValueType  # 23
     """The process that carried the call died, or hung and was stopped."""
+    END_REASON_BUDGET_EXCEEDED: _EndReason.ValueType  # 22
+    """A budget, the call's or its tenant's of the day, was used up."""
 
 class EndReason(_EndReason, metaclass=_EndReasonEnumTypeWrapper):
     """Why a call ended. The first cause wins."""
@@ -163,6 +165,8 @@ END_REASON_IDLE_TIMEOUT: EndReason.ValueType  # 21
 """Nobody spoke for as long as the agent's silence steps allow."""
 END_REASON_WORKER_LOST: EndReason.ValueType  # 23
 """The process that carried the call died, or hung and was stopped."""
+END_REASON_BUDGET_EXCEEDED: EndReason.ValueType  # 22
+"""A budget, the call's or its tenant's of the day, was used up."""
 Global___EndReason: _TypeAlias = EndReason  # noqa: Y015
 
 class _EndFault:
@@ -461,6 +465,43 @@ class Cost(_message.Message):
 Global___Cost: _TypeAlias = Cost  # noqa: Y015
 
 @_typing.final
+class Budget(_message.Message):
+    """The most that a call may spend. When it is used up, the agent says so and the call ends with
+    BUDGET_EXCEEDED. Whatever is asked for last, the answer or the notice, may exceed it a little.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_TOKENS_FIELD_NUMBER: _builtins.int
+    MAX_MICRO_UNITS_FIELD_NUMBER: _builtins.int
+    max_tokens: _builtins.int
+    """Tokens of the realtime model, read and written, cached ones included; 1 to 10^15."""
+    max_micro_units: _builtins.int
+    """Money, in millionths of the unit of the server's prices; 1 to 10^15. FAILED_PRECONDITION where a
+    model that the call uses has no price.
+    """
+    def __init__(
+        self,
+        *,
+        max_tokens: _builtins.int | None = ...,
+        max_micro_units: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_micro_units", b"_max_micro_units", "_max_tokens", b"_max_tokens", "max_micro_units", b"max_micro_units", "max_tokens", b"max_tokens"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_micro_units", b"_max_micro_units", "_max_tokens", b"_max_tokens", "max_micro_units", b"max_micro_units", "max_tokens", b"max_tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_micro_units: _TypeAlias = _typing.Literal["max_micro_units"]  # noqa: Y015
+    _WhichOneofArgType__max_micro_units: _TypeAlias = _typing.Literal["_max_micro_units", b"_max_micro_units"]  # noqa: Y015
+    _WhichOneofReturnType__max_tokens: _TypeAlias = _typing.Literal["max_tokens"]  # noqa: Y015
+    _WhichOneofArgType__max_tokens: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_micro_units) -> _WhichOneofReturnType__max_micro_units | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_tokens) -> _WhichOneofReturnType__max_tokens | None: ...
+
+Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
 class Call(_message.Message):
     """A call, as it is now or as it ended."""
 
@@ -516,6 +557,7 @@ class Call(_message.Message):
     MODEL_SESSION_IDS_FIELD_NUMBER: _builtins.int
     HOST_ID_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """Identifies the call. Not guessable."""
     room_name: _builtins.str
@@ -606,6 +648,10 @@ class Call(_message.Message):
     def cost(self) -> Global___Cost:
         """What it has cost so far."""
 
+    @_builtins.property
+    def budget(self) -> Global___Budget:
+        """The budget in force; unset: none."""
+
     def __init__(
         self,
         *,
@@ -639,10 +685,11 @@ class Call(_message.Message):
         model_session_ids: _abc.Iterable[_builtins.str] | None = ...,
         host_id: _builtins.str = ...,
         cost: Global___Cost | None = ...,
+        budget: Global___Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "join_time", b"join_time", "last_activity", b"last_activity", "limits", b"limits", "media_ready_time", b"media_ready_time", "model_ready_time", b"model_ready_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "budget", b"budget", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "join_time", b"join_time", "last_activity", b"last_activity", "limits", b"limits", "media_ready_time", b"media_ready_time", "model_ready_time", b"model_ready_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "agent_id", b"agent_id", "agent_state", b"agent_state", "connection_id", b"connection_id", "cost", b"cost", "create_time", b"create_time", "end_detail", b"end_detail", "end_fault", b"end_fault", "end_reason", b"end_reason", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "host_id", b"host_id", "join_time", b"join_time", "last_activity", b"last_activity", "last_sequence", b"last_sequence", "limits", b"limits", "media_ready_time", b"media_ready_time", "metadata", b"metadata", "model", b"model", "model_ready_time", b"model_ready_time", "model_session_ids", b"model_session_ids", "participants", b"participants", "request_id", b"request_id", "room_name", b"room_name", "state", b"state", "tenant_id", b"tenant_id", "usage", b"usage", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room", "active_duration", b"active_duration", "agent_id", b"agent_id", "agent_state", b"agent_state", "budget", b"budget", "connection_id", b"connection_id", "cost", b"cost", "create_time", b"create_time", "end_detail", b"end_detail", "end_fault", b"end_fault", "end_reason", b"end_reason", "end_time", b"end_time", "expire_time", b"expire_time", "first_agent_audio_time", b"first_agent_audio_time", "foreign_room", b"foreign_room", "host_id", b"host_id", "join_time", b"join_time", "last_activity", b"last_activity", "last_sequence", b"last_sequence", "limits", b"limits", "media_ready_time", b"media_ready_time", "metadata", b"metadata", "model", b"model", "model_ready_time", b"model_ready_time", "model_session_ids", b"model_session_ids", "participants", b"participants", "request_id", b"request_id", "room_name", b"room_name", "state", b"state", "tenant_id", b"tenant_id", "usage", b"usage", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__foreign_room: _TypeAlias = _typing.Literal["foreign_room"]  # noqa: Y015
     _WhichOneofArgType__foreign_room: _TypeAlias = _typing.Literal["_foreign_room", b"_foreign_room"]  # noqa: Y015

@@ -208,6 +208,7 @@ class CreateRoomRequest(_message.Message):
     VARIABLES_FIELD_NUMBER: _builtins.int
     PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -265,6 +266,10 @@ class CreateRoomRequest(_message.Message):
         100, of at most 24,000 characters in all.
         """
 
+    @_builtins.property
+    def budget(self) -> _call_pb2.Budget:
+        """What the call may spend. The agent's file may set a budget, too: the smaller one counts."""
+
     def __init__(
         self,
         *,
@@ -282,10 +287,11 @@ class CreateRoomRequest(_message.Message):
         variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         prior_connection_id: _builtins.str = ...,
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
+        budget: _call_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -439,6 +445,7 @@ class JoinRoomRequest(_message.Message):
     VARIABLES_FIELD_NUMBER: _builtins.int
     PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -481,6 +488,10 @@ class JoinRoomRequest(_message.Message):
     def initial_messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___ContextMessage]:
         """As in CreateRoomRequest; refused where the room belongs to a call."""
 
+    @_builtins.property
+    def budget(self) -> _call_pb2.Budget:
+        """As in CreateRoomRequest; refused where the room belongs to a call."""
+
     def __init__(
         self,
         *,
@@ -498,10 +509,11 @@ class JoinRoomRequest(_message.Message):
         variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         prior_connection_id: _builtins.str = ...,
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
+        budget: _call_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/event.proto\x12\tbridge.v1\x1a\x14\x62ridge/v1/call.proto\x1a\x17\x62ridge/v1/options.proto\x1a\x16\x62ridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\n\n\tCallEvent\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0b\x63\x61ll_offset\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rstate_changed\x18\n \x01(\x0b\x32\x17.bridge.v1.StateChangedH\x00\x12<\n\x13participant_changed\x18\x0b \x01(\x0b\x32\x1d.bridge.v1.ParticipantChangedH\x00\x12;\n\x13media_state_changed\x18\x0c \x01(\x0b\x32\x1c.bridge.v1.MediaStateChangedH\x00\x12;\n\x13model_state_changed\x18\r \x01(\x0b\x32\x1c.bridge.v1.ModelStateChangedH\x00\x12;\n\x13\x61gent_state_changed\x18\x0e \x01(\x0b\x32\x1c.bridge.v1.AgentStateChangedH\x00\x12,\n\x0buser_speech\x18\x0f \x01(\x0b\x32\x15.bridge.v1.UserSpeechH\x00\x12+\n\ntranscript\x18\x10 \x01(\x0b\x32\x15.bridge.v1.TranscriptH\x00\x12\x36\n\x10response_started\x18\x11 \x01(\x0b\x32\x1a.bridge.v1.ResponseStartedH\x00\x12\x38\n\x11response_finished\x18\x12 \x01(\x0b\x32\x1b.bridge.v1.ResponseFinishedH\x00\x12/\n\x0cinterruption\x18\x13 \x01(\x0b\x32\x17.bridge.v1.InterruptionH\x00\x12%\n\x07warning\x18\x14 \x01(\x0b\x32\x12.bridge.v1.WarningH\x00\x12!\n\x05\x65nded\x18\x15 \x01(\x0b\x32\x10.bridge.v1.EndedH\x00\x12,\n\x0btool_called\x18\x16 \x01(\x0b\x32\x15.bridge.v1.ToolCalledH\x00\x12\x30\n\rtool_finished\x18\x17 \x01(\x0b\x32\x17.bridge.v1.ToolFinishedH\x00\x12\x34\n\x0f\x63ontrol_applied\x18\x18 \x01(\x0b\x32\x19.bridge.v1.ControlAppliedH\x00\x12\x34\n\x0f\x63ontrol_refused\x18\x19 \x01(\x0b\x32\x19.bridge.v1.ControlRefusedH\x00\x12\x30\n\rchat_received\x18\x1e \x01(\x0b\x32\x17.bridge.v1.ChatReceivedH\x00\x12.\n\x0csilence_step\x18\x1a \x01(\x0b\x32\x16.bridge.v1.SilenceStepH\x00\x12\x30\n\rlimit_warning\x18\x1b \x01(\x0b\x32\x17.bridge.v1.LimitWarningH\x00\x12\x38\n\x11language_switched\x18\x1c \x01(\x0b\x32\x1b.bridge.v1.LanguageSwitchedH\x00\x12(\n\tdtmf_sent\x18\x1d \x01(\x0b\x32\x13.bridge.v1.DtmfSentH\x00\x12\x42\n\x16interruption_dismissed\x18\x1f \x01(\x0b\x32 .bridge.v1.InterruptionDismissedH\x00\x12=\n\x14turn_awaits_response\x18! \x01(\x0b\x32\x1d.bridge.v1.TurnAwaitsResponseH\x00\x42\x06\n\x04kind\"5\n\x0e\x43ontrolApplied\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\"V\n\x0e\x43ontrolRefused\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"@\n\x0c\x43hatReceived\x12\x1c\n\x14participant_identity\x18\x01 \x01(\t\x12\x12\n\x04text\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01\"A\n\x0bSilenceStep\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\x16\n\tends_call\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_ends_call\"<\n\x0cLimitWarning\x12,\n\tremaining\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\x0cStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.CallState\x12&\n\x08previous\x18\x02 \x01(\x0e\x32\x14.bridge.v1.CallState\"o\n\x12ParticipantChanged\x12,\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1c.bridge.v1.ParticipantChange\x12+\n\x0bparticipant\x18\x02 \x01(\x0b\x32\x16.bridge.v1.Participant\"8\n\x11MediaStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.LinkState\"L\n\x11ModelStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.LinkState\x12\x12\n\nsession_id\x18\x02 \x01(\t\"9\n\x11\x41gentStateChanged\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.bridge.v1.AgentState\"_\n\nUserSpeech\x12\x15\n\x08speaking\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x14participant_identity\x18\x02 \x01(\t\x12\x0f\n\x07item_id\x18\x03 \x01(\tB\x0b\n\t_speaking\"\xc8\x02\n\nTranscript\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04role\x18\x02 \x01(\x0e\x32\x19.bridge.v1.TranscriptRole\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01\x12\x12\n\x05\x66inal\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12/\n\x0cstart_offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\nconfidence\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x14participant_identity\x18\x08 \x01(\t\x12\x18\n\x0binterrupted\x18\t \x01(\x08H\x02\x88\x01\x01\x42\x08\n\x06_finalB\r\n\x0b_confidenceB\x0e\n\x0c_interrupted\"J\n\x0fResponseStarted\x12\x13\n\x0bresponse_id\x18\x01 \x01(\t\x12\x15\n\x08greeting\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0b\n\t_greeting\"\xa7\x01\n\x10ResponseFinished\x12\x13\n\x0bresponse_id\x18\x01 \x01(\t\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.bridge.v1.ResponseStatus\x12$\n\x05usage\x18\x03 \x01(\x0b\x32\x15.bridge.v1.TokenUsage\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x1d\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x0f.bridge.v1.Cost\"\x91\x01\n\x0cInterruption\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08heard_ms\x18\x02 \x01(\x05\x12\x13\n\x0breceived_ms\x18\x03 \x01(\x05\x12/\n\x0cstop_latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\nheard_text\x18\x05 \x01(\tB\x04\x88\xe7\x18\x01\"c\n\nToolCalled\x12\x14\n\x0ctool_call_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bresponse_id\x18\x03 \x01(\t\x12\x1c\n\x0e\x61rguments_json\x18\x04 \x01(\tB\x04\x88\xe7\x18\x01\"\xb2\x01\n\x0cToolFinished\x12\x14\n\x0ctool_call_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12%\n\x06status\x18\x03 \x01(\x0e\x32\x15.bridge.v1.ToolStatus\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01\"6\n\x10LanguageSwitched\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x10\n\x08previous\x18\x02 \x01(\t\" \n\x08\x44tmfSent\x12\x14\n\x06\x64igits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01\"S\n\x15InterruptionDismissed\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12)\n\x06paused\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x12TurnAwaitsResponse\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"(\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\".\n\x05\x45nded\x12%\n\x06report\x18\x01 \x01(\x0b\x32\x15.bridge.v1.CallReport*\x9e\x02\n\x11ParticipantChange\x12\"\n\x1ePARTICIPANT_CHANGE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PARTICIPANT_CHANGE_JOINED\x10\x01\x12\x1b\n\x17PARTICIPANT_CHANGE_LEFT\x10\x02\x12\x1b\n\x17PARTICIPANT_CHANGE_LOST\x10\x03\x12\x1f\n\x1bPARTICIPANT_CHANGE_RETURNED\x10\x04\x12\x1e\n\x1aPARTICIPANT_CHANGE_REMOVED\x10\x05\x12$\n PARTICIPANT_CHANGE_MICROPHONE_ON\x10\x06\x12%\n!PARTICIPANT_CHANGE_MICROPHONE_OFF\x10\x07*\xa1\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LINK_STATE_CONNECTING\x10\x01\x12\x14\n\x10LINK_STATE_READY\x10\x02\x12\x1a\n\x16LINK_STATE_INTERRUPTED\x10\x03\x12\x16\n\x12LINK_STATE_RESUMED\x10\x04\x12\x13\n\x0fLINK_STATE_LOST\x10\x05*f\n\x0eTranscriptRole\x12\x1f\n\x1bTRANSCRIPT_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14TRANSCRIPT_ROLE_USER\x10\x01\x12\x19\n\x15TRANSCRIPT_ROLE_AGENT\x10\x02*\xab\x01\n\x0eResponseStatus\x12\x1f\n\x1bRESPONSE_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19RESPONSE_STATUS_COMPLETED\x10\x01\x12\x1d\n\x19RESPONSE_STATUS_CANCELLED\x10\x02\x12\x1a\n\x16RESPONSE_STATUS_FAILED\x10\x03\x12\x1e\n\x1aRESPONSE_STATUS_INCOMPLETE\x10\x04\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/event.proto\x12\tbridge.v1\x1a\x14\x62ridge/v1/call.proto\x1a\x17\x62ridge/v1/options.proto\x1a\x16\x62ridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\n\n\tCallEvent\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x03\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0b\x63\x61ll_offset\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rstate_changed\x18\n \x01(\x0b\x32\x17.bridge.v1.StateChangedH\x00\x12<\n\x13participant_changed\x18\x0b \x01(\x0b\x32\x1d.bridge.v1.ParticipantChangedH\x00\x12;\n\x13media_state_changed\x18\x0c \x01(\x0b\x32\x1c.bridge.v1.MediaStateChangedH\x00\x12;\n\x13model_state_changed\x18\r \x01(\x0b\x32\x1c.bridge.v1.ModelStateChangedH\x00\x12;\n\x13\x61gent_state_changed\x18\x0e \x01(\x0b\x32\x1c.bridge.v1.AgentStateChangedH\x00\x12,\n\x0buser_speech\x18\x0f \x01(\x0b\x32\x15.bridge.v1.UserSpeechH\x00\x12+\n\ntranscript\x18\x10 \x01(\x0b\x32\x15.bridge.v1.TranscriptH\x00\x12\x36\n\x10response_started\x18\x11 \x01(\x0b\x32\x1a.bridge.v1.ResponseStartedH\x00\x12\x38\n\x11response_finished\x18\x12 \x01(\x0b\x32\x1b.bridge.v1.ResponseFinishedH\x00\x12/\n\x0cinterruption\x18\x13 \x01(\x0b\x32\x17.bridge.v1.InterruptionH\x00\x12%\n\x07warning\x18\x14 \x01(\x0b\x32\x12.bridge.v1.WarningH\x00\x12!\n\x05\x65nded\x18\x15 \x01(\x0b\x32\x10.bridge.v1.EndedH\x00\x12,\n\x0btool_called\x18\x16 \x01(\x0b\x32\x15.bridge.v1.ToolCalledH\x00\x12\x30\n\rtool_finished\x18\x17 \x01(\x0b\x32\x17.bridge.v1.ToolFinishedH\x00\x12\x34\n\x0f\x63ontrol_applied\x18\x18 \x01(\x0b\x32\x19.bridge.v1.ControlAppliedH\x00\x12\x34\n\x0f\x63ontrol_refused\x18\x19 \x01(\x0b\x32\x19.bridge.v1.ControlRefusedH\x00\x12\x30\n\rchat_received\x18\x1e \x01(\x0b\x32\x17.bridge.v1.ChatReceivedH\x00\x12.\n\x0csilence_step\x18\x1a \x01(\x0b\x32\x16.bridge.v1.SilenceStepH\x00\x12\x30\n\rlimit_warning\x18\x1b \x01(\x0b\x32\x17.bridge.v1.LimitWarningH\x00\x12\x38\n\x11language_switched\x18\x1c \x01(\x0b\x32\x1b.bridge.v1.LanguageSwitchedH\x00\x12(\n\tdtmf_sent\x18\x1d \x01(\x0b\x32\x13.bridge.v1.DtmfSentH\x00\x12\x42\n\x16interruption_dismissed\x18\x1f \x01(\x0b\x32 .bridge.v1.InterruptionDismissedH\x00\x12=\n\x14turn_awaits_response\x18! \x01(\x0b\x32\x1d.bridge.v1.TurnAwaitsResponseH\x00\x42\x06\n\x04kind\"5\n\x0e\x43ontrolApplied\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\"V\n\x0e\x43ontrolRefused\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"@\n\x0c\x43hatReceived\x12\x1c\n\x14participant_identity\x18\x01 \x01(\t\x12\x12\n\x04text\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01\"A\n\x0bSilenceStep\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\x16\n\tends_call\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_ends_call\"o\n\x0cLimitWarning\x12,\n\tremaining\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05limit\x18\x02 \x01(\x0e\x32\x14.bridge.v1.LimitKind\x12\x0c\n\x04used\x18\x03 \x01(\x01\"[\n\x0cStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.CallState\x12&\n\x08previous\x18\x02 \x01(\x0e\x32\x14.bridge.v1.CallState\"o\n\x12ParticipantChanged\x12,\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1c.bridge.v1.ParticipantChange\x12+\n\x0bparticipant\x18\x02 \x01(\x0b\x32\x16.bridge.v1.Participant\"8\n\x11MediaStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.LinkState\"L\n\x11ModelStateChanged\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.bridge.v1.LinkState\x12\x12\n\nsession_id\x18\x02 \x01(\t\"9\n\x11\x41gentStateChanged\x12$\n\x05state\x18\x01 \x01(\x0e\x32\x15.bridge.v1.AgentState\"_\n\nUserSpeech\x12\x15\n\x08speaking\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x14participant_identity\x18\x02 \x01(\t\x12\x0f\n\x07item_id\x18\x03 \x01(\tB\x0b\n\t_speaking\"\xc8\x02\n\nTranscript\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x04role\x18\x02 \x01(\x0e\x32\x19.bridge.v1.TranscriptRole\x12\x12\n\x04text\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01\x12\x12\n\x05\x66inal\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12/\n\x0cstart_offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\nconfidence\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x14participant_identity\x18\x08 \x01(\t\x12\x18\n\x0binterrupted\x18\t \x01(\x08H\x02\x88\x01\x01\x42\x08\n\x06_finalB\r\n\x0b_confidenceB\x0e\n\x0c_interrupted\"J\n\x0fResponseStarted\x12\x13\n\x0bresponse_id\x18\x01 \x01(\t\x12\x15\n\x08greeting\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0b\n\t_greeting\"\xa7\x01\n\x10ResponseFinished\x12\x13\n\x0bresponse_id\x18\x01 \x01(\t\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.bridge.v1.ResponseStatus\x12$\n\x05usage\x18\x03 \x01(\x0b\x32\x15.bridge.v1.TokenUsage\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\x12\x1d\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x0f.bridge.v1.Cost\"\x91\x01\n\x0cInterruption\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x10\n\x08heard_ms\x18\x02 \x01(\x05\x12\x13\n\x0breceived_ms\x18\x03 \x01(\x05\x12/\n\x0cstop_latency\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\nheard_text\x18\x05 \x01(\tB\x04\x88\xe7\x18\x01\"c\n\nToolCalled\x12\x14\n\x0ctool_call_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bresponse_id\x18\x03 \x01(\t\x12\x1c\n\x0e\x61rguments_json\x18\x04 \x01(\tB\x04\x88\xe7\x18\x01\"\xb2\x01\n\x0cToolFinished\x12\x14\n\x0ctool_call_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12%\n\x06status\x18\x03 \x01(\x0e\x32\x15.bridge.v1.ToolStatus\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0eprivate_detail\x18\x06 \x01(\tB\x04\x88\xe7\x18\x01\"6\n\x10LanguageSwitched\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x10\n\x08previous\x18\x02 \x01(\t\" \n\x08\x44tmfSent\x12\x14\n\x06\x64igits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01\"S\n\x15InterruptionDismissed\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12)\n\x06paused\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x12TurnAwaitsResponse\x12\x0f\n\x07item_id\x18\x01 \x01(\t\"(\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\".\n\x05\x45nded\x12%\n\x06report\x18\x01 \x01(\x0b\x32\x15.bridge.v1.CallReport*\x9e\x02\n\x11ParticipantChange\x12\"\n\x1ePARTICIPANT_CHANGE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PARTICIPANT_CHANGE_JOINED\x10\x01\x12\x1b\n\x17PARTICIPANT_CHANGE_LEFT\x10\x02\x12\x1b\n\x17PARTICIPANT_CHANGE_LOST\x10\x03\x12\x1f\n\x1bPARTICIPANT_CHANGE_RETURNED\x10\x04\x12\x1e\n\x1aPARTICIPANT_CHANGE_REMOVED\x10\x05\x12$\n PARTICIPANT_CHANGE_MICROPHONE_ON\x10\x06\x12%\n!PARTICIPANT_CHANGE_MICROPHONE_OFF\x10\x07*\xa1\x01\n\tLinkState\x12\x1a\n\x16LINK_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15LINK_STATE_CONNECTING\x10\x01\x12\x14\n\x10LINK_STATE_READY\x10\x02\x12\x1a\n\x16LINK_STATE_INTERRUPTED\x10\x03\x12\x16\n\x12LINK_STATE_RESUMED\x10\x04\x12\x13\n\x0fLINK_STATE_LOST\x10\x05*f\n\x0eTranscriptRole\x12\x1f\n\x1bTRANSCRIPT_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14TRANSCRIPT_ROLE_USER\x10\x01\x12\x19\n\x15TRANSCRIPT_ROLE_AGENT\x10\x02*\xab\x01\n\x0eResponseStatus\x12\x1f\n\x1bRESPONSE_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19RESPONSE_STATUS_COMPLETED\x10\x01\x12\x1d\n\x19RESPONSE_STATUS_CANCELLED\x10\x02\x12\x1a\n\x16RESPONSE_STATUS_FAILED\x10\x03\x12\x1e\n\x1aRESPONSE_STATUS_INCOMPLETE\x10\x04*\xb0\x01\n\tLimitKind\x12\x1a\n\x16LIMIT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13LIMIT_KIND_DURATION\x10\x01\x12\x1a\n\x16LIMIT_KIND_CALL_TOKENS\x10\x02\x12\x18\n\x14LIMIT_KIND_CALL_COST\x10\x03\x12\x1c\n\x18LIMIT_KIND_TENANT_TOKENS\x10\x04\x12\x1a\n\x16LIMIT_KIND_TENANT_COST\x10\x05\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,14 +49,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOLFINISHED'].fields_by_name['private_detail']._serialized_options = b'\210\347\030\001'
   _globals['_DTMFSENT'].fields_by_name['digits']._loaded_options = None
   _globals['_DTMFSENT'].fields_by_name['digits']._serialized_options = b'\210\347\030\001'
-  _globals['_PARTICIPANTCHANGE']._serialized_start=3679
-  _globals['_PARTICIPANTCHANGE']._serialized_end=3965
-  _globals['_LINKSTATE']._serialized_start=3968
-  _globals['_LINKSTATE']._serialized_end=4129
-  _globals['_TRANSCRIPTROLE']._serialized_start=4131
-  _globals['_TRANSCRIPTROLE']._serialized_end=4233
-  _globals['_RESPONSESTATUS']._serialized_start=4236
-  _globals['_RESPONSESTATUS']._serialized_end=4407
+  _globals['_PARTICIPANTCHANGE']._serialized_start=3730
+  _globals['_PARTICIPANTCHANGE']._serialized_end=4016
+  _globals['_LINKSTATE']._serialized_start=4019
+  _globals['_LINKSTATE']._serialized_end=4180
+  _globals['_TRANSCRIPTROLE']._serialized_start=4182
+  _globals['_TRANSCRIPTROLE']._serialized_end=4284
+  _globals['_RESPONSESTATUS']._serialized_start=4287
+  _globals['_RESPONSESTATUS']._serialized_end=4458
+  _globals['_LIMITKIND']._serialized_start=4461
+  _globals['_LIMITKIND']._serialized_end=4637
   _globals['_CALLEVENT']._serialized_start=173
   _globals['_CALLEVENT']._serialized_end=1529
   _globals['_CONTROLAPPLIED']._serialized_start=1531
@@ -68,41 +70,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SILENCESTEP']._serialized_start=1740
   _globals['_SILENCESTEP']._serialized_end=1805
   _globals['_LIMITWARNING']._serialized_start=1807
-  _globals['_LIMITWARNING']._serialized_end=1867
-  _globals['_STATECHANGED']._serialized_start=1869
-  _globals['_STATECHANGED']._serialized_end=1960
-  _globals['_PARTICIPANTCHANGED']._serialized_start=1962
-  _globals['_PARTICIPANTCHANGED']._serialized_end=2073
-  _globals['_MEDIASTATECHANGED']._serialized_start=2075
-  _globals['_MEDIASTATECHANGED']._serialized_end=2131
-  _globals['_MODELSTATECHANGED']._serialized_start=2133
-  _globals['_MODELSTATECHANGED']._serialized_end=2209
-  _globals['_AGENTSTATECHANGED']._serialized_start=2211
-  _globals['_AGENTSTATECHANGED']._serialized_end=2268
-  _globals['_USERSPEECH']._serialized_start=2270
-  _globals['_USERSPEECH']._serialized_end=2365
-  _globals['_TRANSCRIPT']._serialized_start=2368
-  _globals['_TRANSCRIPT']._serialized_end=2696
-  _globals['_RESPONSESTARTED']._serialized_start=2698
-  _globals['_RESPONSESTARTED']._serialized_end=2772
-  _globals['_RESPONSEFINISHED']._serialized_start=2775
-  _globals['_RESPONSEFINISHED']._serialized_end=2942
-  _globals['_INTERRUPTION']._serialized_start=2945
-  _globals['_INTERRUPTION']._serialized_end=3090
-  _globals['_TOOLCALLED']._serialized_start=3092
-  _globals['_TOOLCALLED']._serialized_end=3191
-  _globals['_TOOLFINISHED']._serialized_start=3194
-  _globals['_TOOLFINISHED']._serialized_end=3372
-  _globals['_LANGUAGESWITCHED']._serialized_start=3374
-  _globals['_LANGUAGESWITCHED']._serialized_end=3428
-  _globals['_DTMFSENT']._serialized_start=3430
-  _globals['_DTMFSENT']._serialized_end=3462
-  _globals['_INTERRUPTIONDISMISSED']._serialized_start=3464
-  _globals['_INTERRUPTIONDISMISSED']._serialized_end=3547
-  _globals['_TURNAWAITSRESPONSE']._serialized_start=3549
-  _globals['_TURNAWAITSRESPONSE']._serialized_end=3586
-  _globals['_WARNING']._serialized_start=3588
-  _globals['_WARNING']._serialized_end=3628
-  _globals['_ENDED']._serialized_start=3630
-  _globals['_ENDED']._serialized_end=3676
+  _globals['_LIMITWARNING']._serialized_end=1918
+  _globals['_STATECHANGED']._serialized_start=1920
+  _globals['_STATECHANGED']._serialized_end=2011
+  _globals['_PARTICIPANTCHANGED']._serialized_start=2013
+  _globals['_PARTICIPANTCHANGED']._serialized_end=2124
+  _globals['_MEDIASTATECHANGED']._serialized_start=2126
+  _globals['_MEDIASTATECHANGED']._serialized_end=2182
+  _globals['_MODELSTATECHANGED']._serialized_start=2184
+  _globals['_MODELSTATECHANGED']._serialized_end=2260
+  _globals['_AGENTSTATECHANGED']._serialized_start=2262
+  _globals['_AGENTSTATECHANGED']._serialized_end=2319
+  _globals['_USERSPEECH']._serialized_start=2321
+  _globals['_USERSPEECH']._serialized_end=2416
+  _globals['_TRANSCRIPT']._serialized_start=2419
+  _globals['_TRANSCRIPT']._serialized_end=2747
+  _globals['_RESPONSESTARTED']._serialized_start=2749
+  _globals['_RESPONSESTARTED']._serialized_end=2823
+  _globals['_RESPONSEFINISHED']._serialized_start=2826
+  _globals['_RESPONSEFINISHED']._serialized_end=2993
+  _globals['_INTERRUPTION']._serialized_start=2996
+  _globals['_INTERRUPTION']._serialized_end=3141
+  _globals['_TOOLCALLED']._serialized_start=3143
+  _globals['_TOOLCALLED']._serialized_end=3242
+  _globals['_TOOLFINISHED']._serialized_start=3245
+  _globals['_TOOLFINISHED']._serialized_end=3423
+  _globals['_LANGUAGESWITCHED']._serialized_start=3425
+  _globals['_LANGUAGESWITCHED']._serialized_end=3479
+  _globals['_DTMFSENT']._serialized_start=3481
+  _globals['_DTMFSENT']._serialized_end=3513
+  _globals['_INTERRUPTIONDISMISSED']._serialized_start=3515
+  _globals['_INTERRUPTIONDISMISSED']._serialized_end=3598
+  _globals['_TURNAWAITSRESPONSE']._serialized_start=3600
+  _globals['_TURNAWAITSRESPONSE']._serialized_end=3637
+  _globals['_WARNING']._serialized_start=3639
+  _globals['_WARNING']._serialized_end=3679
+  _globals['_ENDED']._serialized_start=3681
+  _globals['_ENDED']._serialized_end=3727
 # @@protoc_insertion_point(module_scope)

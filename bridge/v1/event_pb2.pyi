@@ -157,6 +157,42 @@ RESPONSE_STATUS_INCOMPLETE: ResponseStatus.ValueType  # 4
 """Cut short by a limit."""
 Global___ResponseStatus: _TypeAlias = ResponseStatus  # noqa: Y015
 
+class _LimitKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LimitKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LimitKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIMIT_KIND_UNSPECIFIED: _LimitKind.ValueType  # 0
+    """Never sent."""
+    LIMIT_KIND_DURATION: _LimitKind.ValueType  # 1
+    """limits.max_duration."""
+    LIMIT_KIND_CALL_TOKENS: _LimitKind.ValueType  # 2
+    """Tokens of the call's budget."""
+    LIMIT_KIND_CALL_COST: _LimitKind.ValueType  # 3
+    """Money of the call's budget."""
+    LIMIT_KIND_TENANT_TOKENS: _LimitKind.ValueType  # 4
+    """Tokens that the tenant may use in a day, by UTC."""
+    LIMIT_KIND_TENANT_COST: _LimitKind.ValueType  # 5
+    """Money that the tenant may spend in a day, by UTC."""
+
+class LimitKind(_LimitKind, metaclass=_LimitKindEnumTypeWrapper):
+    """A limit that a call can use up."""
+
+LIMIT_KIND_UNSPECIFIED: LimitKind.ValueType  # 0
+"""Never sent."""
+LIMIT_KIND_DURATION: LimitKind.ValueType  # 1
+"""limits.max_duration."""
+LIMIT_KIND_CALL_TOKENS: LimitKind.ValueType  # 2
+"""Tokens of the call's budget."""
+LIMIT_KIND_CALL_COST: LimitKind.ValueType  # 3
+"""Money of the call's budget."""
+LIMIT_KIND_TENANT_TOKENS: LimitKind.ValueType  # 4
+"""Tokens that the tenant may use in a day, by UTC."""
+LIMIT_KIND_TENANT_COST: LimitKind.ValueType  # 5
+"""Money that the tenant may spend in a day, by UTC."""
+Global___LimitKind: _TypeAlias = LimitKind  # noqa: Y015
+
 @_typing.final
 class CallEvent(_message.Message):
     """Something that happened in a call. Sequence numbers begin at 1 and have no gaps."""
@@ -456,18 +492,26 @@ class LimitWarning(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REMAINING_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    limit: Global___LimitKind.ValueType
+    """Which limit. Time is told of a minute before it is up, a budget at four fifths; once of each."""
+    used: _builtins.float
+    """How much of it is used up; 1 is all."""
     @_builtins.property
     def remaining(self) -> _duration_pb2.Duration:
-        """How soon."""
+        """How soon; unset where it is not time that is limited."""
 
     def __init__(
         self,
         *,
         remaining: _duration_pb2.Duration | None = ...,
+        limit: Global___LimitKind.ValueType = ...,
+        used: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "remaining", b"remaining", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import grpc
 
-from bridge.ids import AgentId, ConnectionId
+from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.logs import get_logger
 from bridge.messages.events import logged
 from bridge.messages.values import decode, encode
+from bridge.ports.budget import Spent
 from bridge.ports.call import CallView
 from bridge.ports.event import CallEvent
 from bridge.ports.host import Epoch, HostId, HostStatus
@@ -34,8 +36,8 @@ class FrontLost(ConnectionError):
 class Front:
     """The front, as calls in a worker see it.
 
-    Implements EventLog, DirectoryUpdates, ReportSink, Slots and ToolExecutors. Each of them returns
-    when the front has kept what it was told. `run` is what carries it there.
+    Implements EventLog, DirectoryUpdates, ReportSink, Slots, SpendingSink and ToolExecutors. Each
+    of them returns when the front has kept what it was told. `run` is what carries it there.
     """
 
     def __init__(self, channel: grpc.aio.Channel, host_id: HostId, epoch: Epoch) -> None:
@@ -82,6 +84,27 @@ class Front:
 
     def executor(self, agent_id: AgentId, tool: ToolSpec) -> "_FrontTool":  # noqa: ARG002 - in the invocation
         return _FrontTool(self._front, tool)
+
+    async def record(
+        self, tenant_id: TenantId, day: date, connection_id: ConnectionId, spent: Spent
+    ) -> Spent:
+        """
+        :raises FrontLost: it was not taken; telling it again is safe.
+        """
+        request = pb.RecordSpendingRequest(
+            host_id=self._host_id,
+            epoch=self._epoch,
+            tenant_id=tenant_id,
+            day=day.isoformat(),
+            connection_id=connection_id,
+            spent=encode(spent),
+        )
+        try:
+            response = await self._front.RecordSpending(request, timeout=_TELL_S)
+        except grpc.aio.AioRpcError as error:
+            raise FrontLost(error.code().name) from error
+        total: Spent = decode(Spent, response.spent)
+        return total
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         """Say that this worker lives.

@@ -1,12 +1,14 @@
 """What does a front do with what its workers tell it? Keeps it, where its own calls would."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Protocol
 
 import grpc
 
-from bridge.ids import ConnectionId
+from bridge.ids import ConnectionId, TenantId
 from bridge.messages.values import decode, encode
+from bridge.ports.budget import SpendingSink, Spent
 from bridge.ports.call import CallView
 from bridge.ports.host import Epoch, HostId, HostStatus
 from bridge.ports.placement import Directory, Placer
@@ -44,6 +46,7 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         store: Store,
         placer: Placer,
         tools: ToolExecutors,
+        spending: SpendingSink,
     ) -> None:
         self._workers = workers
         self._archive = archive
@@ -51,6 +54,7 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         self._store = store
         self._placer = placer
         self._tools = tools
+        self._spending = spending
 
     async def Beat(self, request: pb.BeatRequest, context: Context) -> pb.BeatResponse:
         worker = await self._known(request, context)
@@ -72,8 +76,22 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         outcome = await self._tools.executor(invocation.agent_id, tool).execute(invocation)
         return pb.ExecuteToolResponse(outcome=encode(outcome, ToolOutcome))
 
+    async def RecordSpending(
+        self, request: pb.RecordSpendingRequest, context: Context
+    ) -> pb.RecordSpendingResponse:
+        await self._known(request, context)
+        total = await self._spending.record(
+            TenantId(request.tenant_id),
+            date.fromisoformat(request.day),
+            ConnectionId(request.connection_id),
+            decode(Spent, request.spent),
+        )
+        return pb.RecordSpendingResponse(spent=encode(total))
+
     async def _known(
-        self, request: pb.BeatRequest | pb.TellRequest, context: Context
+        self,
+        request: pb.BeatRequest | pb.TellRequest | pb.RecordSpendingRequest,
+        context: Context,
     ) -> KnownWorker:
         worker = self._workers.get(HostId(request.host_id))
         if worker is None or worker.epoch != request.epoch:

@@ -13,6 +13,7 @@ from bridge.ports.agent import (
     SayGreeting,
     UserFirst,
 )
+from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
 from bridge.ports.model import ModelConfig
 from bridge.ports.tool import ToolSpec
@@ -48,6 +49,7 @@ SPEC = CallSpec(
     metadata={},
     # When a FakeClock begins.
     created_at=datetime(2026, 1, 1, 0, 16, 40, tzinfo=UTC),
+    budget=Budget(max_tokens=10**9),
 )
 
 

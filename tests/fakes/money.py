@@ -1,5 +1,7 @@
-"""Prices as a test sets them."""
+"""Prices and budgets as a test sets them."""
 
+from bridge.ids import TenantId
+from bridge.ports.budget import Budget
 from bridge.ports.money import CallPrices, TokenPrices, TranscriptionPrices
 
 PRICES = CallPrices(
@@ -28,3 +30,14 @@ class FixedPrices:
     def of(self, model: str, transcription_model: str | None) -> CallPrices | None:
         assert model != transcription_model
         return self.prices
+
+
+class FixedBudgets:
+    """`TenantBudgets` that give every tenant the same, or what it has of its own."""
+
+    def __init__(self, default: Budget | None = None) -> None:
+        self.default = default or Budget()
+        self.tenants: dict[TenantId, Budget] = {}
+
+    def of(self, tenant_id: TenantId) -> Budget:
+        return self.tenants.get(tenant_id, self.default)

@@ -581,6 +581,70 @@ class TellResponse(_message.Message):
 Global___TellResponse: _TypeAlias = TellResponse  # noqa: Y015
 
 @_typing.final
+class RecordSpendingRequest(_message.Message):
+    """What a call has spent on a day so far."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    host_id: _builtins.str
+    """The worker."""
+    epoch: _builtins.int
+    """Its life."""
+    tenant_id: _builtins.str
+    """Whose call it is."""
+    day: _builtins.str
+    """By UTC, as in 2026-11-24."""
+    connection_id: _builtins.str
+    """The call."""
+    spent: _builtins.bytes
+    """Spent."""
+    def __init__(
+        self,
+        *,
+        host_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        tenant_id: _builtins.str = ...,
+        day: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        spent: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "day", b"day", "epoch", b"epoch", "host_id", b"host_id", "spent", b"spent", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordSpendingRequest: _TypeAlias = RecordSpendingRequest  # noqa: Y015
+
+@_typing.final
+class RecordSpendingResponse(_message.Message):
+    """What the tenant has spent on that day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPENT_FIELD_NUMBER: _builtins.int
+    spent: _builtins.bytes
+    """Spent."""
+    def __init__(
+        self,
+        *,
+        spent: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spent", b"spent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordSpendingResponse: _TypeAlias = RecordSpendingResponse  # noqa: Y015
+
+@_typing.final
 class ExecuteToolRequest(_message.Message):
     """A tool to execute."""
 

@@ -346,6 +346,11 @@ class FrontServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.FromString,
                 _registered_method=True)
+        self.RecordSpending = channel.unary_unary(
+                '/bridge.workers.v1.FrontService/RecordSpending',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.FromString,
+                _registered_method=True)
 
 
 class FrontServiceServicer:
@@ -373,6 +378,13 @@ class FrontServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordSpending(self, request, context):
+        """Says what a call has spent on a day so far, and returns what its tenant has in all its calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FrontServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -390,6 +402,11 @@ def add_FrontServiceServicer_to_server(servicer, server):
                     servicer.ExecuteTool,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.SerializeToString,
+            ),
+            'RecordSpending': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordSpending,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -474,6 +491,33 @@ class FrontService:
             '/bridge.workers.v1.FrontService/ExecuteTool',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordSpending(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.FrontService/RecordSpending',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.FromString,
             options,
             channel_credentials,
             insecure,

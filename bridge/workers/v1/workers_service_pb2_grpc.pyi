@@ -135,6 +135,8 @@ class FrontServiceStub:
     """Hands on what has happened, in order. Answered when all of it is kept."""
     ExecuteTool: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.ExecuteToolRequest, _workers_service_pb2.ExecuteToolResponse]
     """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+    RecordSpending: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]
+    """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
 
 @_typing.type_check_only
 class FrontServiceAsyncStub(FrontServiceStub):
@@ -147,6 +149,8 @@ class FrontServiceAsyncStub(FrontServiceStub):
     """Hands on what has happened, in order. Answered when all of it is kept."""
     ExecuteTool: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.ExecuteToolRequest, _workers_service_pb2.ExecuteToolResponse]  # type: ignore[assignment]
     """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+    RecordSpending: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]  # type: ignore[assignment]
+    """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
 
 class FrontServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the front: what a worker tells it, and has done by it."""
@@ -174,5 +178,13 @@ class FrontServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.ExecuteToolResponse, _abc.Awaitable[_workers_service_pb2.ExecuteToolResponse]]:
         """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+
+    @_abc_1.abstractmethod
+    def RecordSpending(
+        self,
+        request: _workers_service_pb2.RecordSpendingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.RecordSpendingResponse, _abc.Awaitable[_workers_service_pb2.RecordSpendingResponse]]:
+        """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
 
 def add_FrontServiceServicer_to_server(servicer: FrontServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,6 +28,7 @@ from bridge.ports.agent import (
     TurnsChange,
     UserFirst,
 )
+from bridge.ports.budget import Budget
 from bridge.ports.model import ManualTurns, SemanticVad, ServerVad
 
 FILE = """
@@ -50,6 +51,7 @@ interruptible: false
 noise_reduction: far_field
 max_output_tokens: 900
 limits: {join_timeout: 45s, rejoin_grace: 0}
+budget: {max_tokens: 900, exceeded_text: "{agent_name} has to go."}
 overridable: [voice, speed, turn_detection, greeting, instructions]
 """
 
@@ -81,6 +83,8 @@ def test_every_field_of_the_file_reaches_the_call() -> None:
     assert config.transcription_model == "gpt-realtime-whisper"
     assert agent.greeting == PromptGreeting("Greet Ada in English")
     assert agent.limits == AgentLimits(join_timeout_s=45.0, rejoin_grace_s=0.0)
+    assert agent.budget == Budget(max_tokens=900)
+    assert agent.budget_exceeded_text == "Clara has to go."
 
 
 def test_the_files_model_comes_before_the_servers() -> None:

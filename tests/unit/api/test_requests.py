@@ -17,6 +17,7 @@ from bridge.ports.agent import (
     TurnsChange,
     UserFirst,
 )
+from bridge.ports.budget import Budget
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.model import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.v1 import (
@@ -138,6 +139,8 @@ BAD = [
     (JOIN, "variables", [{f"v{number}": "" for number in range(33)}]),
     (TOKEN, "variables", [{"a.b": "v"}]),
     (CREATE, "prior_connection_id", NAMES),
+    (CREATE, "budget.max_tokens", [0, -1, 10**15 + 1]),
+    (JOIN, "budget.max_micro_units", [0, -(2**63), 2**63 - 1]),
     (CREATE, "initial_messages", [[said("x")] * 101, [said("x" * 12_001)] * 2]),
     (CREATE, "token_ttl", [span(29.9), span(DAY_S + 1), span(-1), span(0)]),
     (CREATE, "limits.join_timeout", [span(0.9), span(3601), span(-5)]),
@@ -173,6 +176,8 @@ GOOD = [
     (CREATE, "variables", [{"k" * 64: "v" * 1024}, {"_a1": '\n{x} "'}]),
     (CREATE, "variables", [{f"v{number}": "" for number in range(32)}]),
     (CREATE, "prior_connection_id", ["call-1"]),
+    (CREATE, "budget.max_tokens", [1, 10**15]),
+    (JOIN, "budget.max_micro_units", [1, 10**15]),
     (CREATE, "initial_messages", [[said("x" * 240)] * 100, [said("two\nlines")]]),
     (CREATE, "token_ttl", [span(30), span(DAY_S)]),
     (CREATE, "limits.join_timeout", [span(1), span(3600)]),
@@ -364,3 +369,9 @@ def test_context_to_add_has_words_and_a_speaker(
     with pytest.raises(InvalidRequest) as refused:
         commands.control_call(request)
     assert [violation.field for violation in refused.value.violations] == [wrong]
+
+
+def test_a_budget_holds_what_was_given_and_nothing_else() -> None:
+    asked = requests.create_room(changed(CREATE, "budget.max_tokens", 7))  # type: ignore[arg-type]
+    assert asked.budget == Budget(max_tokens=7)
+    assert requests.create_room(CREATE.right).budget == Budget()  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from bridge.calls.allowance import Allowances
 from bridge.calls.host import CallHost
 from bridge.calls.reception import CallRequest, Reception, ServerLimits
 from bridge.calls.registry import Registry
@@ -66,7 +67,7 @@ class Desk:
             registry=self.registry,
             clock=world.clock,
             limits=ServerLimits(LIMITS, LONGEST_S, TTL_S),
-            prices=world.prices,
+            allowances=Allowances(world.prices, world.budgets, world.ledger, world.clock),
         )
 
     async def listed(self) -> int:

@@ -16,6 +16,7 @@ from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed
 from bridge.ports.report import CallReport
 from bridge.ports.room import Bot, RoomRequest
+from bridge.store.ledger import MemoryLedger
 from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import MemoryPlacer
@@ -23,7 +24,7 @@ from tests.fakes.agents import SPEC
 from tests.fakes.cleaning import NoCleaners
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import FakeModels, FakeSession
-from tests.fakes.money import FixedPrices
+from tests.fakes.money import FixedBudgets, FixedPrices
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
 from tests.fakes.tools import FakeTools
 
@@ -133,6 +134,8 @@ class World:
         self.models = FakeModels()
         self.tools = FakeTools()
         self.prices = FixedPrices()
+        self.budgets = FixedBudgets()
+        self.ledger = MemoryLedger()
         self.directory = MemoryDirectory(ended_calls=100)
         self.events = EventLog()
         self.store = ReportStore()
@@ -151,6 +154,7 @@ class World:
             clock=self.clock,
             room_tuning=RoomTuning(empty_timeout_s=60, max_participants=10),
             tools=self.tools,
+            spending=self.ledger,
         )
 
     def make_call(self, spec: CallSpec, epoch: Epoch = EPOCH) -> Call:

@@ -11,6 +11,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.ports.agent import SilenceStep
 from bridge.ports.call import FAULT_OF, CallSpec, CallState, Ending, EndReason, Fault
 from bridge.ports.event import Ended, StateChanged
+from bridge.ports.model import ResponseDone, ResponseStarted, ResponseStatus, TokenCounts
 from bridge.ports.room import LeaveReason, NetworkStats
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
@@ -97,6 +98,15 @@ async def agent_ends_it(call: Carried) -> None:
     await call.pass_time(1)
 
 
+async def budget_is_spent(call: Carried) -> None:
+    await call.join()
+    call.session.push(
+        ResponseStarted("r1", None),
+        ResponseDone("r1", ResponseStatus.COMPLETED, TokenCounts(output_audio=10**9)),
+    )
+    await call.pass_time(30)  # for a notice, which this model never says
+
+
 async def never() -> NetworkStats:
     await asyncio.Event().wait()
     return NetworkStats()
@@ -129,6 +139,7 @@ CAUSES: dict[EndReason, Cause] = {
     EndReason.SERVER_DRAINING: server_drains,
     EndReason.INTERNAL: defect,
     EndReason.AGENT_ENDED: agent_ends_it,
+    EndReason.BUDGET_EXCEEDED: budget_is_spent,
 }
 
 

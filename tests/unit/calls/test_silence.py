@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bridge.ports.agent import SilenceStep
+from bridge.ports.budget import LimitKind
 from bridge.ports.call import CallSpec, EndReason, Fault
 from bridge.ports.event import LimitNear, SilenceStepReached
 from bridge.ports.model import SpeechStarted, SpeechStopped
@@ -122,7 +123,7 @@ async def test_time_s_up_is_said_before_the_end_and_watchers_know_a_minute_ahead
         await call.pass_time(139)
         assert not any(isinstance(kind, LimitNear) for kind in call.kinds)
         await call.pass_time(1)
-        assert call.kinds[-1] == LimitNear(60)
+        assert call.kinds[-1] == LimitNear(LimitKind.DURATION, 0.7, 60)
         await call.pass_time(60)
         assert asked(call) == ["Our time is up."]
         await call.pass_time(2)
@@ -133,7 +134,7 @@ async def test_time_s_up_is_said_before_the_end_and_watchers_know_a_minute_ahead
 async def test_warning_of_a_short_call_comes_at_its_half(world: World) -> None:
     async with going_on(world, with_limits(max_duration_s=60)) as call:
         await call.pass_time(30)
-        assert call.kinds[-1] == LimitNear(30)
+        assert call.kinds[-1] == LimitNear(LimitKind.DURATION, 0.5, 30)
 
 
 async def test_goodbye_that_the_model_does_not_say_keeps_nobody(world: World) -> None:

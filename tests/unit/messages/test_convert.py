@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict, MessageToJson
 from bridge.api.requests import list_calls
 from bridge.ids import Identity
 from bridge.messages import convert, events
+from bridge.ports.budget import Budget, LimitKind
 from bridge.ports.call import (
     AgentState,
     CallState,
@@ -115,12 +116,12 @@ EVERY_KIND: dict[str, EventKind] = {
     "control_refused": ControlRefused("c2", "UpdateAgent", "voice_is_fixed", "too late"),
     "chat_received": ChatWritten(Identity("ada"), "Hello?"),
     "silence_step": SilenceStepReached(2, ends_call=True),
-    "limit_warning": LimitNear(60.0),
     "language_switched": LanguageSwitched("es-MX", "en"),
     "dtmf_sent": DtmfSent("12#"),
     "interruption_dismissed": InterruptionDismissed("u1", 1.25),
     "turn_awaits_response": TurnAwaitsResponse("u1"),
     "warning": Warned("code", "message"),
+    "limit_warning": LimitNear(LimitKind.CALL_COST, 0.85),
     "ended": Ended(REPORT),
 }
 
@@ -141,6 +142,7 @@ def event(kind: EventKind) -> event_pb2.CallEvent:
         (LinkState, event_pb2.LinkState, "LINK_STATE_"),
         (Role, event_pb2.TranscriptRole, "TRANSCRIPT_ROLE_"),
         (ResponseStatus, event_pb2.ResponseStatus, "RESPONSE_STATUS_"),
+        (LimitKind, event_pb2.LimitKind, "LIMIT_KIND_"),
         (ToolStatus, report_pb2.ToolStatus, "TOOL_STATUS_"),
     ],
 )
@@ -256,6 +258,24 @@ def test_costs_are_told_wherever_they_are_known_and_left_out_where_not() -> None
     assert not unknown.call.HasField("cost")
     assert not unknown.turns[0].HasField("cost")
     assert not event(EVERY_KIND["response_finished"]).response_finished.HasField("cost")
+
+
+def test_a_call_shows_its_budget_as_far_as_it_has_one() -> None:
+    limited = replace(VIEW, spec=replace(SPEC, budget=Budget(max_micro_units=7)))
+    budget = convert.call(limited).budget
+    assert budget.max_micro_units == 7
+    assert not budget.HasField("max_tokens")
+    free = replace(VIEW, spec=replace(SPEC, budget=Budget()))
+    assert not convert.call(free).HasField("budget")
+
+
+def test_a_limit_that_comes_near_is_told_with_its_name() -> None:
+    warning = event(EVERY_KIND["limit_warning"]).limit_warning
+    assert (warning.limit, warning.used) == (event_pb2.LIMIT_KIND_CALL_COST, 0.85)
+    assert not warning.HasField("remaining")
+    warning = event(LimitNear(LimitKind.DURATION, 0.9, 60.0)).limit_warning
+    assert warning.limit == event_pb2.LIMIT_KIND_DURATION
+    assert warning.remaining.ToSeconds() == 60
 
 
 def test_live_call_has_no_end() -> None:

@@ -1,30 +1,25 @@
 """A host in another process is asked, and tells, as one in the same: over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from bridge.calls.host import CallHost
 from bridge.errors import Exhausted, NotFound, Unavailable
-from bridge.ids import AgentId
+from bridge.ports.budget import Spent
 from bridge.ports.call import CallView, EndReason
 from bridge.ports.event import CallEvent, Warned
-from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
-from bridge.ports.report import CallReport
 from bridge.ports.tool import (
     ToolCallId,
-    ToolExecutor,
     ToolInvocation,
-    ToolOutcome,
     ToolOutput,
-    ToolSpec,
 )
 from bridge.workers.front import Front, FrontLost
-from bridge.workers.front_service import FrontService
 from bridge.workers.host_service import HostService
 from bridge.workers.remote_host import RemoteHost
 from bridge.workers.v1 import workers_service_pb2_grpc as rpc
@@ -32,9 +27,9 @@ from bridge.workers.wire import channel, serving
 from tests.fakes.agents import SPEC, numbered
 from tests.fakes.clock import settle
 from tests.unit.calls.rig import EPOCH, HOST, World
+from tests.unit.workers.told import TOOL, Told, running
 
 ONE, TWO = numbered(1), numbered(2)
-TOOL = ToolSpec("weather", "The weather.", {"type": "object"})
 
 
 @asynccontextmanager
@@ -110,90 +105,6 @@ async def test_worker_that_is_gone_is_unavailable_not_a_defect(
             with pytest.raises(Unavailable) as refused:
                 await asking
             assert refused.value.reason == "WORKER_LOST"
-
-
-class KnownLife:
-    """A worker as its front keeps it."""
-
-    def __init__(self, epoch: Epoch) -> None:
-        self.epoch = epoch
-        self.seen: list[CallView] = []
-        self.drafts: list[CallReport] = []
-        self.beats: list[tuple[HostStatus, float, int]] = []
-
-    def saw(self, view: CallView) -> None:
-        self.seen.append(view)
-
-    def drafted(self, report: CallReport) -> None:
-        self.drafts.append(report)
-
-    async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
-        self.beats.append((status, load, memory_bytes))
-
-
-class Forecast:
-    """Implements ToolExecutors and ToolExecutor: every weather is fine."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[AgentId, ToolSpec, ToolInvocation]] = []
-        self.cancelled = asyncio.Event()
-        self.works = asyncio.Event()
-        self.works.set()
-        self._tool = TOOL
-
-    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:
-        self._tool = tool
-        self._agent_id = agent_id
-        return self
-
-    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
-        self.asked.append((self._agent_id, self._tool, invocation))
-        try:
-            await self.works.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-        return ToolOutput('{"weather": "fine"}')
-
-
-class Told:
-    """A front that a worker tells, and what came of it."""
-
-    def __init__(self, world: World, socket: Path) -> None:
-        self.world = world
-        self.life = KnownLife(EPOCH)
-        self.tools = Forecast()
-        self.service = FrontService(
-            {HOST: self.life},
-            archive=world.events,
-            directory=world.directory,
-            store=world.store,
-            placer=world.placer,
-            tools=self.tools,
-        )
-        self.socket = socket
-
-    @asynccontextmanager
-    async def by(self, host_id: HostId = HOST, epoch: Epoch = EPOCH) -> AsyncIterator[Front]:
-        """Yield the front as a worker sees it."""
-        async with (
-            serving(
-                self.socket,
-                lambda server: rpc.add_FrontServiceServicer_to_server(self.service, server),
-            ),
-            channel(self.socket) as to_front,
-            asyncio.TaskGroup() as group,
-        ):
-            front = Front(to_front, host_id, epoch)
-            with running(group, front):
-                yield front
-
-
-@contextmanager
-def running(group: asyncio.TaskGroup, front: Front) -> Iterator[None]:
-    task = group.create_task(front.run())
-    yield
-    task.cancel()
 
 
 def event(sequence: int) -> CallEvent:
@@ -290,3 +201,19 @@ async def test_tool_that_nobody_waits_for_any_more_is_cancelled_there(told: Told
         waiting.cancel()
         async with asyncio.timeout(5):
             await told.tools.cancelled.wait()
+
+
+async def test_what_a_call_spends_is_recorded_at_the_front_alone(told: Told) -> None:
+    async with told.by() as front:
+        day = SPEC.created_at.date()
+        spent = Spent(7, 10**17)
+        assert await front.record(SPEC.tenant_id, day, SPEC.connection_id, spent) == spent
+    assert await told.world.ledger.spent(SPEC.tenant_id, day) == spent
+
+
+async def test_what_an_earlier_life_has_spent_is_not_taken(told: Told) -> None:
+    async with told.by(HOST, Epoch(0)) as front:
+        with pytest.raises(FrontLost):
+            await front.record(
+                SPEC.tenant_id, SPEC.created_at.date(), SPEC.connection_id, Spent(7, 0)
+            )

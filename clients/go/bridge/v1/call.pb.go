@@ -142,6 +142,8 @@ const (
 	EndReason_END_REASON_IDLE_TIMEOUT EndReason = 21
 	// The process that carried the call died, or hung and was stopped.
 	EndReason_END_REASON_WORKER_LOST EndReason = 23
+	// A budget, the call's or its tenant's of the day, was used up.
+	EndReason_END_REASON_BUDGET_EXCEEDED EndReason = 22
 )
 
 // Enum value maps for EndReason.
@@ -170,6 +172,7 @@ var (
 		20: "END_REASON_AGENT_ENDED",
 		21: "END_REASON_IDLE_TIMEOUT",
 		23: "END_REASON_WORKER_LOST",
+		22: "END_REASON_BUDGET_EXCEEDED",
 	}
 	EndReason_value = map[string]int32{
 		"END_REASON_UNSPECIFIED":           0,
@@ -195,6 +198,7 @@ var (
 		"END_REASON_AGENT_ENDED":           20,
 		"END_REASON_IDLE_TIMEOUT":          21,
 		"END_REASON_WORKER_LOST":           23,
+		"END_REASON_BUDGET_EXCEEDED":       22,
 	}
 )
 
@@ -759,6 +763,63 @@ func (x *Cost) GetTranscriptionMicroUnits() int64 {
 	return 0
 }
 
+// The most that a call may spend. When it is used up, the agent says so and the call ends with
+// BUDGET_EXCEEDED. Whatever is asked for last, the answer or the notice, may exceed it a little.
+type Budget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tokens of the realtime model, read and written, cached ones included; 1 to 10^15.
+	MaxTokens *int64 `protobuf:"varint,1,opt,name=max_tokens,json=maxTokens,proto3,oneof" json:"max_tokens,omitempty"`
+	// Money, in millionths of the unit of the server's prices; 1 to 10^15. FAILED_PRECONDITION where a
+	// model that the call uses has no price.
+	MaxMicroUnits *int64 `protobuf:"varint,2,opt,name=max_micro_units,json=maxMicroUnits,proto3,oneof" json:"max_micro_units,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Budget) Reset() {
+	*x = Budget{}
+	mi := &file_bridge_v1_call_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Budget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Budget) ProtoMessage() {}
+
+func (x *Budget) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Budget.ProtoReflect.Descriptor instead.
+func (*Budget) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Budget) GetMaxTokens() int64 {
+	if x != nil && x.MaxTokens != nil {
+		return *x.MaxTokens
+	}
+	return 0
+}
+
+func (x *Budget) GetMaxMicroUnits() int64 {
+	if x != nil && x.MaxMicroUnits != nil {
+		return *x.MaxMicroUnits
+	}
+	return 0
+}
+
 // A call, as it is now or as it ended.
 type Call struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -821,14 +882,16 @@ type Call struct {
 	// The host that carries the call.
 	HostId string `protobuf:"bytes,29,opt,name=host_id,json=hostId,proto3" json:"host_id,omitempty"`
 	// What it has cost so far.
-	Cost          *Cost `protobuf:"bytes,30,opt,name=cost,proto3" json:"cost,omitempty"`
+	Cost *Cost `protobuf:"bytes,30,opt,name=cost,proto3" json:"cost,omitempty"`
+	// The budget in force; unset: none.
+	Budget        *Budget `protobuf:"bytes,31,opt,name=budget,proto3" json:"budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_bridge_v1_call_proto_msgTypes[4]
+	mi := &file_bridge_v1_call_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -840,7 +903,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_proto_msgTypes[4]
+	mi := &file_bridge_v1_call_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -853,7 +916,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Call) GetConnectionId() string {
@@ -1066,6 +1129,13 @@ func (x *Call) GetCost() *Cost {
 	return nil
 }
 
+func (x *Call) GetBudget() *Budget {
+	if x != nil {
+		return x.Budget
+	}
+	return nil
+}
+
 var File_bridge_v1_call_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_proto_rawDesc = "" +
@@ -1103,7 +1173,13 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\rprice_version\x18\x03 \x01(\tR\fpriceVersion\x12?\n" +
 	"\x19transcription_micro_units\x18\x04 \x01(\x03H\x01R\x17transcriptionMicroUnits\x88\x01\x01B\x0e\n" +
 	"\f_micro_unitsB\x1c\n" +
-	"\x1a_transcription_micro_units\"\xea\v\n" +
+	"\x1a_transcription_micro_units\"|\n" +
+	"\x06Budget\x12\"\n" +
+	"\n" +
+	"max_tokens\x18\x01 \x01(\x03H\x00R\tmaxTokens\x88\x01\x01\x12+\n" +
+	"\x0fmax_micro_units\x18\x02 \x01(\x03H\x01R\rmaxMicroUnits\x88\x01\x01B\r\n" +
+	"\v_max_tokensB\x12\n" +
+	"\x10_max_micro_units\"\x95\f\n" +
 	"\x04Call\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1b\n" +
 	"\troom_name\x18\x02 \x01(\tR\broomName\x12\x1d\n" +
@@ -1141,7 +1217,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x05model\x18\x1b \x01(\tR\x05model\x12*\n" +
 	"\x11model_session_ids\x18\x1c \x03(\tR\x0fmodelSessionIds\x12\x17\n" +
 	"\ahost_id\x18\x1d \x01(\tR\x06hostId\x12#\n" +
-	"\x04cost\x18\x1e \x01(\v2\x0f.bridge.v1.CostR\x04cost\x1a;\n" +
+	"\x04cost\x18\x1e \x01(\v2\x0f.bridge.v1.CostR\x04cost\x12)\n" +
+	"\x06budget\x18\x1f \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
@@ -1153,7 +1230,7 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x11CALL_STATE_ACTIVE\x10\x03\x12\x1b\n" +
 	"\x17CALL_STATE_RECONNECTING\x10\x04\x12\x15\n" +
 	"\x11CALL_STATE_ENDING\x10\x05\x12\x14\n" +
-	"\x10CALL_STATE_ENDED\x10\x06*\xd2\x05\n" +
+	"\x10CALL_STATE_ENDED\x10\x06*\xf2\x05\n" +
 	"\tEndReason\x12\x1a\n" +
 	"\x16END_REASON_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bEND_REASON_PARTICIPANT_LEFT\x10\x01\x12\x18\n" +
@@ -1178,7 +1255,8 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x13END_REASON_INTERNAL\x10\x13\x12\x1a\n" +
 	"\x16END_REASON_AGENT_ENDED\x10\x14\x12\x1b\n" +
 	"\x17END_REASON_IDLE_TIMEOUT\x10\x15\x12\x1a\n" +
-	"\x16END_REASON_WORKER_LOST\x10\x17*\xa6\x01\n" +
+	"\x16END_REASON_WORKER_LOST\x10\x17\x12\x1e\n" +
+	"\x1aEND_REASON_BUDGET_EXCEEDED\x10\x16*\xa6\x01\n" +
 	"\bEndFault\x12\x19\n" +
 	"\x15END_FAULT_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eEND_FAULT_NONE\x10\x01\x12\x14\n" +
@@ -1215,7 +1293,7 @@ func file_bridge_v1_call_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_bridge_v1_call_proto_goTypes = []any{
 	(CallState)(0),                // 0: bridge.v1.CallState
 	(EndReason)(0),                // 1: bridge.v1.EndReason
@@ -1226,39 +1304,41 @@ var file_bridge_v1_call_proto_goTypes = []any{
 	(*Participant)(nil),           // 6: bridge.v1.Participant
 	(*TokenUsage)(nil),            // 7: bridge.v1.TokenUsage
 	(*Cost)(nil),                  // 8: bridge.v1.Cost
-	(*Call)(nil),                  // 9: bridge.v1.Call
-	nil,                           // 10: bridge.v1.Call.MetadataEntry
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Budget)(nil),                // 9: bridge.v1.Budget
+	(*Call)(nil),                  // 10: bridge.v1.Call
+	nil,                           // 11: bridge.v1.Call.MetadataEntry
+	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_bridge_v1_call_proto_depIdxs = []int32{
-	11, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
-	11, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
-	11, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
-	12, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
-	10, // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
+	12, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
+	12, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
+	12, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
+	13, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
+	11, // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
 	5,  // 5: bridge.v1.Call.limits:type_name -> bridge.v1.CallLimits
 	0,  // 6: bridge.v1.Call.state:type_name -> bridge.v1.CallState
 	3,  // 7: bridge.v1.Call.agent_state:type_name -> bridge.v1.AgentState
 	1,  // 8: bridge.v1.Call.end_reason:type_name -> bridge.v1.EndReason
 	2,  // 9: bridge.v1.Call.end_fault:type_name -> bridge.v1.EndFault
-	12, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
-	12, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
-	12, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
-	12, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
-	12, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
-	12, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
-	12, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
-	12, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
-	11, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
+	13, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
+	13, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
+	13, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
+	13, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
+	13, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
+	13, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
+	13, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
+	13, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
+	12, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
 	6,  // 19: bridge.v1.Call.participants:type_name -> bridge.v1.Participant
 	7,  // 20: bridge.v1.Call.usage:type_name -> bridge.v1.TokenUsage
 	8,  // 21: bridge.v1.Call.cost:type_name -> bridge.v1.Cost
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	9,  // 22: bridge.v1.Call.budget:type_name -> bridge.v1.Budget
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_proto_init() }
@@ -1270,13 +1350,14 @@ func file_bridge_v1_call_proto_init() {
 	file_bridge_v1_call_proto_msgTypes[1].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[3].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[4].OneofWrappers = []any{}
+	file_bridge_v1_call_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_proto_rawDesc), len(file_bridge_v1_call_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -304,8 +304,10 @@ type CreateRoomRequest struct {
 	// What the agent knows besides, told to the model in this order, behind the earlier call. At most
 	// 100, of at most 24,000 characters in all.
 	InitialMessages []*ContextMessage `protobuf:"bytes,15,rep,name=initial_messages,json=initialMessages,proto3" json:"initial_messages,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What the call may spend. The agent's file may set a budget, too: the smaller one counts.
+	Budget        *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateRoomRequest) Reset() {
@@ -432,6 +434,13 @@ func (x *CreateRoomRequest) GetPriorConnectionId() string {
 func (x *CreateRoomRequest) GetInitialMessages() []*ContextMessage {
 	if x != nil {
 		return x.InitialMessages
+	}
+	return nil
+}
+
+func (x *CreateRoomRequest) GetBudget() *Budget {
+	if x != nil {
+		return x.Budget
 	}
 	return nil
 }
@@ -642,8 +651,10 @@ type JoinRoomRequest struct {
 	PriorConnectionId string `protobuf:"bytes,13,opt,name=prior_connection_id,json=priorConnectionId,proto3" json:"prior_connection_id,omitempty"`
 	// As in CreateRoomRequest; refused where the room belongs to a call.
 	InitialMessages []*ContextMessage `protobuf:"bytes,15,rep,name=initial_messages,json=initialMessages,proto3" json:"initial_messages,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in CreateRoomRequest; refused where the room belongs to a call.
+	Budget        *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JoinRoomRequest) Reset() {
@@ -770,6 +781,13 @@ func (x *JoinRoomRequest) GetPriorConnectionId() string {
 func (x *JoinRoomRequest) GetInitialMessages() []*ContextMessage {
 	if x != nil {
 		return x.InitialMessages
+	}
+	return nil
+}
+
+func (x *JoinRoomRequest) GetBudget() *Budget {
+	if x != nil {
+		return x.Budget
 	}
 	return nil
 }
@@ -2489,7 +2507,7 @@ var File_bridge_v1_call_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x06\n" +
+	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x06\n" +
 	"\x11CreateRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2506,7 +2524,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\ttoken_ttl\x18\v \x01(\v2\x19.google.protobuf.DurationR\btokenTtl\x12O\n" +
 	"\tvariables\x18\f \x03(\v2+.bridge.v1.CreateRoomRequest.VariablesEntryB\x04\x88\xe7\x18\x01R\tvariables\x12.\n" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
-	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x1a;\n" +
+	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
+	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2527,7 +2546,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x11token_expire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12#\n" +
 	"\x04call\x18\b \x01(\v2\x0f.bridge.v1.CallR\x04call\x122\n" +
 	"\x12capacity_remaining\x18\t \x01(\x05H\x00R\x11capacityRemaining\x88\x01\x01B\x15\n" +
-	"\x13_capacity_remaining\"\xb0\x06\n" +
+	"\x13_capacity_remaining\"\xdb\x06\n" +
 	"\x0fJoinRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2544,7 +2563,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\ttoken_ttl\x18\v \x01(\v2\x19.google.protobuf.DurationR\btokenTtl\x12M\n" +
 	"\tvariables\x18\f \x03(\v2).bridge.v1.JoinRoomRequest.VariablesEntryB\x04\x88\xe7\x18\x01R\tvariables\x12.\n" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
-	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x1a;\n" +
+	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
+	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2768,12 +2788,13 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*CallLimits)(nil),                  // 41: bridge.v1.CallLimits
 	(StartPolicy)(0),                    // 42: bridge.v1.StartPolicy
 	(*durationpb.Duration)(nil),         // 43: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),       // 44: google.protobuf.Timestamp
-	(*Call)(nil),                        // 45: bridge.v1.Call
-	(*TurnDetection)(nil),               // 46: bridge.v1.TurnDetection
-	(CallState)(0),                      // 47: bridge.v1.CallState
-	(*CallReport)(nil),                  // 48: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 49: bridge.v1.CallEvent
+	(*Budget)(nil),                      // 44: bridge.v1.Budget
+	(*timestamppb.Timestamp)(nil),       // 45: google.protobuf.Timestamp
+	(*Call)(nil),                        // 46: bridge.v1.Call
+	(*TurnDetection)(nil),               // 47: bridge.v1.TurnDetection
+	(CallState)(0),                      // 48: bridge.v1.CallState
+	(*CallReport)(nil),                  // 49: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 50: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	34, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
@@ -2783,67 +2804,69 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	43, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
 	35, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	0,  // 7: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	44, // 8: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	45, // 9: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	36, // 10: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	40, // 11: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	41, // 12: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	42, // 13: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	43, // 14: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	37, // 15: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
-	5,  // 16: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	44, // 17: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	45, // 18: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	45, // 19: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	12, // 20: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
-	14, // 21: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
-	15, // 22: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
-	16, // 23: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
-	17, // 24: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
-	18, // 25: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
-	20, // 26: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	21, // 27: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	13, // 28: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
-	1,  // 29: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	5,  // 30: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	2,  // 31: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	46, // 32: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	19, // 33: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	38, // 34: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	3,  // 35: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	44, // 36: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	44, // 37: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	45, // 38: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	47, // 39: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	39, // 40: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	45, // 41: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	29, // 42: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	48, // 43: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	49, // 44: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 45: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 46: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 47: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 48: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	23, // 49: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	25, // 50: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	27, // 51: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	30, // 52: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	32, // 53: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 54: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 55: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 56: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	22, // 57: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	24, // 58: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	26, // 59: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	28, // 60: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	31, // 61: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	33, // 62: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	54, // [54:63] is the sub-list for method output_type
-	45, // [45:54] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	44, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
+	0,  // 8: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
+	45, // 9: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	46, // 10: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	36, // 11: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	40, // 12: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	41, // 13: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	42, // 14: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	43, // 15: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	37, // 16: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	5,  // 17: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	44, // 18: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	45, // 19: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	46, // 20: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	46, // 21: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	12, // 22: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
+	14, // 23: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	15, // 24: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	16, // 25: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	17, // 26: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	18, // 27: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	20, // 28: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	21, // 29: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	13, // 30: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	1,  // 31: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	5,  // 32: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	2,  // 33: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	47, // 34: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	19, // 35: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	38, // 36: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	3,  // 37: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	45, // 38: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	45, // 39: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	46, // 40: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	48, // 41: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	39, // 42: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	46, // 43: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	29, // 44: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	49, // 45: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	50, // 46: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 47: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 48: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 49: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 50: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	23, // 51: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	25, // 52: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	27, // 53: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	30, // 54: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	32, // 55: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 56: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 57: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 58: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	22, // 59: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	24, // 60: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	26, // 61: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	28, // 62: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	31, // 63: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	33, // 64: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	56, // [56:65] is the sub-list for method output_type
+	47, // [47:56] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }

@@ -275,6 +275,71 @@ func (ResponseStatus) EnumDescriptor() ([]byte, []int) {
 	return file_bridge_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
+// A limit that a call can use up.
+type LimitKind int32
+
+const (
+	// Never sent.
+	LimitKind_LIMIT_KIND_UNSPECIFIED LimitKind = 0
+	// limits.max_duration.
+	LimitKind_LIMIT_KIND_DURATION LimitKind = 1
+	// Tokens of the call's budget.
+	LimitKind_LIMIT_KIND_CALL_TOKENS LimitKind = 2
+	// Money of the call's budget.
+	LimitKind_LIMIT_KIND_CALL_COST LimitKind = 3
+	// Tokens that the tenant may use in a day, by UTC.
+	LimitKind_LIMIT_KIND_TENANT_TOKENS LimitKind = 4
+	// Money that the tenant may spend in a day, by UTC.
+	LimitKind_LIMIT_KIND_TENANT_COST LimitKind = 5
+)
+
+// Enum value maps for LimitKind.
+var (
+	LimitKind_name = map[int32]string{
+		0: "LIMIT_KIND_UNSPECIFIED",
+		1: "LIMIT_KIND_DURATION",
+		2: "LIMIT_KIND_CALL_TOKENS",
+		3: "LIMIT_KIND_CALL_COST",
+		4: "LIMIT_KIND_TENANT_TOKENS",
+		5: "LIMIT_KIND_TENANT_COST",
+	}
+	LimitKind_value = map[string]int32{
+		"LIMIT_KIND_UNSPECIFIED":   0,
+		"LIMIT_KIND_DURATION":      1,
+		"LIMIT_KIND_CALL_TOKENS":   2,
+		"LIMIT_KIND_CALL_COST":     3,
+		"LIMIT_KIND_TENANT_TOKENS": 4,
+		"LIMIT_KIND_TENANT_COST":   5,
+	}
+)
+
+func (x LimitKind) Enum() *LimitKind {
+	p := new(LimitKind)
+	*p = x
+	return p
+}
+
+func (x LimitKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LimitKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_event_proto_enumTypes[4].Descriptor()
+}
+
+func (LimitKind) Type() protoreflect.EnumType {
+	return &file_bridge_v1_event_proto_enumTypes[4]
+}
+
+func (x LimitKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LimitKind.Descriptor instead.
+func (LimitKind) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{4}
+}
+
 // Something that happened in a call. Sequence numbers begin at 1 and have no gaps.
 type CallEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -996,8 +1061,12 @@ func (x *SilenceStep) GetEndsCall() bool {
 // The call will end soon because its time is up.
 type LimitWarning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How soon.
-	Remaining     *durationpb.Duration `protobuf:"bytes,1,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	// How soon; unset where it is not time that is limited.
+	Remaining *durationpb.Duration `protobuf:"bytes,1,opt,name=remaining,proto3" json:"remaining,omitempty"`
+	// Which limit. Time is told of a minute before it is up, a budget at four fifths; once of each.
+	Limit LimitKind `protobuf:"varint,2,opt,name=limit,proto3,enum=bridge.v1.LimitKind" json:"limit,omitempty"`
+	// How much of it is used up; 1 is all.
+	Used          float64 `protobuf:"fixed64,3,opt,name=used,proto3" json:"used,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1037,6 +1106,20 @@ func (x *LimitWarning) GetRemaining() *durationpb.Duration {
 		return x.Remaining
 	}
 	return nil
+}
+
+func (x *LimitWarning) GetLimit() LimitKind {
+	if x != nil {
+		return x.Limit
+	}
+	return LimitKind_LIMIT_KIND_UNSPECIFIED
+}
+
+func (x *LimitWarning) GetUsed() float64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
 }
 
 // The call moved to another state.
@@ -2225,9 +2308,11 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x04step\x18\x01 \x01(\x05R\x04step\x12 \n" +
 	"\tends_call\x18\x02 \x01(\bH\x00R\bendsCall\x88\x01\x01B\f\n" +
 	"\n" +
-	"_ends_call\"G\n" +
+	"_ends_call\"\x87\x01\n" +
 	"\fLimitWarning\x127\n" +
-	"\tremaining\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\tremaining\"l\n" +
+	"\tremaining\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\tremaining\x12*\n" +
+	"\x05limit\x18\x02 \x01(\x0e2\x14.bridge.v1.LimitKindR\x05limit\x12\x12\n" +
+	"\x04used\x18\x03 \x01(\x01R\x04used\"l\n" +
 	"\fStateChanged\x12*\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.CallStateR\x05state\x120\n" +
 	"\bprevious\x18\x02 \x01(\x0e2\x14.bridge.v1.CallStateR\bprevious\"\x84\x01\n" +
@@ -2341,7 +2426,14 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x19RESPONSE_STATUS_COMPLETED\x10\x01\x12\x1d\n" +
 	"\x19RESPONSE_STATUS_CANCELLED\x10\x02\x12\x1a\n" +
 	"\x16RESPONSE_STATUS_FAILED\x10\x03\x12\x1e\n" +
-	"\x1aRESPONSE_STATUS_INCOMPLETE\x10\x04BW\n" +
+	"\x1aRESPONSE_STATUS_INCOMPLETE\x10\x04*\xb0\x01\n" +
+	"\tLimitKind\x12\x1a\n" +
+	"\x16LIMIT_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13LIMIT_KIND_DURATION\x10\x01\x12\x1a\n" +
+	"\x16LIMIT_KIND_CALL_TOKENS\x10\x02\x12\x18\n" +
+	"\x14LIMIT_KIND_CALL_COST\x10\x03\x12\x1c\n" +
+	"\x18LIMIT_KIND_TENANT_TOKENS\x10\x04\x12\x1a\n" +
+	"\x16LIMIT_KIND_TENANT_COST\x10\x05BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (
@@ -2356,97 +2448,99 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_event_proto_rawDescData
 }
 
-var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
 	(TranscriptRole)(0),           // 2: bridge.v1.TranscriptRole
 	(ResponseStatus)(0),           // 3: bridge.v1.ResponseStatus
-	(*CallEvent)(nil),             // 4: bridge.v1.CallEvent
-	(*ControlApplied)(nil),        // 5: bridge.v1.ControlApplied
-	(*ControlRefused)(nil),        // 6: bridge.v1.ControlRefused
-	(*ChatReceived)(nil),          // 7: bridge.v1.ChatReceived
-	(*SilenceStep)(nil),           // 8: bridge.v1.SilenceStep
-	(*LimitWarning)(nil),          // 9: bridge.v1.LimitWarning
-	(*StateChanged)(nil),          // 10: bridge.v1.StateChanged
-	(*ParticipantChanged)(nil),    // 11: bridge.v1.ParticipantChanged
-	(*MediaStateChanged)(nil),     // 12: bridge.v1.MediaStateChanged
-	(*ModelStateChanged)(nil),     // 13: bridge.v1.ModelStateChanged
-	(*AgentStateChanged)(nil),     // 14: bridge.v1.AgentStateChanged
-	(*UserSpeech)(nil),            // 15: bridge.v1.UserSpeech
-	(*Transcript)(nil),            // 16: bridge.v1.Transcript
-	(*ResponseStarted)(nil),       // 17: bridge.v1.ResponseStarted
-	(*ResponseFinished)(nil),      // 18: bridge.v1.ResponseFinished
-	(*Interruption)(nil),          // 19: bridge.v1.Interruption
-	(*ToolCalled)(nil),            // 20: bridge.v1.ToolCalled
-	(*ToolFinished)(nil),          // 21: bridge.v1.ToolFinished
-	(*LanguageSwitched)(nil),      // 22: bridge.v1.LanguageSwitched
-	(*DtmfSent)(nil),              // 23: bridge.v1.DtmfSent
-	(*InterruptionDismissed)(nil), // 24: bridge.v1.InterruptionDismissed
-	(*TurnAwaitsResponse)(nil),    // 25: bridge.v1.TurnAwaitsResponse
-	(*Warning)(nil),               // 26: bridge.v1.Warning
-	(*Ended)(nil),                 // 27: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 29: google.protobuf.Duration
-	(CallState)(0),                // 30: bridge.v1.CallState
-	(*Participant)(nil),           // 31: bridge.v1.Participant
-	(AgentState)(0),               // 32: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 33: bridge.v1.TokenUsage
-	(*Cost)(nil),                  // 34: bridge.v1.Cost
-	(ToolStatus)(0),               // 35: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 36: bridge.v1.CallReport
+	(LimitKind)(0),                // 4: bridge.v1.LimitKind
+	(*CallEvent)(nil),             // 5: bridge.v1.CallEvent
+	(*ControlApplied)(nil),        // 6: bridge.v1.ControlApplied
+	(*ControlRefused)(nil),        // 7: bridge.v1.ControlRefused
+	(*ChatReceived)(nil),          // 8: bridge.v1.ChatReceived
+	(*SilenceStep)(nil),           // 9: bridge.v1.SilenceStep
+	(*LimitWarning)(nil),          // 10: bridge.v1.LimitWarning
+	(*StateChanged)(nil),          // 11: bridge.v1.StateChanged
+	(*ParticipantChanged)(nil),    // 12: bridge.v1.ParticipantChanged
+	(*MediaStateChanged)(nil),     // 13: bridge.v1.MediaStateChanged
+	(*ModelStateChanged)(nil),     // 14: bridge.v1.ModelStateChanged
+	(*AgentStateChanged)(nil),     // 15: bridge.v1.AgentStateChanged
+	(*UserSpeech)(nil),            // 16: bridge.v1.UserSpeech
+	(*Transcript)(nil),            // 17: bridge.v1.Transcript
+	(*ResponseStarted)(nil),       // 18: bridge.v1.ResponseStarted
+	(*ResponseFinished)(nil),      // 19: bridge.v1.ResponseFinished
+	(*Interruption)(nil),          // 20: bridge.v1.Interruption
+	(*ToolCalled)(nil),            // 21: bridge.v1.ToolCalled
+	(*ToolFinished)(nil),          // 22: bridge.v1.ToolFinished
+	(*LanguageSwitched)(nil),      // 23: bridge.v1.LanguageSwitched
+	(*DtmfSent)(nil),              // 24: bridge.v1.DtmfSent
+	(*InterruptionDismissed)(nil), // 25: bridge.v1.InterruptionDismissed
+	(*TurnAwaitsResponse)(nil),    // 26: bridge.v1.TurnAwaitsResponse
+	(*Warning)(nil),               // 27: bridge.v1.Warning
+	(*Ended)(nil),                 // 28: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
+	(CallState)(0),                // 31: bridge.v1.CallState
+	(*Participant)(nil),           // 32: bridge.v1.Participant
+	(AgentState)(0),               // 33: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 34: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 35: bridge.v1.Cost
+	(ToolStatus)(0),               // 36: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 37: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	28, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	29, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
-	10, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
-	11, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
-	12, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
-	13, // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
-	14, // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
-	15, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
-	16, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
-	17, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
-	18, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
-	19, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	26, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	27, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
-	20, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
-	21, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
-	5,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
-	6,  // 17: bridge.v1.CallEvent.control_refused:type_name -> bridge.v1.ControlRefused
-	7,  // 18: bridge.v1.CallEvent.chat_received:type_name -> bridge.v1.ChatReceived
-	8,  // 19: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
-	9,  // 20: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
-	22, // 21: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
-	23, // 22: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
-	24, // 23: bridge.v1.CallEvent.interruption_dismissed:type_name -> bridge.v1.InterruptionDismissed
-	25, // 24: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
-	29, // 25: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	30, // 26: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	30, // 27: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 28: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	31, // 29: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 30: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 31: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	32, // 32: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 33: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	29, // 34: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	29, // 35: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 36: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	33, // 37: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	34, // 38: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
-	29, // 39: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	35, // 40: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	29, // 41: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	29, // 42: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
-	36, // 43: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	29, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	30, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	11, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
+	12, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
+	13, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
+	14, // 5: bridge.v1.CallEvent.model_state_changed:type_name -> bridge.v1.ModelStateChanged
+	15, // 6: bridge.v1.CallEvent.agent_state_changed:type_name -> bridge.v1.AgentStateChanged
+	16, // 7: bridge.v1.CallEvent.user_speech:type_name -> bridge.v1.UserSpeech
+	17, // 8: bridge.v1.CallEvent.transcript:type_name -> bridge.v1.Transcript
+	18, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
+	19, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
+	20, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
+	27, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	28, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	21, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
+	22, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
+	6,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
+	7,  // 17: bridge.v1.CallEvent.control_refused:type_name -> bridge.v1.ControlRefused
+	8,  // 18: bridge.v1.CallEvent.chat_received:type_name -> bridge.v1.ChatReceived
+	9,  // 19: bridge.v1.CallEvent.silence_step:type_name -> bridge.v1.SilenceStep
+	10, // 20: bridge.v1.CallEvent.limit_warning:type_name -> bridge.v1.LimitWarning
+	23, // 21: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
+	24, // 22: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
+	25, // 23: bridge.v1.CallEvent.interruption_dismissed:type_name -> bridge.v1.InterruptionDismissed
+	26, // 24: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
+	30, // 25: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	4,  // 26: bridge.v1.LimitWarning.limit:type_name -> bridge.v1.LimitKind
+	31, // 27: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	31, // 28: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 29: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	32, // 30: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 31: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 32: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	33, // 33: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 34: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	30, // 35: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	30, // 36: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 37: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	34, // 38: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	35, // 39: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
+	30, // 40: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	36, // 41: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	30, // 42: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	30, // 43: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	37, // 44: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -2491,7 +2585,7 @@ func file_bridge_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,

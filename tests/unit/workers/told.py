@@ -1,0 +1,105 @@
+"""A front that workers tell, over a real socket, and what came of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from bridge.ids import AgentId
+from bridge.ports.call import CallView
+from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.report import CallReport
+from bridge.ports.tool import ToolExecutor, ToolInvocation, ToolOutcome, ToolOutput, ToolSpec
+from bridge.workers.front import Front
+from bridge.workers.front_service import FrontService
+from bridge.workers.v1 import workers_service_pb2_grpc as rpc
+from bridge.workers.wire import channel, serving
+from tests.unit.calls.rig import EPOCH, HOST, World
+
+TOOL: Final = ToolSpec("weather", "The weather.", {"type": "object"})
+
+
+class KnownLife:
+    """A worker as its front keeps it."""
+
+    def __init__(self, epoch: Epoch) -> None:
+        self.epoch = epoch
+        self.seen: list[CallView] = []
+        self.drafts: list[CallReport] = []
+        self.beats: list[tuple[HostStatus, float, int]] = []
+
+    def saw(self, view: CallView) -> None:
+        self.seen.append(view)
+
+    def drafted(self, report: CallReport) -> None:
+        self.drafts.append(report)
+
+    async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
+        self.beats.append((status, load, memory_bytes))
+
+
+class Forecast:
+    """Implements ToolExecutors and ToolExecutor: every weather is fine."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[AgentId, ToolSpec, ToolInvocation]] = []
+        self.cancelled = asyncio.Event()
+        self.works = asyncio.Event()
+        self.works.set()
+        self._tool = TOOL
+
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:
+        self._tool = tool
+        self._agent_id = agent_id
+        return self
+
+    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
+        self.asked.append((self._agent_id, self._tool, invocation))
+        try:
+            await self.works.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return ToolOutput('{"weather": "fine"}')
+
+
+class Told:
+    """A front that a worker tells, and what came of it."""
+
+    def __init__(self, world: World, socket: Path) -> None:
+        self.world = world
+        self.life = KnownLife(EPOCH)
+        self.tools = Forecast()
+        self.service = FrontService(
+            {HOST: self.life},
+            archive=world.events,
+            directory=world.directory,
+            store=world.store,
+            placer=world.placer,
+            tools=self.tools,
+            spending=world.ledger,
+        )
+        self.socket = socket
+
+    @asynccontextmanager
+    async def by(self, host_id: HostId = HOST, epoch: Epoch = EPOCH) -> AsyncIterator[Front]:
+        """Yield the front as a worker sees it."""
+        async with (
+            serving(
+                self.socket,
+                lambda server: rpc.add_FrontServiceServicer_to_server(self.service, server),
+            ),
+            channel(self.socket) as to_front,
+            asyncio.TaskGroup() as group,
+        ):
+            front = Front(to_front, host_id, epoch)
+            with running(group, front):
+                yield front
+
+
+@contextmanager
+def running(group: asyncio.TaskGroup, front: Front) -> Iterator[None]:
+    task = group.create_task(front.run())
+    yield
+    task.cancel()
