@@ -1,6 +1,5 @@
 """What tool servers say becomes domain values here, once; what is wrong is said field by field."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +8,9 @@ from bridge.api.violations import Violations
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.ports.tool import (
+    MAX_FAILURE_MESSAGE_CHARS,
+    MAX_PRIVATE_DETAIL_CHARS,
+    TOOL_FAILURE_CODE,
     TOOL_NAME,
     TOOL_NAME_RULE,
     ToolCallId,
@@ -26,9 +28,6 @@ _MAX_CALLS: Final = 100
 _MAX_TOOLS: Final = 128
 _MAX_CONCURRENT: Final = 256
 _DEFAULT_CONCURRENT: Final = 8
-_MAX_MESSAGE: Final = 1_000
-_MAX_PRIVATE_DETAIL: Final = 4_000
-_ERROR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 def registration(request: pb.ServeToolsRequest) -> Registration:
@@ -80,13 +79,13 @@ def _outcome(answer: pb.ToolResult) -> ToolOutcome:
 
 
 def _failure(error: pb.ToolError) -> ToolFailure:
-    if not _ERROR_CODE.fullmatch(error.code):
+    if not TOOL_FAILURE_CODE.fullmatch(error.code):
         return invalid_result("error.code is no code")
-    if len(error.message) > _MAX_MESSAGE:
-        return invalid_result(f"error.message has more than {_MAX_MESSAGE} characters")
-    if len(error.private_detail) > _MAX_PRIVATE_DETAIL:
+    if len(error.message) > MAX_FAILURE_MESSAGE_CHARS:
+        return invalid_result(f"error.message has more than {MAX_FAILURE_MESSAGE_CHARS} characters")
+    if len(error.private_detail) > MAX_PRIVATE_DETAIL_CHARS:
         return invalid_result(
-            f"error.private_detail has more than {_MAX_PRIVATE_DETAIL} characters"
+            f"error.private_detail has more than {MAX_PRIVATE_DETAIL_CHARS} characters"
         )
     return ToolFailure(error.code, error.message, error.private_detail, undone=True)
 

@@ -1,6 +1,5 @@
 """What is the model told of a tool: its output, that it works, or why there is no output?"""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,7 +8,10 @@ import orjson
 from bridge.json_schema import mismatch
 from bridge.ports.model import FunctionCall
 from bridge.ports.tool import (
+    MAX_FAILURE_MESSAGE_CHARS,
     MAX_OUTPUT_BYTES,
+    MAX_PRIVATE_DETAIL_CHARS,
+    TOOL_FAILURE_CODE,
     TOOL_NAME,
     ToolFailure,
     ToolOutcome,
@@ -41,10 +43,6 @@ STARTED: Final = orjson.dumps(
         "of this tool. Talk on meanwhile, and do not call it again for the same thing.",
     }
 ).decode()
-
-# What comes back over a wire is cut to what a person reads.
-_MAX_MESSAGE_CHARS: Final = 2000
-_CODE: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 def checked(call: FunctionCall, tools: Mapping[str, ToolSpec]) -> ToolSpec | ToolFailure:
@@ -84,9 +82,9 @@ def bounded(outcome: ToolOutcome) -> ToolOutcome:
             return ToolOutput(output.encode(errors="replace").decode())
         case ToolFailure(code, message, detail, undone):
             return ToolFailure(
-                code if _CODE.fullmatch(code) else "failed",
-                message[:_MAX_MESSAGE_CHARS],
-                detail[:_MAX_MESSAGE_CHARS],
+                code if TOOL_FAILURE_CODE.fullmatch(code) else "failed",
+                message[:MAX_FAILURE_MESSAGE_CHARS],
+                detail[:MAX_PRIVATE_DETAIL_CHARS],
                 undone,
             )
 

@@ -13,12 +13,14 @@ from rich.text import Text
 
 from bridge import logs
 from bridge.agents import FileCatalogue
+from bridge.agents.surroundings import Surroundings
 from bridge.cli.call import check_picture, show_outcome
 from bridge.cli.connecting import refusals_explained
 from bridge.cli.display import print_line
 from bridge.cli.microphone import load_speech
 from bridge.cli.placing import CallPlan, place_call
 from bridge.cli.running import run, stop_asked_for
+from bridge.cli.tooling import surroundings_of
 from bridge.client import BridgeClient
 from bridge.demo.livekit import NoServer
 from bridge.demo.livekit_build import find_or_build
@@ -29,10 +31,12 @@ from bridge.demo.web import PageNotBuilt, build_page
 from bridge.errors import RoomError
 from bridge.ids import TenantId
 from bridge.ports.agent import AgentSummary
+from bridge.settings import Settings, SettingsError, environment
 
 _AGENTS: Final = Path(__file__).parents[2] / "agents"
 # Only the bridge opens sessions; here agents are only listed.
 _NO_MODEL: Final = ""
+_OF_TOOLS: Final = ("MEDIABRIDGE_TOOL_", "TOOL_")
 _NO_TENANT: Final = TenantId("")
 # Without a terminal a line now and then shows that it goes on.
 _PLAIN_PROGRESS_EVERY_S: Final = 15.0
@@ -89,7 +93,7 @@ def command(*, agent: str, agents_dir: Path, folder: Path, port: int, once: bool
 
 async def demo(wishes: _Wishes, console: Console) -> bool:
     """Show it; return whether the caller heard the agent."""
-    catalogue = FileCatalogue(wishes.agents_dir, _NO_MODEL)
+    catalogue = FileCatalogue(wishes.agents_dir, _NO_MODEL, _surroundings())
     problems = catalogue.load()
     agents = list(catalogue.summaries(_NO_TENANT).values())
     if not agents:
@@ -105,6 +109,17 @@ async def demo(wishes: _Wishes, console: Console) -> bool:
     kept = wishes.folder / "logs"
     async with running_stack(binary, wishes.agents_dir, kept, tell) as stack:
         return await guarded(_show(stack, agents, agent_id, wishes, console), stack.children)
+
+
+def _surroundings() -> Surroundings:
+    """Return what the bridge will let agents' files name; it reads the same environment."""
+    of_tools = {name: value for name, value in environment().items() if name.startswith(_OF_TOOLS)}
+    # Neither is used where agents are only listed.
+    rest = {"LIVEKIT_ENABLED": "false", "OPENAI_BASE_URL": "http://127.0.0.1"}
+    try:
+        return surroundings_of(Settings.load({**of_tools, **rest}))
+    except SettingsError as wrong:
+        raise click.ClickException(str(wrong)) from wrong
 
 
 async def _show(

@@ -34,14 +34,9 @@ class Tooling:
 @asynccontextmanager
 async def tooling(settings: Settings, clock: Clock) -> AsyncIterator[Tooling]:
     """Have tools executed for as long as the context lasts."""
-    destinations = Destinations(settings.tool_http_allow or "")
+    surroundings = surroundings_of(settings)
+    destinations = surroundings.destinations
     secrets = {name: held.get_secret_value() for name, held in settings.tool_secrets.items()}
-    surroundings = Surroundings(
-        destinations=destinations,
-        secrets=frozenset(secrets),
-        mcp=importlib.util.find_spec("mcp") is not None,
-        programs=settings.tool_programs,
-    )
     make_session = partial(
         _mcp_session, destinations=destinations, secrets=secrets, settings=settings, clock=clock
     )
@@ -51,6 +46,16 @@ async def tooling(settings: Settings, clock: Clock) -> AsyncIterator[Tooling]:
         McpTools(make_session, clock) as mcp,
     ):
         yield Tooling(gateways, mcp, Executors(gateways, http, mcp), surroundings)
+
+
+def surroundings_of(settings: Settings) -> Surroundings:
+    """Return what agents' files may name."""
+    return Surroundings(
+        destinations=Destinations(settings.tool_http_allow or ""),
+        secrets=frozenset(settings.tool_secrets),
+        mcp=importlib.util.find_spec("mcp") is not None,
+        programs=settings.tool_programs,
+    )
 
 
 async def _mcp_session(

@@ -20,6 +20,11 @@ MAX_TOOL_PARAMETERS_CHARS: Final = 16_384
 MAX_TOOL_TEXT_CHARS: Final = 512
 """What is said while it works, or when its time is up: a sentence."""
 
+# As in proto/bridge/v1/tool_service.proto.
+TOOL_FAILURE_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+MAX_FAILURE_MESSAGE_CHARS: Final = 1_000
+MAX_PRIVATE_DETAIL_CHARS: Final = 4_000
+
 ToolCallId = NewType("ToolCallId", str)
 """The model's id of one call of a function; unique within its call."""
 
@@ -161,8 +166,8 @@ class ToolFailure:
     """A tool did not."""
 
     code: str
-    """Stable, for programs: `no_tool_server`, `tool_server_lost`, or the executor's own: letters,
-    digits, "_", "-" and ".", at most 64."""
+    """Stable, for programs: `no_tool_server`, `tool_server_lost`, or the executor's own: a letter,
+    then letters, digits, "_", "-" and ".", at most 64."""
     message: str = field(default="", repr=False)
     """For the model, which may repeat it to the caller."""
     private_detail: str = field(default="", repr=False)

@@ -6,12 +6,16 @@ from typing import Final
 
 import orjson
 
-from bridge.ports.tool import ToolFailure, ToolOutcome, ToolOutput
+from bridge.ports.tool import (
+    MAX_FAILURE_MESSAGE_CHARS,
+    TOOL_FAILURE_CODE,
+    ToolFailure,
+    ToolOutcome,
+    ToolOutput,
+)
 from bridge.tools.failures import invalid_result
 from bridge.tools.outputs import json_output
 
-MAX_MESSAGE: Final = 1_000
-_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _JSON: Final = re.compile(r"application/(?:[\w.+-]+\+)?json")
 
 _REFUSED: Final = ("http_refused", "The service refused.")
@@ -67,6 +71,10 @@ def _own_failure(status: int, body: bytes) -> ToolFailure | None:
         code, message = said["code"], said.get("message", "")
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    if not (isinstance(code, str) and _CODE.fullmatch(code) and isinstance(message, str)):
+    if not (
+        isinstance(code, str) and TOOL_FAILURE_CODE.fullmatch(code) and isinstance(message, str)
+    ):
         return None
-    return ToolFailure(code, message[:MAX_MESSAGE], f"HTTP status {status}", undone=True)
+    return ToolFailure(
+        code, message[:MAX_FAILURE_MESSAGE_CHARS], f"HTTP status {status}", undone=True
+    )

@@ -14,6 +14,7 @@ from mcp.types import (
 )
 
 from bridge.ports.tool import (
+    MAX_FAILURE_MESSAGE_CHARS,
     MAX_TOOL_PARAMETERS_CHARS,
     OfferedTool,
     ToolFailure,
@@ -22,7 +23,6 @@ from bridge.ports.tool import (
 from bridge.tools.failures import TIMEOUT
 from bridge.tools.outputs import json_output
 
-_MAX_MESSAGE: Final = 1_000
 # Servers write more than a file may say; what is beyond would cost every call tokens.
 _MAX_DESCRIPTION: Final = 4_096
 
@@ -43,7 +43,7 @@ def outcome_of(result: CallToolResult) -> ToolOutcome:
     texts = [part.text for part in result.content if isinstance(part, TextContent)]
     if result.is_error:
         # Meant for the model, so that it can do better.
-        return ToolFailure("tool_failed", "\n".join(texts)[:_MAX_MESSAGE], undone=True)
+        return ToolFailure("tool_failed", "\n".join(texts)[:MAX_FAILURE_MESSAGE_CHARS], undone=True)
     if result.structured_content is not None:
         return json_output(orjson.dumps(result.structured_content))
     return json_output(orjson.dumps("\n".join(texts)))

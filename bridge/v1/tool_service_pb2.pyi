@@ -314,7 +314,7 @@ class ToolCancellation(_message.Message):
     tool_call_id: _builtins.str
     """From the invocation."""
     reason: _builtins.str
-    """For programs: "timeout", "interrupted", "call_ended", or "cancelled" for what has no name here."""
+    """For programs: "timeout", "interrupted", "call_ended", or "cancelled" where no more is known."""
     def __init__(
         self,
         *,

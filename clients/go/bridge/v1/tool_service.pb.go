@@ -634,7 +634,7 @@ type ToolCancellation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// From the invocation.
 	ToolCallId string `protobuf:"bytes,1,opt,name=tool_call_id,json=toolCallId,proto3" json:"tool_call_id,omitempty"`
-	// For programs: "timeout", "interrupted", "call_ended", or "cancelled" for what has no name here.
+	// For programs: "timeout", "interrupted", "call_ended", or "cancelled" where no more is known.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
