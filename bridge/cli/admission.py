@@ -15,9 +15,9 @@ from bridge.addresses import is_local
 from bridge.api.guard import Guard
 from bridge.api.server import Exposure, Listener
 from bridge.api.tls import CertificateFiles, Certificates
-from bridge.listen_settings import ListenSettings
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
+from bridge.settings.listening import ListenSettings
 
 _log = get_logger(__name__)
 

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from bridge.addresses import check_url, is_local, is_loopback
-from bridge.env_values import AnyCase
+from bridge.settings.values import AnyCase
 
 _Exposure = Literal["open", "authenticated", "closed"]
 _Most = Annotated[int | None, Field(ge=0, le=1_000_000)]
