@@ -46,7 +46,7 @@ class Access:
         if text.startswith(PREFIX):
             if self._keyring is None:
                 raise Unauthenticated.invalid("a key, where only tokens are taken")
-            return self._keyring.principal(text)
+            return await _of_key(self._keyring, text)
         if self._tokens is None:
             raise Unauthenticated.invalid("a token, where only keys are taken")
         return await self._tokens.principal(text)
@@ -63,3 +63,11 @@ class Access:
         if self._keyring is None:
             return self._tenant_limits
         return self._keyring.tenant_limits(tenant_id, self._tenant_limits)
+
+
+async def _of_key(keyring: Keyring, text: str) -> Principal:
+    try:
+        return keyring.principal(text)
+    except Unauthenticated:
+        await keyring.look_again()
+        return keyring.principal(text)

@@ -1,6 +1,7 @@
 """Which API keys are good now: a file of them that may change while they are used."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NoReturn
@@ -24,6 +25,9 @@ from bridge.ports.clock import Clock
 # A key that was revoked is good for no longer than this.
 WATCH_EVERY_S: Final = 2.0
 
+# A key that is not known may be a moment old. Whoever tries many makes nobody look more often.
+_LOOK_AGAIN_S: Final = 0.5
+
 _log = get_logger(__name__)
 
 
@@ -35,6 +39,10 @@ class Keyring:
         self._clock = clock
         self._defaults = defaults
         self._file = WatchedFiles(path)
+        self._kept: KeyFile | None = None
+        self._looking = asyncio.Lock()
+        self._looked_at_s = -math.inf
+        self._changed: Callable[[], None] = lambda: None
         self._records: Mapping[str, KeyRecord] = {}
         self._tenants: Mapping[TenantId, LimitsPart] = {}
 
@@ -48,10 +56,21 @@ class Keyring:
 
     async def watch(self, changed: Callable[[], None]) -> NoReturn:
         """Read the file whenever it has changed, and tell of it, until cancelled."""
+        self._changed = changed
         while True:
             await self._clock.sleep(WATCH_EVERY_S)
-            if await asyncio.to_thread(self._file.have_changed):
-                await self._reload(changed)
+            await self.look()
+
+    async def look(self) -> None:
+        """Read the file if it has changed since the last look."""
+        async with self._looking:
+            await self._look()
+
+    async def look_again(self) -> None:
+        """Look because of a key that is not known, unless that was done just now."""
+        async with self._looking:
+            if self._clock.monotonic_s() - self._looked_at_s >= _LOOK_AGAIN_S:
+                await self._look()
 
     def principal(self, text: str) -> Principal:
         """Return whose key this is.
@@ -84,15 +103,21 @@ class Keyring:
         """Return what a tenant may have: what the file says, and for the rest the defaults."""
         return self._tenants.get(tenant_id, LimitsPart()).over(defaults)
 
-    async def _reload(self, changed: Callable[[], None]) -> None:
+    async def _look(self) -> None:
+        self._looked_at_s = self._clock.monotonic_s()
+        if not await asyncio.to_thread(self._file.have_changed):
+            return
         try:
-            self._take(await asyncio.to_thread(read_keys, self._path))
+            file = await asyncio.to_thread(read_keys, self._path)
         except BadKeyFile as error:
             _log.error("keys not reloaded", problem=str(error))
             return
-        _log.info("keys loaded", count=len(self._records))
-        changed()
+        if file != self._kept:
+            self._take(file)
+            _log.info("keys loaded", count=len(self._records))
+            self._changed()
 
     def _take(self, file: KeyFile) -> None:
+        self._kept = file
         self._records = {record.key_id: record for record in file.keys}
         self._tenants = {TenantId(name): limits for name, limits in file.tenants.items()}

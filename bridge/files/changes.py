@@ -1,6 +1,11 @@
 """Have any of some files changed since somebody last looked?"""
 
+import time
 from pathlib import Path
+from typing import Final
+
+# File systems stamp by the kernel's tick, of up to 10 ms: two writes within one may look the same.
+_TICK_NS: Final = 20_000_000
 
 Stamp = tuple[int, int, int]
 """Tells a changed file from an unchanged one without reading it."""
@@ -11,15 +16,20 @@ class WatchedFiles:
 
     def __init__(self, *paths: Path) -> None:
         self._stamps: dict[Path, Stamp | None] = dict.fromkeys(paths)
+        self._may_have_changed_since = False
 
     def have_changed(self) -> bool:
-        """Tell whether any file is another than at the last asking. Blocks.
+        """Tell whether any file is, or may be, another than at the last asking. Blocks.
 
         To be asked before files are read: a change while they are read is then told by the next.
         """
-        before = self._stamps
+        before, uncertain = self._stamps, self._may_have_changed_since
+        settled_ns = time.time_ns() - _TICK_NS
         self._stamps = {path: stamp_of(path) for path in before}
-        return self._stamps != before
+        self._may_have_changed_since = any(
+            stamp is not None and stamp[1] > settled_ns for stamp in self._stamps.values()
+        )
+        return uncertain or self._stamps != before
 
 
 def stamp_of(path: Path) -> Stamp | None:

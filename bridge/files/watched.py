@@ -49,6 +49,7 @@ class WatchedFile(Generic[_Read]):
                 await self._read_again()
 
     async def _read_again(self) -> None:
+        before = self._value
         try:
             self._value = await asyncio.to_thread(read, self._path, self._parse)
         except BadFile as bad:
@@ -57,4 +58,5 @@ class WatchedFile(Generic[_Read]):
                 _log.warning("file refused", problem=str(problem))
         else:
             self._problems = ()
-            _log.info("file loaded", file=self._path.name)
+            if self._value != before:
+                _log.info("file loaded", file=self._path.name)

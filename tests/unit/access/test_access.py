@@ -6,9 +6,11 @@ import pytest
 
 from bridge.access.access import Access
 from bridge.access.jwks import Jwks
+from bridge.access.keys import ApiKey
 from bridge.access.principal import ANYONE, Limits, Principal, Scope
 from bridge.access.tokens import TokenChecker
 from bridge.errors import Unauthenticated
+from bridge.files.changes import WatchedFiles
 from bridge.ids import TenantId
 from tests.fakes.clock import FakeClock
 from tests.fakes.issuer import RULES, FakeJwksSource, Signer
@@ -77,6 +79,42 @@ async def test_key_is_current_until_it_is_revoked_and_a_token_until_it_expires(k
     assert not access.is_current(with_key)
     assert access.is_current(with_token)
     assert not Access(None, checker()).is_current(with_key)
+
+
+async def test_key_made_a_moment_ago_is_good_before_the_next_look(keys: Keys) -> None:
+    keys.keyring.load()
+    access = Access(keys.keyring)
+    text = keys.add()
+    assert (await access.principal([f"Bearer {text}"])).tenant_id == "acme"
+
+
+async def test_whoever_tries_many_keys_makes_nobody_read_more_often(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys.keyring.load()
+    access = Access(keys.keyring)
+    looks: list[WatchedFiles] = []
+
+    def look(files: WatchedFiles) -> bool:
+        looks.append(files)
+        return False
+
+    monkeypatch.setattr(WatchedFiles, "have_changed", look)
+    for second in range(3):
+        for _ in range(100):
+            wrong = f"Bearer {ApiKey.make().reveal()}"
+            assert await why_not(access, wrong) == "INVALID_CREDENTIALS"
+        assert len(looks) == second + 1
+        await keys.clock.advance(1)
+
+
+async def test_callers_with_good_keys_never_wait_for_a_look(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = keys.add()
+    keys.keyring.load()
+    monkeypatch.setattr(WatchedFiles, "have_changed", lambda _: pytest.fail("looked"))
+    await Access(keys.keyring).principal([f"Bearer {text}"])
 
 
 def test_scope_allows_itself_and_admin_everything() -> None:
