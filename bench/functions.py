@@ -33,7 +33,8 @@ async def sample(pid: int, seconds: float, folder: Path) -> Counter[str]:
         str(Path(sys.executable).parent / "py-spy"),
         *("record", "--pid", str(pid), "--duration", str(round(seconds))),
         *("--rate", str(_RATE_HZ), "--format", "raw", "--output", str(out)),
-        "--threads",
+        # Only samples that hold the interpreter's lock: uvloop's waiting looks like work else.
+        *("--gil", "--threads"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

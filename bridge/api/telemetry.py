@@ -36,9 +36,10 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
         connection_id, tenant_id, interval_s = requests.telemetry(request)
         if connection_id is not None:
             about(connection_id)
+        tell_lag = asker().tenant_id is None
         async for samples in await self._registry.telemetry(connection_id, tenant_id, interval_s):
             yield pb.StreamTelemetryResponse(
-                samples=[convert.telemetry(sample) for sample in samples]
+                samples=[convert.telemetry(sample, tell_lag=tell_lag) for sample in samples]
             )
 
     async def GetStats(

@@ -174,8 +174,10 @@ class Call:
     async def measure(self) -> Measurement:
         return await self._media.measure()
 
-    def telemetry(self, before: Measurement, after: Measurement) -> CallTelemetry:
-        return self._media.telemetry(before, after)
+    def telemetry(
+        self, before: Measurement, after: Measurement, loop_lag_s: float
+    ) -> CallTelemetry:
+        return self._media.telemetry(before, after, loop_lag_s)
 
     def is_overdue(self) -> bool:
         """Return whether the call should be over by now, whatever happened to it."""

@@ -245,7 +245,7 @@ class CallHost:
             except TimeoutError:
                 pass
             after = await call.measure()
-            yield [call.telemetry(before, after)]
+            yield [call.telemetry(before, after, self._lag.worst_s())]
             before = after
 
     async def _telemetry_of_all(
@@ -254,9 +254,9 @@ class CallHost:
         before = await self._measure_all(tenant_id)
         while True:
             await self._clock.sleep(interval_s)
-            after = await self._measure_all(tenant_id)
+            after, lag_s = await self._measure_all(tenant_id), self._lag.worst_s()
             yield [
-                call.telemetry(before[call], measured)
+                call.telemetry(before[call], measured, lag_s)
                 for call, measured in after.items()
                 if call in before
             ]

@@ -122,7 +122,9 @@ class CallMedia:
             model=self._session.counters() if self._session else ModelCounters(),
         )
 
-    def telemetry(self, before: Measurement, after: Measurement) -> CallTelemetry:
+    def telemetry(
+        self, before: Measurement, after: Measurement, loop_lag_s: float
+    ) -> CallTelemetry:
         """Return what two measurements say of the time between them."""
         view = self._record.view()
         voice = self._conversation.voice if self._conversation else None
@@ -155,6 +157,7 @@ class CallMedia:
             model_round_trip_ms=after.model.round_trip_ms,
             turn_latency_ms=_ms(self._record.turns.last_latency_s),
             first_audio_ms=_ms(self._record.turns.last_first_audio_s),
+            loop_lag_s=loop_lag_s,
             usage=view.usage,
             cost=view.cost,
         )

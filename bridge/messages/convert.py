@@ -128,7 +128,7 @@ def report(of: CallReport) -> report_pb2.CallReport:
     )
 
 
-def telemetry(of: CallTelemetry) -> telemetry_pb2.CallTelemetry:
+def telemetry(of: CallTelemetry, *, tell_lag: bool = True) -> telemetry_pb2.CallTelemetry:
     return telemetry_pb2.CallTelemetry(
         connection_id=of.connection_id,
         time=timestamp(of.at),
@@ -160,6 +160,7 @@ def telemetry(of: CallTelemetry) -> telemetry_pb2.CallTelemetry:
             usage=tokens(of.usage),
             cost=cost(of.cost),
         ),
+        loop_lag=duration(of.loop_lag_s) if tell_lag else None,
     )
 
 

@@ -51,5 +51,7 @@ class CallTelemetry:
     model_round_trip_ms: float | None
     turn_latency_ms: float | None
     first_audio_ms: float | None
+    loop_lag_s: float
+    """Of the process that carries the call."""
     usage: TokenCounts = field(default_factory=TokenCounts)
     cost: Cost | None = None

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/v1/telemetry.proto\x12\tbridge.v1\x1a\x14\x62ridge/v1/call.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x03\n\rCallTelemetry\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.bridge.v1.CallState\x12*\n\x0b\x61gent_state\x18\x05 \x01(\x0e\x32\x15.bridge.v1.AgentState\x12*\n\x06uplink\x18\x06 \x01(\x0b\x32\x1a.bridge.v1.UplinkTelemetry\x12.\n\x08\x64ownlink\x18\x07 \x01(\x0b\x32\x1c.bridge.v1.DownlinkTelemetry\x12,\n\x07network\x18\x08 \x01(\x0b\x32\x1b.bridge.v1.NetworkTelemetry\x12(\n\x05model\x18\t \x01(\x0b\x32\x19.bridge.v1.ModelTelemetry\"\x82\x01\n\x0fUplinkTelemetry\x12\x12\n\nlevel_dbfs\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\x12\x10\n\x08\x61udio_ms\x18\x03 \x01(\x01\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\x12\x12\n\ndropped_ms\x18\x05 \x01(\x01\x12\x10\n\x08speakers\x18\x06 \x01(\x05\"\xa2\x01\n\x11\x44ownlinkTelemetry\x12\x12\n\nlevel_dbfs\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\x12\x10\n\x08\x61udio_ms\x18\x03 \x01(\x01\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\x12\x12\n\ndropped_ms\x18\x05 \x01(\x01\x12\x11\n\tunderruns\x18\x06 \x01(\x05\x12\x1b\n\x13playout_position_ms\x18\x07 \x01(\x01\"\xc2\x01\n\x10NetworkTelemetry\x12\x12\n\npackets_in\x18\x01 \x01(\x03\x12\x13\n\x0bpackets_out\x18\x02 \x01(\x03\x12\x17\n\x0fpackets_lost_in\x18\x03 \x01(\x03\x12\x18\n\x10packets_lost_out\x18\x04 \x01(\x03\x12\x16\n\tjitter_ms\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rround_trip_ms\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_jitter_msB\x10\n\x0e_round_trip_ms\"\xe5\x01\n\x0eModelTelemetry\x12\x1a\n\rround_trip_ms\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0fturn_latency_ms\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x66irst_audio_ms\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12$\n\x05usage\x18\x04 \x01(\x0b\x32\x15.bridge.v1.TokenUsage\x12\x1d\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x0f.bridge.v1.CostB\x10\n\x0e_round_trip_msB\x12\n\x10_turn_latency_msB\x11\n\x0f_first_audio_msBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x62ridge/v1/telemetry.proto\x12\tbridge.v1\x1a\x14\x62ridge/v1/call.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x03\n\rCallTelemetry\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.bridge.v1.CallState\x12*\n\x0b\x61gent_state\x18\x05 \x01(\x0e\x32\x15.bridge.v1.AgentState\x12*\n\x06uplink\x18\x06 \x01(\x0b\x32\x1a.bridge.v1.UplinkTelemetry\x12.\n\x08\x64ownlink\x18\x07 \x01(\x0b\x32\x1c.bridge.v1.DownlinkTelemetry\x12,\n\x07network\x18\x08 \x01(\x0b\x32\x1b.bridge.v1.NetworkTelemetry\x12(\n\x05model\x18\t \x01(\x0b\x32\x19.bridge.v1.ModelTelemetry\x12+\n\x08loop_lag\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\"\x82\x01\n\x0fUplinkTelemetry\x12\x12\n\nlevel_dbfs\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\x12\x10\n\x08\x61udio_ms\x18\x03 \x01(\x01\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\x12\x12\n\ndropped_ms\x18\x05 \x01(\x01\x12\x10\n\x08speakers\x18\x06 \x01(\x05\"\xa2\x01\n\x11\x44ownlinkTelemetry\x12\x12\n\nlevel_dbfs\x18\x01 \x01(\x01\x12\x11\n\tpeak_dbfs\x18\x02 \x01(\x01\x12\x10\n\x08\x61udio_ms\x18\x03 \x01(\x01\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\x12\x12\n\ndropped_ms\x18\x05 \x01(\x01\x12\x11\n\tunderruns\x18\x06 \x01(\x05\x12\x1b\n\x13playout_position_ms\x18\x07 \x01(\x01\"\xc2\x01\n\x10NetworkTelemetry\x12\x12\n\npackets_in\x18\x01 \x01(\x03\x12\x13\n\x0bpackets_out\x18\x02 \x01(\x03\x12\x17\n\x0fpackets_lost_in\x18\x03 \x01(\x03\x12\x18\n\x10packets_lost_out\x18\x04 \x01(\x03\x12\x16\n\tjitter_ms\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rround_trip_ms\x18\x06 \x01(\x01H\x01\x88\x01\x01\x42\x0c\n\n_jitter_msB\x10\n\x0e_round_trip_ms\"\xe5\x01\n\x0eModelTelemetry\x12\x1a\n\rround_trip_ms\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1c\n\x0fturn_latency_ms\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0e\x66irst_audio_ms\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12$\n\x05usage\x18\x04 \x01(\x0b\x32\x15.bridge.v1.TokenUsage\x12\x1d\n\x04\x63ost\x18\x05 \x01(\x0b\x32\x0f.bridge.v1.CostB\x10\n\x0e_round_trip_msB\x12\n\x10_turn_latency_msB\x11\n\x0f_first_audio_msBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,13 +36,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021io.mediabridge.v1P\001Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1'
   _globals['_CALLTELEMETRY']._serialized_start=128
-  _globals['_CALLTELEMETRY']._serialized_end=514
-  _globals['_UPLINKTELEMETRY']._serialized_start=517
-  _globals['_UPLINKTELEMETRY']._serialized_end=647
-  _globals['_DOWNLINKTELEMETRY']._serialized_start=650
-  _globals['_DOWNLINKTELEMETRY']._serialized_end=812
-  _globals['_NETWORKTELEMETRY']._serialized_start=815
-  _globals['_NETWORKTELEMETRY']._serialized_end=1009
-  _globals['_MODELTELEMETRY']._serialized_start=1012
-  _globals['_MODELTELEMETRY']._serialized_end=1241
+  _globals['_CALLTELEMETRY']._serialized_end=559
+  _globals['_UPLINKTELEMETRY']._serialized_start=562
+  _globals['_UPLINKTELEMETRY']._serialized_end=692
+  _globals['_DOWNLINKTELEMETRY']._serialized_start=695
+  _globals['_DOWNLINKTELEMETRY']._serialized_end=857
+  _globals['_NETWORKTELEMETRY']._serialized_start=860
+  _globals['_NETWORKTELEMETRY']._serialized_end=1054
+  _globals['_MODELTELEMETRY']._serialized_start=1057
+  _globals['_MODELTELEMETRY']._serialized_end=1286
 # @@protoc_insertion_point(module_scope)

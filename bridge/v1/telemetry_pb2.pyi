@@ -34,6 +34,7 @@ class CallTelemetry(_message.Message):
     DOWNLINK_FIELD_NUMBER: _builtins.int
     NETWORK_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    LOOP_LAG_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     state: _call_pb2.CallState.ValueType
@@ -64,6 +65,12 @@ class CallTelemetry(_message.Message):
     def model(self) -> Global___ModelTelemetry:
         """Between the bridge and the model."""
 
+    @_builtins.property
+    def loop_lag(self) -> _duration_pb2.Duration:
+        """The event loop's lag in the process that carries the call: how late a timer fired, the worst of
+        the last ten seconds. Not told to credentials of one tenant.
+        """
+
     def __init__(
         self,
         *,
@@ -76,10 +83,11 @@ class CallTelemetry(_message.Message):
         downlink: Global___DownlinkTelemetry | None = ...,
         network: Global___NetworkTelemetry | None = ...,
         model: Global___ModelTelemetry | None = ...,
+        loop_lag: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["downlink", b"downlink", "interval", b"interval", "model", b"model", "network", b"network", "time", b"time", "uplink", b"uplink"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["downlink", b"downlink", "interval", b"interval", "loop_lag", b"loop_lag", "model", b"model", "network", b"network", "time", b"time", "uplink", b"uplink"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state", b"agent_state", "connection_id", b"connection_id", "downlink", b"downlink", "interval", b"interval", "model", b"model", "network", b"network", "state", b"state", "time", b"time", "uplink", b"uplink"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state", b"agent_state", "connection_id", b"connection_id", "downlink", b"downlink", "interval", b"interval", "loop_lag", b"loop_lag", "model", b"model", "network", b"network", "state", b"state", "time", b"time", "uplink", b"uplink"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

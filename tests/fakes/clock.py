@@ -17,6 +17,8 @@ class FakeClock:
 
     def __init__(self) -> None:
         self._now_s = 1000.0
+        self.late_s = 0.0
+        """How much later than asked sleeps are over, as where a loop is busy."""
         self._order = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -30,7 +32,7 @@ class FakeClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        await self._wake_at(self._now_s + seconds)
+        await self._wake_at(self._now_s + seconds + self.late_s)
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return self._timeout(seconds)

@@ -323,6 +323,18 @@ async def test_totals_and_figures_of_a_tenant_hold_nothing_of_the_others(acme: A
     assert (whole.active_connections, whole.calls_created, whole.slots_free) == (1, 2, 3)
 
 
+async def test_lag_of_the_process_is_no_tenants_business(acme: Acme) -> None:
+    for credentials, told in ((acme.key, False), (await acme.server.key(None), True)):
+        asked = telemetry_service_pb2.StreamTelemetryRequest(connection_id=acme.call.connection_id)
+        stream = acme.server.api.telemetry.StreamTelemetry(asked, metadata=credentials)
+        reading = asyncio.ensure_future(stream.read())
+        while not reading.done():
+            await acme.server.api.world.clock.advance(1)
+        (sample,) = reading.result().samples
+        assert sample.HasField("loop_lag") is told
+        stream.cancel()
+
+
 @EVERY_RPC
 async def test_tenant_is_the_keys_where_a_request_names_none(acme: Acme, path: str) -> None:
     method = METHODS[path]

@@ -54,7 +54,7 @@ async def test_answers_turns_telemetry_and_the_call_itself_say_what_they_cost(
         await call.join()
         before = await call.call.measure()
         await exchange(call)
-        assert call.call.telemetry(before, await call.call.measure()).cost == WHOLE
+        assert call.call.telemetry(before, await call.call.measure(), 0.0).cost == WHOLE
         assert call.call.view().cost == WHOLE
     report = await call.assert_ended(EndReason.API_ENDED)
     assert report.view.cost == WHOLE

@@ -241,6 +241,16 @@ async def test_telemetry_of_a_call_comes_every_interval_and_ends_with_it(
     assert samples[-1][0].state is CallState.ENDED
 
 
+async def test_figures_tell_the_lag_of_the_process(world: World, host: CallHost) -> None:
+    await host.start(SPEC, EPOCH)
+    world.clock.late_s = 0.125
+    for figures in (host.telemetry(SPEC.connection_id, None, 1.0), host.telemetry(None, None, 1.0)):
+        async with asyncio.TaskGroup() as group:
+            coming = group.create_task(_next(figures))
+            await world.clock.advance(1.2)
+        assert [sample.loop_lag_s for sample in coming.result()] == [0.125]
+
+
 async def test_telemetry_of_all_covers_the_calls_there_are(world: World, host: CallHost) -> None:
     await host.start(numbered(1), EPOCH)
     stream = host.telemetry(None, None, 1.0)

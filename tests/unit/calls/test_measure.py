@@ -53,17 +53,8 @@ def test_counters_that_began_anew_give_no_negative_packets() -> None:
     assert (between.packets_in, between.packets_out) == (0, 0)
 
 
-class LateClock(FakeClock):
-    """A clock whose sleeps are as late as a busy loop makes them."""
-
-    late_s = 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        await super().sleep(seconds + self.late_s)
-
-
 async def test_lag_is_how_much_later_than_asked_a_timer_fires() -> None:
-    clock = LateClock()
+    clock = FakeClock()
     lag = LoopLag(clock)
     assert lag.worst_s() == 0.0
     async with asyncio.TaskGroup() as group:

@@ -307,6 +307,7 @@ def test_telemetry_holds_everything() -> None:
             model_round_trip_ms=None,
             turn_latency_ms=420,
             first_audio_ms=300,
+            loop_lag_s=0.04,
             usage=TOKENS,
             cost=Cost(5, "USD", "v1"),
         )
@@ -325,6 +326,7 @@ def test_telemetry_holds_everything() -> None:
     assert not message.model.HasField("round_trip_ms")
     assert (message.model.turn_latency_ms, message.model.first_audio_ms) == (420, 300)
     assert message.model.cost.micro_units == 5
+    assert message.loop_lag.ToMilliseconds() == 40
 
 
 def test_json_of_a_created_room_has_the_names_gateways_know() -> None:

@@ -27,4 +27,5 @@ def sample(connection_id: ConnectionId = SPEC.connection_id) -> CallTelemetry:
         model_round_trip_ms=None,
         turn_latency_ms=None,
         first_audio_ms=None,
+        loop_lag_s=0.25,
     )

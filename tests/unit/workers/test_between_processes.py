@@ -81,6 +81,7 @@ async def test_figures_of_an_unknown_call_are_not_found(world: World, tmp_path: 
 async def test_figures_come_every_interval_until_the_call_s_end(
     world: World, tmp_path: Path
 ) -> None:
+    world.clock.late_s = 0.5
     async with remote(world, tmp_path) as (host, far):
         await far.start(ONE, EPOCH)
         figures = far.telemetry(ONE.connection_id, None, 1.0)
@@ -90,6 +91,7 @@ async def test_figures_come_every_interval_until_the_call_s_end(
             await asyncio.sleep(0.01)  # the socket's own time is not ours to move
         (sample,) = coming.result()
         assert sample.connection_id == ONE.connection_id
+        assert sample.loop_lag_s == 0.5
         await host.end(ONE.connection_id)
         assert [len(rest) async for rest in figures][-1:] == [1]
 

@@ -43,7 +43,10 @@ type CallTelemetry struct {
 	// Between the bot and LiveKit.
 	Network *NetworkTelemetry `protobuf:"bytes,8,opt,name=network,proto3" json:"network,omitempty"`
 	// Between the bridge and the model.
-	Model         *ModelTelemetry `protobuf:"bytes,9,opt,name=model,proto3" json:"model,omitempty"`
+	Model *ModelTelemetry `protobuf:"bytes,9,opt,name=model,proto3" json:"model,omitempty"`
+	// The event loop's lag in the process that carries the call: how late a timer fired, the worst of
+	// the last ten seconds. Not told to credentials of one tenant.
+	LoopLag       *durationpb.Duration `protobuf:"bytes,10,opt,name=loop_lag,json=loopLag,proto3" json:"loop_lag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +140,13 @@ func (x *CallTelemetry) GetNetwork() *NetworkTelemetry {
 func (x *CallTelemetry) GetModel() *ModelTelemetry {
 	if x != nil {
 		return x.Model
+	}
+	return nil
+}
+
+func (x *CallTelemetry) GetLoopLag() *durationpb.Duration {
+	if x != nil {
+		return x.LoopLag
 	}
 	return nil
 }
@@ -510,7 +520,7 @@ var File_bridge_v1_telemetry_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_telemetry_proto_rawDesc = "" +
 	"\n" +
-	"\x19bridge/v1/telemetry.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x03\n" +
+	"\x19bridge/v1/telemetry.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x04\n" +
 	"\rCallTelemetry\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x125\n" +
@@ -521,7 +531,9 @@ const file_bridge_v1_telemetry_proto_rawDesc = "" +
 	"\x06uplink\x18\x06 \x01(\v2\x1a.bridge.v1.UplinkTelemetryR\x06uplink\x128\n" +
 	"\bdownlink\x18\a \x01(\v2\x1c.bridge.v1.DownlinkTelemetryR\bdownlink\x125\n" +
 	"\anetwork\x18\b \x01(\v2\x1b.bridge.v1.NetworkTelemetryR\anetwork\x12/\n" +
-	"\x05model\x18\t \x01(\v2\x19.bridge.v1.ModelTelemetryR\x05model\"\xbe\x01\n" +
+	"\x05model\x18\t \x01(\v2\x19.bridge.v1.ModelTelemetryR\x05model\x124\n" +
+	"\bloop_lag\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\aloopLag\"\xbe\x01\n" +
 	"\x0fUplinkTelemetry\x12\x1d\n" +
 	"\n" +
 	"level_dbfs\x18\x01 \x01(\x01R\tlevelDbfs\x12\x1b\n" +
@@ -599,13 +611,14 @@ var file_bridge_v1_telemetry_proto_depIdxs = []int32{
 	2,  // 5: bridge.v1.CallTelemetry.downlink:type_name -> bridge.v1.DownlinkTelemetry
 	3,  // 6: bridge.v1.CallTelemetry.network:type_name -> bridge.v1.NetworkTelemetry
 	4,  // 7: bridge.v1.CallTelemetry.model:type_name -> bridge.v1.ModelTelemetry
-	9,  // 8: bridge.v1.ModelTelemetry.usage:type_name -> bridge.v1.TokenUsage
-	10, // 9: bridge.v1.ModelTelemetry.cost:type_name -> bridge.v1.Cost
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	6,  // 8: bridge.v1.CallTelemetry.loop_lag:type_name -> google.protobuf.Duration
+	9,  // 9: bridge.v1.ModelTelemetry.usage:type_name -> bridge.v1.TokenUsage
+	10, // 10: bridge.v1.ModelTelemetry.cost:type_name -> bridge.v1.Cost
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_telemetry_proto_init() }
