@@ -58,13 +58,14 @@ test-java: livekit ## Run the Java client's tests, on a live bridge
 	cd clients/java && $(MAVEN) verify
 
 .PHONY: check
-check: $(READY) ## Format, lint, types, import contract, proto lint, generated code, licences
+check: $(READY) ## Format, lint, types, import contract, proto lint and compatibility, generated code, licences
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	$(MAKE) --no-print-directory breaking
 	$(BIN)/python scripts/generate.py --check
 	$(BIN)/python scripts/licences.py
 	@unformatted=$$($(IN_GO) gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
@@ -72,10 +73,15 @@ check: $(READY) ## Format, lint, types, import contract, proto lint, generated c
 	$(IN_GO) go vet ./...
 
 .PHONY: breaking
-breaking: $(READY) ## Compare the API with the last release
-	@tag=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); \
-	if [ -z "$$tag" ]; then echo "no release yet: nothing to compare with"; \
-	else $(BIN)/buf breaking --against ".git#tag=$$tag"; fi
+breaking: $(READY) ## Compare the API with every release, whose images lie in proto/released
+	@for image in proto/released/*.binpb; do $(BIN)/buf breaking --against $$image || { echo "breaks $$image"; exit 1; }; done
+
+.PHONY: release-image
+release-image: $(READY) ## Keep the API as it is now as that of the version in pyproject.toml
+	@version=$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])'); \
+	case $$version in *dev*) echo "$$version is no release"; exit 1;; esac; \
+	test ! -e proto/released/$$version.binpb || { echo "$$version is out already"; exit 1; }; \
+	$(BIN)/buf build --exclude-source-info --path proto/bridge/v1 -o proto/released/$$version.binpb
 
 .PHONY: bench
 bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet machine)
