@@ -42,8 +42,9 @@ livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
 	$(BIN)/python scripts/livekit.py
 
 .PHONY: test
-test: livekit ## Run all Python tests
-	$(BIN)/pytest
+test: livekit ## Run all Python tests: the quick ones side by side, then those that need the machine
+	$(BIN)/pytest tests/unit --numprocesses=auto --dist=worksteal
+	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-web
 test-web: ## Run the page's own tests
