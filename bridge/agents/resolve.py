@@ -34,7 +34,7 @@ from bridge.ports.agent import (
     UserFirst,
 )
 from bridge.ports.budget import Budget
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from bridge.ports.tool import BuiltinTool, ToolSpec
 
 # Twice the longest template: a value that stands in it a thousand times must not fill a context.

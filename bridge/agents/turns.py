@@ -10,7 +10,7 @@ from bridge.agents.schema import (
     ServerVadPart,
 )
 from bridge.ports.agent import AgentOverrides, InterruptionChange, InterruptionRules, TurnsChange
-from bridge.ports.model import ManualTurns, SemanticVad, ServerVad, TurnDetection
+from bridge.ports.model_config import ManualTurns, SemanticVad, ServerVad, TurnDetection
 
 _T = TypeVar("_T", bool, float)
 

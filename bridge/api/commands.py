@@ -22,7 +22,7 @@ from bridge.ports.control import (
     Side,
     UpdateAgent,
 )
-from bridge.ports.model import MAX_CONTEXT_CHARS, ContextItem, ItemRole
+from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.v1 import call_service_pb2 as pb
 
 _MAX_SPOKEN: Final = 4096

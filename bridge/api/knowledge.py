@@ -11,7 +11,7 @@ from bridge.ports.agent import (
     VARIABLE_NAME,
     VARIABLE_NAME_RULE,
 )
-from bridge.ports.model import MAX_CONTEXT_CHARS, ContextItem, ItemRole
+from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.v1 import call_service_pb2
 
 _MAX_ID: Final = 128

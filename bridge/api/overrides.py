@@ -24,7 +24,7 @@ from bridge.ports.agent import (
     TurnsChange,
     UserFirst,
 )
-from bridge.ports.model import ManualTurns, SemanticVad, ServerVad, TurnDetection
+from bridge.ports.model_config import ManualTurns, SemanticVad, ServerVad, TurnDetection
 from bridge.v1 import agent_pb2
 
 _MAX_INSTRUCTIONS: Final = 32_768

@@ -9,7 +9,7 @@ from bridge.ids import TenantId
 from bridge.ports.agent import ResolvedAgent
 from bridge.ports.budget import Budget, TenantBudgets, TenantLedger
 from bridge.ports.clock import Clock
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from bridge.ports.money import CallPrices, PriceList
 
 

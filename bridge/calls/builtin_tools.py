@@ -8,7 +8,8 @@ from bridge.calls.record import CallRecord
 from bridge.errors import RoomError
 from bridge.ids import AgentId
 from bridge.ports.event import DtmfSent
-from bridge.ports.model import ConfigChange, ModelSession
+from bridge.ports.model import ModelSession
+from bridge.ports.model_config import ConfigChange
 from bridge.ports.room import KEYS, Bot
 from bridge.ports.tool import (
     BuiltinTool,

@@ -24,19 +24,17 @@ from bridge.ports.agent import (
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, UserSpeech
-from bridge.ports.model import (
+from bridge.ports.model import ModelSession
+from bridge.ports.model_config import ConfigChange, ContextItem, ServerVad
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
     AudioDone,
-    ConfigChange,
-    ContextItem,
     ModelEvent,
-    ModelSession,
     ModelWarning,
     ResponseDone,
     ResponseStarted,
-    ServerVad,
     SessionInterrupted,
     SessionResumed,
     SessionRotated,

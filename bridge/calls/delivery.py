@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from bridge.media.ledger import ItemPlayed
-from bridge.ports.model import ResponseDone, ResponseStatus
+from bridge.ports.model_event import ResponseDone, ResponseStatus
 
 _MAX_FOLLOWED: Final = 64
 """Responses whose outcome can still be asked for."""

@@ -6,7 +6,7 @@ from typing import Final
 from bridge.calls.registry import Registry
 from bridge.errors import NotFound
 from bridge.ids import ConnectionId, TenantId
-from bridge.ports.model import MAX_CONTEXT_CHARS, ContextItem, ItemRole
+from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.ports.report import CallReport
 
 # As many turns as a long call has; what is older is seldom asked for again.

@@ -32,7 +32,7 @@ from bridge.ports.agent import AgentCatalogue, AgentRequest, AgentSummary, Resol
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallSpec, CallState, CallView, StartPolicy
 from bridge.ports.clock import Clock
-from bridge.ports.model import ContextItem
+from bridge.ports.model_config import ContextItem
 from bridge.ports.placement import (
     Directory,
     Existing,

@@ -29,9 +29,9 @@ from bridge.ports.event import (
     StateChanged,
     Warned,
 )
-from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import Cost
 from bridge.ports.report import CallReport, Incident, MediaTotals, SetupTimes
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 _MAX_INCIDENTS: Final = 100
 

@@ -31,7 +31,7 @@ from bridge.ports.control import (
     UpdateAgent,
 )
 from bridge.ports.event import ControlApplied, ControlRefused
-from bridge.ports.model import ConfigChange, ContextItem, ItemRole
+from bridge.ports.model_config import ConfigChange, ContextItem, ItemRole
 from bridge.ports.room import ChatReceived
 
 CONTROL_TAG: Final = "control"

@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 
 from bridge.json_schema import mismatch
-from bridge.ports.model import FunctionCall
+from bridge.ports.model_event import FunctionCall
 from bridge.ports.tool import (
     MAX_FAILURE_MESSAGE_CHARS,
     MAX_OUTPUT_BYTES,

@@ -11,7 +11,7 @@ from bridge.calls.tool_answers import CALL_ENDED, INTERNAL, TIMEOUT, arguments_o
 from bridge.calls.utterances import Utterances
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
-from bridge.ports.model import FunctionCall
+from bridge.ports.model_event import FunctionCall
 from bridge.ports.tool import (
     ToolExecutors,
     ToolFailure,

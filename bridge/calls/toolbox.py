@@ -27,11 +27,11 @@ from bridge.errors import ModelError
 from bridge.ports.call import AgentState, Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.event import ToolCalled, ToolFinished
-from bridge.ports.model import (
+from bridge.ports.model import ModelSession
+from bridge.ports.model_event import (
     AudioDelta,
     FunctionCall,
     ModelEvent,
-    ModelSession,
     ResponseDone,
     SpeechStarted,
 )

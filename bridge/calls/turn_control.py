@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from bridge.calls.quiet import Quiet
 from bridge.ports.agent import ResolvedAgent, TurnsChange
-from bridge.ports.model import ConfigChange, ManualTurns, ModelConfig, ModelSession, TurnDetection
+from bridge.ports.model import ModelSession
+from bridge.ports.model_config import ConfigChange, ManualTurns, ModelConfig, TurnDetection
 
 
 def session_config(agent: ResolvedAgent) -> ModelConfig:

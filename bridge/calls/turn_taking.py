@@ -14,7 +14,8 @@ from bridge.calls.voice import Voice
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import InterruptionDismissed, TurnAwaitsResponse
-from bridge.ports.model import ModelSession, ResponseStarted
+from bridge.ports.model import ModelSession
+from bridge.ports.model_event import ResponseStarted
 
 
 @dataclass(frozen=True, slots=True)

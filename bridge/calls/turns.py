@@ -7,10 +7,10 @@ from typing import Final
 
 from bridge.calls.latency import summarise
 from bridge.ports.clock import Clock
-from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import CallPrices
 from bridge.ports.report import LatencySummary, ToolTotals, Turn
 from bridge.ports.tool import ToolStatus, ToolUse
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 _MAX_TURNS: Final = 1000
 _MAX_TOOLS: Final = 100

@@ -17,10 +17,10 @@ from bridge.calls.voice import Voice
 from bridge.errors import ModelError
 from bridge.ports.clock import Clock
 from bridge.ports.control import SayBehaviour
-from bridge.ports.model import (
+from bridge.ports.model import ModelSession
+from bridge.ports.model_event import (
     SESSION_INTERRUPTED,
     ModelEvent,
-    ModelSession,
     ModelWarning,
     ResponseDone,
     ResponseStarted,

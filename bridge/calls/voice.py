@@ -17,12 +17,12 @@ from bridge.pcm import MODEL_RATE_HZ, ROOM_RATE_HZ, duration_ms
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import Interruption, Transcript
-from bridge.ports.model import (
+from bridge.ports.model import ModelSession
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
     AudioDone,
-    ModelSession,
     ResponseDone,
 )
 from bridge.ports.room import AudioOutput

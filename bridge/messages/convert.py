@@ -3,7 +3,6 @@
 from bridge.messages.times import duration, duration_of_ms, timestamp
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallView, ParticipantView
-from bridge.ports.model import TokenCounts
 from bridge.ports.money import Cost
 from bridge.ports.report import (
     CallReport,
@@ -16,6 +15,7 @@ from bridge.ports.report import (
 )
 from bridge.ports.telemetry import CallTelemetry, NetworkTelemetry
 from bridge.ports.tool import ToolStatus, ToolUse
+from bridge.ports.usage import TokenCounts
 from bridge.v1 import call_pb2, report_pb2, telemetry_pb2
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.pcm import MODEL_RATE_HZ
-from bridge.ports.model import ManualTurns, ModelConfig, SemanticVad, ServerVad
+from bridge.ports.model_config import ManualTurns, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
 
 # Objects that the server merges field by field; it takes all others whole.

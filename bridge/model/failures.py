@@ -9,7 +9,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.model.commands import Command
 from bridge.model.fields import MalformedFrame, error_code, parse_object
 from bridge.model.wire import Refused
-from bridge.ports.model import ModelWarning
+from bridge.ports.model_event import ModelWarning
 
 # Codes after which no response will ever come in this session.
 FATAL_CODES: Final = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     SESSION_INTERRUPTED,
     AgentTextDelta,
     AgentTextDone,
@@ -18,9 +18,9 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
 )
 from bridge.ports.tool import ToolCallId
+from bridge.ports.usage import TokenCounts
 
 RESUME_TAG: Final = "resume"
 

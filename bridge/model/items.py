@@ -4,7 +4,8 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from bridge.ports.model import ContextItem, FunctionCall, ItemRole, ToolAnswered
+from bridge.ports.model_config import ContextItem, ItemRole
+from bridge.ports.model_event import FunctionCall, ToolAnswered
 from bridge.ports.tool import ToolCallId
 
 Item = dict[str, object]

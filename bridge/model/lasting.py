@@ -8,7 +8,8 @@ from bridge.model.resilient import ResilientSession
 from bridge.model.service import RealtimeModels
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.clock import Clock
-from bridge.ports.model import EphemeralKey, ModelConfig
+from bridge.ports.model import EphemeralKey
+from bridge.ports.model_config import ModelConfig
 
 _DEFAULTS: Final = ContinuitySettings()
 

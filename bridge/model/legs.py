@@ -11,7 +11,8 @@ from bridge.model.items import Item
 from bridge.model.memory import Memory
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import ContinuitySettings
-from bridge.ports.model import ModelConfig, ModelCounters
+from bridge.ports.model import ModelCounters
+from bridge.ports.model_config import ModelConfig
 
 # Beside a limit of minutes (there is none so short but in tests) the margins shrink with it.
 _LARGEST_PART: Final = 0.5

@@ -16,11 +16,9 @@ from bridge.model.session import RealtimeSession
 from bridge.model.settings import ContinuitySettings
 from bridge.pcm import MODEL_RATE_HZ, duration_ms
 from bridge.ports.clock import Clock
-from bridge.ports.model import (
-    ConfigChange,
-    ManualTurns,
-    ModelConfig,
-    ModelCounters,
+from bridge.ports.model import ModelCounters
+from bridge.ports.model_config import ConfigChange, ManualTurns, ModelConfig
+from bridge.ports.model_event import (
     ModelEvent,
     ResponseDone,
     ResponseStatus,

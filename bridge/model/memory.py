@@ -15,11 +15,11 @@ from bridge.model.items import (
     message,
 )
 from bridge.pcm import MODEL_RATE_HZ, duration_ms
-from bridge.ports.model import (
+from bridge.ports.model_config import ContextItem
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
-    ContextItem,
     FunctionCall,
     ModelEvent,
     SpeechStarted,

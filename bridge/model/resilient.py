@@ -12,7 +12,9 @@ from bridge.model.line import Connect, Line
 from bridge.model.memory import Memory
 from bridge.model.settings import ContinuitySettings
 from bridge.ports.clock import Clock
-from bridge.ports.model import ConfigChange, ContextItem, ModelConfig, ModelCounters, ModelEvent
+from bridge.ports.model import ModelCounters
+from bridge.ports.model_config import ConfigChange, ContextItem, ModelConfig
+from bridge.ports.model_event import ModelEvent
 from bridge.ports.tool import ToolCallId
 
 # What the reader may be behind; then the socket is not read any further.

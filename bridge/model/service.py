@@ -22,7 +22,8 @@ from bridge.model.session import RealtimeSession
 from bridge.model.settings import RealtimeSettings
 from bridge.model.socket import ModelSocket, connect
 from bridge.model.wire import Decoder, Refused, SessionCreated, SessionUpdated
-from bridge.ports.model import EphemeralKey, ModelConfig
+from bridge.ports.model import EphemeralKey
+from bridge.ports.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from openai.types.realtime.client_secret_create_params import Session

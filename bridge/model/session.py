@@ -25,13 +25,11 @@ from bridge.model.wire import (
     SessionCreated,
     SessionUpdated,
 )
-from bridge.ports.model import (
+from bridge.ports.model import ModelCounters
+from bridge.ports.model_config import ConfigChange, ContextItem, ModelConfig
+from bridge.ports.model_event import (
     AudioDelta,
-    ConfigChange,
-    ContextItem,
     FunctionCall,
-    ModelConfig,
-    ModelCounters,
     ModelEvent,
     ResponseStarted,
     SpeechStarted,

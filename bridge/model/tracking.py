@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from bridge.pcm import BYTES_PER_SAMPLE, MODEL_RATE_HZ, duration_ms
-from bridge.ports.model import AudioDelta
+from bridge.ports.model_event import AudioDelta
 
 # Only what is spoken now or was a moment ago is ever truncated.
 _ITEMS_REMEMBERED: Final = 16

@@ -10,7 +10,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.model.service import Dialled, RealtimeModels
 from bridge.model.session import RealtimeSession
 from bridge.ports.clock import Clock
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 
 # A provider that refuses is asked again, but not pressed: no call waits for this.
 _AGAIN_S: Final = 15.0

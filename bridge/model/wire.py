@@ -21,7 +21,7 @@ from bridge.model.fields import (
     parse_object,
     text,
 )
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
@@ -34,14 +34,13 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
     ToolAnswered,
-    TranscriptionUsage,
     TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
 from bridge.ports.tool import ToolCallId
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 # A peer that sends nothing but garbage for so many frames does not speak this protocol.
 MAX_MALFORMED_IN_A_ROW: Final = 16

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from bridge.ids import AgentId, TenantId
 from bridge.ports.budget import Budget
-from bridge.ports.model import ModelConfig, TurnDetection
+from bridge.ports.model_config import ModelConfig, TurnDetection
 from bridge.ports.tool import ToolSpec
 
 # As in proto/bridge/v1/call_service.proto.

@@ -8,8 +8,8 @@ from enum import Enum
 from bridge.ids import ConnectionId, Identity, RoomName, TenantId
 from bridge.ports.agent import ResolvedAgent
 from bridge.ports.budget import Budget
-from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import CallPrices, Cost
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 
 class CallState(Enum):

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import NewType
 
 from bridge.ports.agent import TurnsChange
-from bridge.ports.model import ContextItem
+from bridge.ports.model_config import ContextItem
 
 CommandId = NewType("CommandId", str)
 """Chosen by the gateway or made by the server; the same id again returns the first outcome."""

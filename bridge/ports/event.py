@@ -7,10 +7,11 @@ from enum import Enum
 from bridge.ids import ConnectionId, Identity
 from bridge.ports.budget import LimitKind
 from bridge.ports.call import AgentState, CallState, ParticipantView
-from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
 from bridge.ports.report import CallReport
 from bridge.ports.tool import ToolCallId, ToolUse
+from bridge.ports.usage import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ shown.
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bridge.ports.model import TokenCounts, TranscriptionUsage
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 PICOS_PER_MICRO: Final = 1_000_000
 _MS_PER_MINUTE: Final = 60_000

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.ports.call import CallView
-from bridge.ports.model import TokenCounts
 from bridge.ports.money import Cost
 from bridge.ports.tool import ToolUse
+from bridge.ports.usage import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)

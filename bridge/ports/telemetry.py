@@ -5,8 +5,8 @@ from datetime import datetime
 
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import AgentState, CallState
-from bridge.ports.model import TokenCounts
 from bridge.ports.money import Cost
+from bridge.ports.usage import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)

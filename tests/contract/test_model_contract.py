@@ -15,20 +15,15 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
 from bridge.model.settings import ContinuitySettings
-from bridge.ports.model import (
+from bridge.ports.model import ModelService, ModelSession
+from bridge.ports.model_config import ConfigChange, ContextItem, ItemRole, ManualTurns, ModelConfig
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
     AudioDone,
-    ConfigChange,
-    ContextItem,
     FunctionCall,
-    ItemRole,
-    ManualTurns,
-    ModelConfig,
     ModelEvent,
-    ModelService,
-    ModelSession,
     ModelWarning,
     ResponseDone,
     ResponseStarted,

@@ -15,7 +15,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from bridge.ports.tool import ToolSpec
 
 GREETER = ResolvedAgent(

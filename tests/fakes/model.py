@@ -13,27 +13,24 @@ from typing import TypeVar
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.pcm import MODEL_RATE_HZ, byte_count, duration_ms
-from bridge.ports.model import (
+from bridge.ports.model import EphemeralKey, ModelCounters
+from bridge.ports.model_config import ConfigChange, ContextItem, ModelConfig
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
     AudioDone,
-    ConfigChange,
-    ContextItem,
-    EphemeralKey,
     FunctionCall,
-    ModelConfig,
-    ModelCounters,
     ModelEvent,
     ModelWarning,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
-    TokenCounts,
     ToolAnswered,
     TurnCommitted,
 )
 from bridge.ports.tool import ToolCallId
+from bridge.ports.usage import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)

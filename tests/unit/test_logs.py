@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from bridge.ids import ConnectionId
 from bridge.logs import CAPPED_LOGGERS, SILENCED_LOGGERS, call_context, configure, get_logger
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from bridge.redaction import REDACTED, is_sensitive, redact, scrub
 
 PROMPT = "You are the receptionist of a clinic"

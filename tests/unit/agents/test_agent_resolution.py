@@ -29,7 +29,7 @@ from bridge.ports.agent import (
     UserFirst,
 )
 from bridge.ports.budget import Budget
-from bridge.ports.model import ManualTurns, SemanticVad, ServerVad
+from bridge.ports.model_config import ManualTurns, SemanticVad, ServerVad
 
 FILE = """
 agentId: clara

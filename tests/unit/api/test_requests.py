@@ -19,7 +19,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallState, StartPolicy
-from bridge.ports.model import ContextItem, ItemRole, SemanticVad, ServerVad
+from bridge.ports.model_config import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.v1 import (
     agent_pb2,
     call_pb2,

@@ -16,7 +16,7 @@ from bridge.media.resample import to_room
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.call import AgentState, CallSpec, Ending
 from bridge.ports.event import AgentStateChanged, EventKind
-from bridge.ports.model import AudioDelta, ResponseStarted, SpeechStarted, SpeechStopped
+from bridge.ports.model_event import AudioDelta, ResponseStarted, SpeechStarted, SpeechStopped
 from bridge.ports.report import MediaTotals, Turn
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import FakeClock, settle

@@ -5,7 +5,8 @@ import pytest
 from bridge.errors import ModelError, ModelFailure
 from bridge.ports.call import AgentState
 from bridge.ports.event import Interruption
-from bridge.ports.model import AudioDone, ResponseDone, ResponseStatus, TokenCounts
+from bridge.ports.model_event import AudioDone, ResponseDone, ResponseStatus
+from bridge.ports.usage import TokenCounts
 from tests.fakes.model import Deleted, Responded, Truncated
 from tests.tones import amplitude_at
 from tests.unit.calls.rig import World

@@ -8,7 +8,7 @@ import pytest
 from bridge.agents.builtin_tools import specification
 from bridge.ports.call import EndReason
 from bridge.ports.event import DtmfSent, LanguageSwitched, ToolFinished
-from bridge.ports.model import ConfigChange
+from bridge.ports.model_config import ConfigChange
 from bridge.ports.tool import BuiltinTool, ToolStatus
 from tests.fakes.agents import SILENT, SPEC
 from tests.fakes.clock import settle

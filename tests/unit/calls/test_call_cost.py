@@ -6,17 +6,16 @@ import pytest
 
 from bridge.ports.call import EndReason
 from bridge.ports.event import ResponseFinished
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
-    TranscriptionUsage,
     UserTextDone,
 )
 from bridge.ports.money import CallPrices, Cost
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.fakes.money import PRICES

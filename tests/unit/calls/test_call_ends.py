@@ -11,8 +11,9 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.ports.agent import SilenceStep
 from bridge.ports.call import FAULT_OF, CallSpec, CallState, Ending, EndReason, Fault
 from bridge.ports.event import Ended, StateChanged
-from bridge.ports.model import ResponseDone, ResponseStarted, ResponseStatus, TokenCounts
+from bridge.ports.model_event import ResponseDone, ResponseStarted, ResponseStatus
 from bridge.ports.room import LeaveReason, NetworkStats
+from bridge.ports.usage import TokenCounts
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.unit.calls.rig import Carried, World, carrying

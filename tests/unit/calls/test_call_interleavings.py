@@ -9,7 +9,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.ids import Identity
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.event import Ended, StateChanged
-from bridge.ports.model import SpeechStarted, SpeechStopped
+from bridge.ports.model_event import SpeechStarted, SpeechStopped
 from bridge.ports.room import (
     HumanJoined,
     HumanLeft,

@@ -7,7 +7,7 @@ from bridge.ids import Identity
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.call import CallState, Ending, EndReason, StartPolicy
 from bridge.ports.event import LinkState, ModelStateChanged
-from bridge.ports.model import AudioDelta, AudioDone, ResponseStarted
+from bridge.ports.model_event import AudioDelta, AudioDone, ResponseStarted
 from bridge.ports.room import HumanJoined, OutputSubscribed
 from tests.fakes.agents import GREETER, SPEC
 from tests.fakes.clock import settle

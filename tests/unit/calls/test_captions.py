@@ -12,7 +12,7 @@ from bridge.ports.event import (
     Role,
     Transcript,
 )
-from bridge.ports.model import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
+from bridge.ports.model_event import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
 from bridge.ports.room import ChatReceived, Segment
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import FakeClock, settle

@@ -8,7 +8,7 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import AgentState
 from bridge.ports.event import ResponseBegan, ResponseFinished, Role, Transcript, UserSpeech, Warned
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     AgentTextDone,
     AudioDone,
     ModelWarning,
@@ -17,9 +17,9 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
     UserTextDone,
 )
+from bridge.ports.usage import TokenCounts
 from tests.fakes.clock import settle
 from tests.fakes.model import Responded
 from tests.tones import loudest_hz

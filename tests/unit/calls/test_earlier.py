@@ -8,7 +8,8 @@ import pytest
 from bridge.errors import NotFound
 from bridge.ids import ConnectionId
 from bridge.ports.call import CallState, CallView
-from bridge.ports.model import ContextItem, ItemRole, UserTextDone
+from bridge.ports.model_config import ContextItem, ItemRole
+from bridge.ports.model_event import UserTextDone
 from bridge.ports.placement import Placed
 from bridge.ports.report import CallReport, MediaTotals, SetupTimes, Turn
 from tests.fakes.agents import SPEC

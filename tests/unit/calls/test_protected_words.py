@@ -9,7 +9,7 @@ from bridge.calls.delivery import Outcome
 from bridge.calls.ears import Deaf
 from bridge.calls.turn_control import session_config
 from bridge.ports.agent import GreetingManner, InterruptionRules, SayGreeting
-from bridge.ports.model import ConfigChange, ModelConfig
+from bridge.ports.model_config import ConfigChange, ModelConfig
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Responded, Updated

@@ -20,7 +20,7 @@ from bridge.errors import (
 from bridge.ids import ConnectionId, RoomName
 from bridge.ports.agent import AgentOverrides
 from bridge.ports.call import CallState, StartPolicy
-from bridge.ports.model import ContextItem, ItemRole
+from bridge.ports.model_config import ContextItem, ItemRole
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import OTHER, Desk, desk_over, named, request
 from tests.unit.calls.rig import World

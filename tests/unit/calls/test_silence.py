@@ -8,7 +8,7 @@ from bridge.ports.agent import SilenceStep
 from bridge.ports.budget import LimitKind
 from bridge.ports.call import CallSpec, EndReason, Fault
 from bridge.ports.event import LimitNear, SilenceStepReached
-from bridge.ports.model import SpeechStarted, SpeechStopped
+from bridge.ports.model_event import SpeechStarted, SpeechStopped
 from bridge.ports.room import LeaveReason
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle

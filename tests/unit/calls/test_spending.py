@@ -11,14 +11,8 @@ from bridge.ids import ConnectionId, TenantId
 from bridge.ports.budget import Budget, LimitKind, Spent
 from bridge.ports.call import CallSpec, EndReason, Fault
 from bridge.ports.event import LimitNear
-from bridge.ports.model import (
-    ResponseDone,
-    ResponseStarted,
-    ResponseStatus,
-    TokenCounts,
-    TranscriptionUsage,
-    UserTextDone,
-)
+from bridge.ports.model_event import ResponseDone, ResponseStarted, ResponseStatus, UserTextDone
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 from bridge.store.ledger import MemoryLedger
 from tests.fakes.agents import SPEC, numbered
 from tests.fakes.clock import settle

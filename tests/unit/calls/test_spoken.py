@@ -5,15 +5,15 @@ import pytest
 from bridge.calls.spoken import SpokenWords
 from bridge.media.ledger import ItemPlayed
 from bridge.ports.event import Interruption, Role, Transcript
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDone,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
-    TokenCounts,
 )
+from bridge.ports.usage import TokenCounts
 from tests.fakes.clock import FakeClock
 from tests.unit.calls.rig import World
 from tests.unit.calls.talk import Talk, talking

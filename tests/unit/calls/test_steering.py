@@ -35,14 +35,8 @@ from bridge.ports.event import (
     Interruption,
     TurnAwaitsResponse,
 )
-from bridge.ports.model import (
-    ContextItem,
-    ItemRole,
-    ManualTurns,
-    SemanticVad,
-    SpeechStarted,
-    SpeechStopped,
-)
+from bridge.ports.model_config import ContextItem, ItemRole, ManualTurns, SemanticVad
+from bridge.ports.model_event import SpeechStarted, SpeechStopped
 from bridge.ports.room import ChatReceived
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle

@@ -13,15 +13,14 @@ import pytest
 from bridge.errors import ModelError, ModelFailure
 from bridge.ports.call import AgentState, Ending, EndReason
 from bridge.ports.event import ToolCalled, ToolFinished
-from bridge.ports.model import (
+from bridge.ports.model_config import ConfigChange
+from bridge.ports.model_event import (
     AudioDone,
-    ConfigChange,
     FunctionCall,
     ModelWarning,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
-    TokenCounts,
 )
 from bridge.ports.report import MediaTotals, ToolTotals
 from bridge.ports.tool import (
@@ -33,6 +32,7 @@ from bridge.ports.tool import (
     ToolSpec,
     ToolStatus,
 )
+from bridge.ports.usage import TokenCounts
 from tests.fakes.agents import SILENT, SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Answered, Responded

@@ -7,17 +7,17 @@ import pytest
 from bridge.ports.agent import InterruptionRules
 from bridge.ports.call import AgentState, CallSpec
 from bridge.ports.event import Interruption, InterruptionDismissed, TurnAwaitsResponse
-from bridge.ports.model import (
+from bridge.ports.model_config import ManualTurns
+from bridge.ports.model_event import (
     AudioDone,
-    ManualTurns,
     ModelWarning,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
-    TokenCounts,
     UserTextDelta,
     UserTextDone,
 )
+from bridge.ports.usage import TokenCounts
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Cancelled, Committed, Deleted, Responded, Truncated

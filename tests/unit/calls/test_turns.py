@@ -4,9 +4,9 @@ import pytest
 
 from bridge.calls.latency import summarise
 from bridge.calls.turns import TurnLedger
-from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import Cost
 from bridge.ports.report import LatencySummary
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 from tests.fakes.clock import FakeClock
 from tests.fakes.money import PRICES
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.calls.delivery import Outcome
 from bridge.calls.utterances import MAX_WAITING
 from bridge.ports.control import SayBehaviour
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     SESSION_INTERRUPTED,
     AudioDelta,
     AudioDone,
@@ -17,8 +17,8 @@ from bridge.ports.model import (
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
-    TokenCounts,
 )
+from bridge.ports.usage import TokenCounts
 from tests.fakes.clock import settle
 from tests.fakes.model import Cancelled, Responded, Truncated
 from tests.unit.calls.rig import World

@@ -53,7 +53,7 @@ from bridge.ports.event import (
     UserSpeech,
     Warned,
 )
-from bridge.ports.model import ResponseStatus, TokenCounts
+from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
 from bridge.ports.report import (
     CallReport,
@@ -66,6 +66,7 @@ from bridge.ports.report import (
 )
 from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry, NetworkTelemetry
 from bridge.ports.tool import ToolCallId, ToolStatus, ToolUse
+from bridge.ports.usage import TokenCounts
 from bridge.v1 import call_pb2, call_service_pb2, event_pb2, report_pb2, telemetry_service_pb2
 from tests.fakes.agents import SPEC
 from tests.fakes.money import PRICES

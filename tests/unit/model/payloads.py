@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from bridge.model.wire import Refused, ResponseOver, ServerEvent, SessionCreated, SessionUpdated
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
@@ -16,14 +16,13 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
     ToolAnswered,
-    TranscriptionUsage,
     TurnCommitted,
     UserTextDelta,
     UserTextDone,
 )
 from bridge.ports.tool import ToolCallId
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 Payload = dict[str, Any]
 

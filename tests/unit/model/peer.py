@@ -13,7 +13,7 @@ from websockets.http11 import Request, Response
 
 from bridge.model.service import RealtimeModels
 from bridge.model.settings import RealtimeSettings
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from tests.unit.model.payloads import SESSION, Payload, event
 
 KEY = "sk-only-for-tests"

@@ -14,7 +14,7 @@ from bridge.model.configuration import (
     session_changes,
     session_object,
 )
-from bridge.ports.model import ConfigChange, ManualTurns, ModelConfig, SemanticVad, ServerVad
+from bridge.ports.model_config import ConfigChange, ManualTurns, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
 
 PLAIN = ModelConfig(model="gpt-realtime-2.1", instructions="Be brief.", voice="marin")

@@ -20,7 +20,7 @@ from bridge.model.failures import (
     warning,
 )
 from bridge.model.wire import Refused
-from bridge.ports.model import ModelWarning
+from bridge.ports.model_event import ModelWarning
 
 F = ModelFailure
 

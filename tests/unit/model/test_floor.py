@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.model.floor import RESUME_TAG, Floor, Request
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     SESSION_INTERRUPTED,
     AgentTextDelta,
     AgentTextDone,
@@ -16,8 +16,8 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
 )
+from bridge.ports.usage import TokenCounts
 from tests.unit.model.payloads import CALL
 
 SPOKE: tuple[ModelEvent, ...] = (SpeechStarted("item_u", 0), SpeechStopped("item_u", 100))

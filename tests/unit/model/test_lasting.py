@@ -12,9 +12,9 @@ from bridge.errors import ModelError, ModelFailure
 from bridge.model.lasting import LastingModels
 from bridge.model.resilient import ResilientSession
 from bridge.model.settings import ContinuitySettings
-from bridge.ports.model import (
+from bridge.ports.model_config import ConfigChange
+from bridge.ports.model_event import (
     AudioDelta,
-    ConfigChange,
     ModelEvent,
     ResponseDone,
     ResponseStarted,

@@ -2,13 +2,12 @@
 
 from bridge.model.memory import Memory
 from bridge.pcm import MODEL_RATE_HZ, byte_count
-from bridge.ports.model import (
+from bridge.ports.model_config import ContextItem, ItemRole
+from bridge.ports.model_event import (
     AgentTextDelta,
     AgentTextDone,
     AudioDelta,
-    ContextItem,
     FunctionCall,
-    ItemRole,
     ModelEvent,
     SpeechStarted,
     UserTextDelta,

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.session import RealtimeSession
-from bridge.ports.model import (
+from bridge.ports.model_event import (
     AudioDelta,
     ModelEvent,
     ModelWarning,
@@ -20,9 +20,9 @@ from bridge.ports.model import (
     ResponseStatus,
     SpeechStarted,
     SpeechStopped,
-    TokenCounts,
     UserTextDone,
 )
+from bridge.ports.usage import TokenCounts
 from tests.unit.model.payloads import PCM, Payload, audio, created, done, error, event
 from tests.unit.model.peer import CONFIG, PATIENCE_S, Peer, Script, models, serving
 

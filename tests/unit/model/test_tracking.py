@@ -4,7 +4,7 @@ import asyncio
 
 from bridge.model.outbox import AudioOutbox
 from bridge.model.tracking import ReceivedAudio, Responses
-from bridge.ports.model import AudioDelta
+from bridge.ports.model_event import AudioDelta
 
 
 def delta(pcm: bytes, item_id: str = "item_1") -> AudioDelta:

@@ -11,7 +11,7 @@ from bridge.clock import SystemClock
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
-from bridge.ports.model import ModelConfig
+from bridge.ports.model_config import ModelConfig
 from bridge.simulator import Faults, Simulator, SimulatorSettings
 from tests.unit.model.peer import CONFIG, PATIENCE_S
 

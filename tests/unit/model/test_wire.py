@@ -20,13 +20,8 @@ from bridge.model.wire import (
     ResponseOver,
     ServerEvent,
 )
-from bridge.ports.model import (
-    AudioDelta,
-    ResponseStatus,
-    SpeechStarted,
-    TranscriptionUsage,
-    UserTextDone,
-)
+from bridge.ports.model_event import AudioDelta, ResponseStatus, SpeechStarted, UserTextDone
+from bridge.ports.usage import TranscriptionUsage
 from tests.unit.model.payloads import PCM, ROWS, Payload, audio, done, event
 
 PROVIDER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)

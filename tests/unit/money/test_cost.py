@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.ports.model import TokenCounts, TranscriptionUsage
 from bridge.ports.money import (
     CallPrices,
     Cost,
@@ -14,6 +13,7 @@ from bridge.ports.money import (
     TranscriptionPrices,
     micro_units,
 )
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 from tests.fakes.money import PRICES
 
 # A day of talk at full speed is two million tokens; prices go up to a million a million.
