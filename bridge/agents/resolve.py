@@ -1,36 +1,30 @@
 """One agent for one call: language chosen, overrides applied, prompt filled in."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pydantic import ValidationError
-
-from bridge.agents import greeting as greetings
+from bridge.agents import overrides
 from bridge.agents import tools as tool_options
 from bridge.agents import turns as turn_options
 from bridge.agents.greeting import greeting_of, manner_without_effect
 from bridge.agents.mcp_tools import Offered, mcp_tools_of, nothing_offered
-from bridge.agents.prompt import NAMELESS, Known, PromptParts, assemble, clean_name, fill
-from bridge.agents.schema import AgentFile, LanguagePart, OverridesPart, SilenceStepPart
+from bridge.agents.prompt import NAMELESS, PromptParts, assemble, clean_name, fill
+from bridge.agents.schema import AgentFile, GreetingPart, LanguagePart, SilenceStepPart
 from bridge.agents.tags import choose, english_name, is_tag
-from bridge.agents.tools import as_part, tools_of
-from bridge.agents.turns import turns_of
+from bridge.agents.tools import tools_of
+from bridge.agents.turns import Turns, turns_of
 from bridge.agents.variables import values_of
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
 from bridge.ports.agent import (
     AgentLimits,
-    AgentOverrides,
     AgentRequest,
     GreetingChange,
-    InterruptionChange,
     NoisePolicy,
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
     SilenceStep,
-    TurnsChange,
     UserFirst,
 )
 from bridge.ports.budget import Budget
@@ -52,37 +46,31 @@ def resolve(
         wrong in themselves, variables it does not have or lacks; all of them are named.
     """
     tag, violations = _language(agent, request.language)
-    violations += _override_violations(agent, request.overrides)
-    variables, wrong_variables = values_of(agent.variables, request.variables)
-    violations += wrong_variables
-    violations += tool_options.clashes(agent.tool_names, request.overrides.tools or ())
     part = agent.languages[tag] or LanguagePart()
     changes = request.overrides
-    own_greeting, greeting_change = part.greeting or agent.greeting, changes.greeting
-    if greeting_change is not None:
-        violations += [
-            FieldViolation(f"agent.greeting.{name}", "has no effect: the agent does not greet")
-            for name in manner_without_effect(own_greeting, greeting_change)
-        ]
+    variables, wrong_variables = values_of(agent.variables, request.variables)
     turns = turns_of(agent, changes)
+    greeting = part.greeting or agent.greeting
     violations += [
-        FieldViolation(".".join(("agent", *clash.path)), clash.problem)
-        for clash in turn_options.clashes(turns)
+        *overrides.violations(agent, changes),
+        *wrong_variables,
+        *tool_options.clashes(agent.tool_names, changes.tools or ()),
+        *_greeting_violations(greeting, changes.greeting),
+        *_turn_violations(turns),
     ]
     if violations:
         raise InvalidRequest(violations)
     values = _values(agent, tag, clean_name(request.caller_name), variables)
-    greeting = greeting_of(own_greeting, greeting_change or GreetingChange(), values)
-    prompt = _prompt(agent, tag, changes.instructions, values)
     tools = tools_of(agent.tools, changes.tools or (), agent.languages, values)
     tools += mcp_tools_of(agent.mcp, offered, values)
+    prompts = {tag: _prompt(agent, tag, changes.instructions, values) for tag in agent.languages}
     resolved = ResolvedAgent(
         agent_id=AgentId(agent.agent_id),
         name=agent.name,
         language=tag,
         model=ModelConfig(
             model=changes.model or agent.model or default_model,
-            instructions=prompt,
+            instructions=prompts[tag],
             voice=changes.voice or part.voice or agent.voice,
             speed=agent.speed if changes.speed is None else changes.speed,
             turn_detection=turns.detection,
@@ -95,7 +83,7 @@ def resolve(
             max_output_tokens=agent.max_output_tokens,
             tools=tools,
         ),
-        greeting=greeting,
+        greeting=greeting_of(greeting, changes.greeting or GreetingChange(), values),
         interruption=turns.rules,
         limits=AgentLimits(
             agent.limits.join_timeout,
@@ -109,7 +97,7 @@ def resolve(
             agent.budget.exceeded_text and fill(agent.budget.exceeded_text, values)
         ),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
-        prompts=_prompts(agent, changes.instructions, values) if _switches(tools) else {},
+        prompts=prompts if _switches(tools) else {},
     )
     _check_lengths(resolved, "variables" if request.variables else "participant_name")
     return resolved
@@ -130,54 +118,20 @@ def _language(agent: AgentFile, wanted: str | None) -> tuple[str, list[FieldViol
     return chosen, []
 
 
-def _override_violations(agent: AgentFile, overrides: AgentOverrides) -> list[FieldViolation]:
-    given: dict[str, object] = {
-        field.name: value
-        for field in dataclasses.fields(overrides)
-        if (value := getattr(overrides, field.name)) is not None
-    }
-    allowed = ", ".join(sorted(agent.overridable)) or "nothing"
-    violations = [
-        FieldViolation(
-            f"agent.{name}", f"this agent does not allow it to be changed; it allows {allowed}"
-        )
-        for name in given
-        if name not in agent.overridable
+def _greeting_violations(
+    greeting: GreetingPart, change: GreetingChange | None
+) -> list[FieldViolation]:
+    return [
+        FieldViolation(f"agent.greeting.{name}", "has no effect: the agent does not greet")
+        for name in (manner_without_effect(greeting, change) if change else ())
     ]
-    wanted = {name: _plain(value) for name, value in given.items() if name in agent.overridable}
-    try:
-        known = Known(bool(agent.company), frozenset(agent.variables))
-        OverridesPart.model_validate(wanted, context=known)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            # The words that pydantic puts in for a union's member are the names in the proto.
-            path = _path(detail["loc"])
-            problem = str(detail.get("ctx", {}).get("error", detail["msg"]))
-            violations.append(FieldViolation(path, problem))
-    return violations
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    """Return a field's name as the API spells it; a list there is a message that holds one."""
-    match location:
-        case ("tools", int(index), *rest):
-            return ".".join((f"agent.tools.tools[{index}]", *map(str, rest)))
-        case ("tools",):
-            return "agent.tools.tools"
-    return ".".join(("agent", *map(str, location)))
-
-
-def _plain(value: object) -> object:
-    match value:
-        case tuple():
-            return [as_part(tool) for tool in value]
-        case TurnsChange() | InterruptionChange():
-            return turn_options.as_written(value)
-        case GreetingChange():
-            return greetings.as_written(value)
-        case NoisePolicy():
-            return dataclasses.asdict(value)
-    return value
+def _turn_violations(turns: Turns) -> list[FieldViolation]:
+    return [
+        FieldViolation(".".join(("agent", *clash.path)), clash.problem)
+        for clash in turn_options.clashes(turns)
+    ]
 
 
 def _values(
@@ -194,12 +148,6 @@ def _values(
 
 def _switches(tools: Iterable[ToolSpec]) -> bool:
     return any(tool.execution is BuiltinTool.NOTIFY_LANGUAGE_SWITCH for tool in tools)
-
-
-def _prompts(
-    agent: AgentFile, override: str | None, values: Mapping[str, str]
-) -> Mapping[str, str]:
-    return {tag: _prompt(agent, tag, override, values) for tag in agent.languages}
 
 
 def _prompt(agent: AgentFile, tag: str, override: str | None, values: Mapping[str, str]) -> str:
