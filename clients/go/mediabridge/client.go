@@ -36,8 +36,8 @@ const (
 )
 
 // Client is a connection to one server, safe for use by many goroutines. Every RPC of the API is a
-// method of it, ServeTools in a form of its own; the request IDs of CreateRoom and JoinRoom are made where they are empty, so that
-// retries are safe.
+// method of it, ServeTools in a form of its own; the IDs of CreateRoom's, JoinRoom's and ControlCall's
+// requests are made where they are empty, so that retries are safe.
 type Client struct {
 	bridgev1.CallServiceClient
 	bridgev1.TelemetryServiceClient
@@ -96,7 +96,7 @@ func dialOptions(target string, settings settings) []grpc.DialOption {
 			MinConnectTimeout: connectTimeout,
 		}),
 	}
-	if settings.apiKey != "" {
+	if settings.apiKey != nil {
 		options = append(options, grpc.WithPerRPCCredentials(bearer{settings.apiKey, plain}))
 	}
 	return options

@@ -3,6 +3,7 @@ package mediabridge
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ type Option func(*settings)
 type settings struct {
 	tls      *tls.Config
 	insecure bool
-	apiKey   string
+	apiKey   KeySource
 	deadline time.Duration
 	backoff  Backoff
 	extra    []grpc.DialOption
@@ -44,9 +45,21 @@ func WithInsecure() Option {
 	return func(s *settings) { s.tls, s.insecure = nil, true }
 }
 
-// WithAPIKey sends the key with every RPC, as a bearer token.
+// KeySource returns an API key, or a token, that is good now. It is asked before every RPC.
+type KeySource func(context.Context) (string, error)
+
+// WithAPIKey sends the key with every RPC, as a bearer token. An empty one is not sent.
 func WithAPIKey(key string) Option {
-	return func(s *settings) { s.apiKey = key }
+	if key == "" {
+		return func(s *settings) { s.apiKey = nil }
+	}
+	return WithAPIKeyFrom(func(context.Context) (string, error) { return key, nil })
+}
+
+// WithAPIKeyFrom sends what the source returns with every RPC. A token that is renewed in time keeps
+// long watches going: one that lapses ends its stream, and Watch opens the next one with the new.
+func WithAPIKeyFrom(source KeySource) Option {
+	return func(s *settings) { s.apiKey = source }
 }
 
 // WithDeadline bounds unary RPCs, with all their retries, whose context has no deadline of its own.
@@ -90,12 +103,16 @@ func isLocal(target string) bool {
 
 // bearer sends an API key with every RPC.
 type bearer struct {
-	key   string
+	key   KeySource
 	plain bool
 }
 
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + b.key}, nil
+func (b bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+	key, err := b.key(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("API key: %w", err)
+	}
+	return map[string]string{"authorization": "Bearer " + key}, nil
 }
 
 func (b bearer) RequireTransportSecurity() bool { return !b.plain }

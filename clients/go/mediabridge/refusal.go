@@ -24,6 +24,15 @@ type Refusal struct {
 	RetryAfter time.Duration
 }
 
+// What a stream's key has expired with, or been revoked, in the middle of it.
+const credentialsLapsed = "CREDENTIALS_LAPSED"
+
+// CanBeResumed tells whether a stream that ended so may be opened again, with the key that is good
+// then.
+func (r Refusal) CanBeResumed() bool {
+	return r.Code == codes.Unavailable || r.Reason == credentialsLapsed
+}
+
 // FieldViolation is one wrong field.
 type FieldViolation struct {
 	// Field is its path, in the proto's names.

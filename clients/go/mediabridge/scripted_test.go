@@ -25,6 +25,7 @@ type scripted struct {
 
 	createRoom  func(context.Context, *bridgev1.CreateRoomRequest) error
 	joinRoom    func(context.Context, *bridgev1.JoinRoomRequest) error
+	control     func(*bridgev1.ControlCallRequest) error
 	createToken func() error
 	watch       func(*bridgev1.WatchEventsRequest, grpc.ServerStreamingServer[bridgev1.WatchEventsResponse]) error
 	serveTools  func(toolStream) error
@@ -42,6 +43,12 @@ func (s *scripted) JoinRoom(
 	ctx context.Context, request *bridgev1.JoinRoomRequest,
 ) (*bridgev1.JoinRoomResponse, error) {
 	return &bridgev1.JoinRoomResponse{Status: "joined"}, s.joinRoom(ctx, request)
+}
+
+func (s *scripted) ControlCall(
+	_ context.Context, request *bridgev1.ControlCallRequest,
+) (*bridgev1.ControlCallResponse, error) {
+	return &bridgev1.ControlCallResponse{CommandId: request.GetCommandId()}, s.control(request)
 }
 
 func (s *scripted) CreateModelToken(
@@ -80,6 +87,9 @@ func dial(t *testing.T, script *scripted, options ...mediabridge.Option) *mediab
 }
 
 var errAway = status.Error(codes.Unavailable, "away")
+
+// errLapsed is how a stream ends whose key has expired or been revoked meanwhile.
+var errLapsed = refusal(codes.Unauthenticated, "no longer valid", &errdetails.ErrorInfo{Reason: "CREDENTIALS_LAPSED"})
 
 // awayFor is a refusal that says when to come back.
 func awayFor(delay time.Duration) error {

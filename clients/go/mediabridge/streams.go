@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 
 	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 )
@@ -43,8 +42,8 @@ func (b Backoff) delay(failures int) time.Duration {
 }
 
 // Watch yields a call's events behind afterSequence, each once and in order, up to and with its end.
-// A stream that breaks because the server is away is taken up again where it stopped. An error is
-// the last thing yielded: the context's own where that is why; code OutOfRange where the events
+// A stream that breaks because the server is away, or its key has lapsed, is taken up again where it
+// stopped. An error is the last thing yielded: the context's own where that is why; code OutOfRange where the events
 // asked for are no longer kept. Breaking off never ends the call.
 func (c *Client) Watch(
 	ctx context.Context, connectionID string, afterSequence int64,
@@ -103,7 +102,7 @@ func (c *Client) watchOnce(
 // comeBack waits until a broken watch may be tried again, or returns why it may not.
 func (c *Client) comeBack(ctx context.Context, broken error, failures int) error {
 	refusal, ok := RefusalOf(broken)
-	if !ok || refusal.Code != codes.Unavailable || failures >= c.backoff.Attempts {
+	if !ok || !refusal.CanBeResumed() || failures >= c.backoff.Attempts {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

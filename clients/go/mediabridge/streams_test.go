@@ -3,6 +3,7 @@ package mediabridge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
@@ -127,6 +129,39 @@ func TestAServerThatAsksForTimeGetsIt(t *testing.T) {
 		}
 		if waited := time.Since(start); waited != 30*time.Second {
 			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+func TestAWatchWhoseKeyHasLapsedGoesOnWithTheNextKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script, began := watched(take{[]int64{1, 2}, errLapsed}, take{[]int64{5}, nil})
+		var sent []string
+		answer := script.watch
+		script.watch = func(request *bridgev1.WatchEventsRequest, stream watchStream) error {
+			received, _ := metadata.FromIncomingContext(stream.Context())
+			sent = append(sent, received.Get("authorization")...)
+			return answer(request, stream)
+		}
+		asked := 0
+		seen, err := follow(t.Context(), dial(t, script, mediabridge.WithAPIKeyFrom(func(context.Context) (string, error) {
+			asked++
+			return fmt.Sprintf("token-%d", asked), nil
+		})), 0)
+		if err != nil || !slices.Equal(seen, []int64{1, 2, 5}) || !slices.Equal(*began, []int64{0, 2}) {
+			t.Errorf("saw %v after %v, then %v", seen, *began, err)
+		}
+		if !slices.Equal(sent, []string{"Bearer token-1", "Bearer token-2"}) {
+			t.Errorf("sent %v", sent)
+		}
+	})
+}
+
+func TestAKeyThatIsRefusedFromTheStartIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script, began := watched(take{nil, status.Error(codes.Unauthenticated, "who is that?")})
+		if _, err := follow(t.Context(), dial(t, script), 0); status.Code(err) != codes.Unauthenticated || len(*began) != 1 {
+			t.Errorf("in %d watches: %v", len(*began), err)
 		}
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
@@ -46,7 +45,7 @@ func (e *ToolError) Error() string { return e.Code + ": " + e.Message }
 // ServeTools runs the tools for the calls that the registration names, until the context ends: then
 // no more are begun, those that run may answer for another 10 seconds, and nil is returned. The
 // registration's tool names are those of the tools. Where the connection breaks or the bridge is
-// away it comes back, however long it takes; what was running is cancelled, and waited for. A refusal
+// away, or its key has lapsed, it comes back, however long it takes; what was running is cancelled, and waited for. A refusal
 // is returned.
 func (c *Client) ServeTools(ctx context.Context, registration *bridgev1.ToolRegistration, tools map[string]Tool) error {
 	registration = proto.CloneOf(registration)
@@ -58,7 +57,7 @@ func (c *Client) ServeTools(ctx context.Context, registration *bridgev1.ToolRegi
 			failures = 0
 		}
 		refusal, said := RefusalOf(err)
-		if err != nil && !(said && refusal.Code == codes.Unavailable) {
+		if err != nil && !(said && refusal.CanBeResumed()) {
 			return fmt.Errorf("serve tools: %w", err)
 		}
 		select {

@@ -193,7 +193,10 @@ func TestAToolServerComesBackAndIsToldOfARefusal(t *testing.T) {
 				return err
 			}
 			asked = append(asked, strings.Join(registration.GetToolNames(), " ")+" for "+registration.GetTenantId())
-			if len(asked) < 30 { // longer than a watch would try
+			switch {
+			case len(asked) == 1:
+				return errLapsed
+			case len(asked) < 30: // longer than a watch would try
 				return errAway
 			}
 			return status.Error(codes.PermissionDenied, "another tenant's")

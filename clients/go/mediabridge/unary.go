@@ -11,8 +11,8 @@ import (
 	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 )
 
-// What can be asked twice is asked again when the server is not there. CreateRoom and JoinRoom are
-// among it because their requests have an ID; CreateModelToken is not: it would make a second key.
+// What can be asked twice is asked again when the server is not there. CreateRoom, JoinRoom and
+// ControlCall are among it because their requests have an ID; CreateModelToken is not: it would make a second key.
 // Streams are not either: Watch comes back by itself.
 const serviceConfig = `{
   "methodConfig": [{
@@ -20,6 +20,7 @@ const serviceConfig = `{
       {"service": "bridge.v1.CallService", "method": "CreateRoom"},
       {"service": "bridge.v1.CallService", "method": "JoinRoom"},
       {"service": "bridge.v1.CallService", "method": "EndCall"},
+      {"service": "bridge.v1.CallService", "method": "ControlCall"},
       {"service": "bridge.v1.CallService", "method": "GetConnectionStatus"},
       {"service": "bridge.v1.CallService", "method": "ListCalls"},
       {"service": "bridge.v1.CallService", "method": "GetCallReport"},
@@ -36,7 +37,7 @@ const serviceConfig = `{
   }]
 }`
 
-// unaryDefaults gives a unary RPC the deadline and the request ID that its caller left out.
+// unaryDefaults gives a unary RPC the deadline and the ID that its caller left out.
 func unaryDefaults(deadline time.Duration) grpc.UnaryClientInterceptor {
 	return func(
 		ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
@@ -64,6 +65,12 @@ func identified(request any) any {
 		if request.GetRequestId() == "" {
 			request = proto.CloneOf(request)
 			request.RequestId = rand.Text()
+		}
+		return request
+	case *bridgev1.ControlCallRequest:
+		if request.GetCommandId() == "" {
+			request = proto.CloneOf(request)
+			request.CommandId = rand.Text()
 		}
 		return request
 	default:

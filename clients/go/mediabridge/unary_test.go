@@ -68,6 +68,31 @@ func TestARequestIDOfTheCallersOwnIsKept(t *testing.T) {
 	})
 }
 
+func TestACommandIsGivenAgainUnderItsOwnID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		bridge := dial(t, &scripted{control: func(request *bridgev1.ControlCallRequest) error {
+			asked = append(asked, request.GetCommandId())
+			if len(asked) == 1 {
+				return errAway
+			}
+			return nil
+		}})
+		if _, err := bridge.ControlCall(t.Context(), &bridgev1.ControlCallRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if len(asked) != 2 || asked[0] == "" || asked[0] != asked[1] {
+			t.Errorf("asked with %q", asked)
+		}
+		if _, err := bridge.ControlCall(t.Context(), &bridgev1.ControlCallRequest{CommandId: "hold-1"}); err != nil {
+			t.Fatal(err)
+		}
+		if asked[2] != "hold-1" {
+			t.Errorf("asked with %q", asked)
+		}
+	})
+}
+
 func TestARefusalIsNotAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0

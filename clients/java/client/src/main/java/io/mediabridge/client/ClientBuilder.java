@@ -6,18 +6,14 @@ import io.grpc.ClientInterceptors;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
 import io.grpc.TlsChannelCredentials;
-import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** Describes a {@link MediabridgeClient}. What is not said stays as it is described here. */
 public final class ClientBuilder {
-
-  private static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
   // A page of 1,000 calls or a report of 1,000 turns; gRPC's own limit is half of it.
   private static final int MAX_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -27,7 +23,7 @@ public final class ClientBuilder {
 
   private final String target;
   private ChannelCredentials credentials = TlsChannelCredentials.create();
-  private String apiKey = "";
+  private Supplier<String> apiKey = () -> "";
   private Duration deadline = Duration.ofSeconds(15);
   private Duration keepaliveTime = Duration.ofSeconds(30);
   private Duration keepaliveTimeout = Duration.ofSeconds(10);
@@ -67,7 +63,19 @@ public final class ClientBuilder {
    * @return this
    */
   public ClientBuilder apiKey(String apiKey) {
-    this.apiKey = Objects.requireNonNull(apiKey, "apiKey");
+    Objects.requireNonNull(apiKey, "apiKey");
+    return apiKey(() -> apiKey);
+  }
+
+  /**
+   * Says who asks, by a key or token that may change. One that is renewed in time keeps long
+   * watches going: where the old one lapses, they are taken up again with the new.
+   *
+   * @param source gives what is good now, for every call; must not block
+   * @return this
+   */
+  public ClientBuilder apiKey(Supplier<String> source) {
+    this.apiKey = Objects.requireNonNull(source, "source");
     return this;
   }
 
@@ -127,7 +135,8 @@ public final class ClientBuilder {
    */
   public MediabridgeClient build() {
     ManagedChannel connection = connection();
-    return new MediabridgeClient(connection, authorized(connection), deadline, watchRetries);
+    Channel channel = ClientInterceptors.intercept(connection, new Bearer(apiKey));
+    return new MediabridgeClient(connection, channel, deadline, watchRetries);
   }
 
   private ManagedChannel connection() {
@@ -138,16 +147,6 @@ public final class ClientBuilder {
             .keepAliveTimeout(keepaliveTimeout.toNanos(), TimeUnit.NANOSECONDS);
     ServiceConfig.retry(channel, retries);
     return channel.build();
-  }
-
-  private Channel authorized(Channel channel) {
-    if (apiKey.isEmpty()) {
-      return channel;
-    }
-    var headers = new Metadata();
-    headers.put(AUTHORIZATION, "Bearer " + apiKey);
-    return ClientInterceptors.intercept(
-        channel, MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 
   private static Duration positive(Duration duration, String name) {

@@ -1,8 +1,11 @@
 package io.mediabridge.client;
 
+import io.mediabridge.v1.AgentSummary;
 import io.mediabridge.v1.CallEvent;
 import io.mediabridge.v1.CallReport;
 import io.mediabridge.v1.CallServiceGrpc;
+import io.mediabridge.v1.ControlCallRequest;
+import io.mediabridge.v1.ControlCallResponse;
 import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
@@ -14,12 +17,14 @@ import io.mediabridge.v1.GetStatsRequest;
 import io.mediabridge.v1.GetStatsResponse;
 import io.mediabridge.v1.JoinRoomRequest;
 import io.mediabridge.v1.JoinRoomResponse;
+import io.mediabridge.v1.ListAgentsResponse;
 import io.mediabridge.v1.ListCallsRequest;
 import io.mediabridge.v1.ListCallsResponse;
 import io.mediabridge.v1.ModelServiceGrpc;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.StreamTelemetryResponse;
 import io.mediabridge.v1.TelemetryServiceGrpc;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -93,6 +98,16 @@ public final class MediabridgeAsyncClient {
   }
 
   /**
+   * Steers a running call.
+   *
+   * @param command what to do; gets a {@code command_id} where it has none
+   * @return what became of it; a command that is refused is an answer, too
+   */
+  public CompletableFuture<ControlCallResponse> control(ControlCallRequest command) {
+    return rpcs.promise(CallServiceGrpc.getControlCallMethod(), Requests.identified(command));
+  }
+
+  /**
    * Asks where a call is.
    *
    * @param connectionId which
@@ -111,6 +126,26 @@ public final class MediabridgeAsyncClient {
    */
   public CompletableFuture<ListCallsResponse> listCalls(ListCallsRequest request) {
     return rpcs.promise(CallServiceGrpc.getListCallsMethod(), request);
+  }
+
+  /**
+   * Asks who can answer.
+   *
+   * @return the agents that belong to no tenant, or to the one that the key is for
+   */
+  public CompletableFuture<List<AgentSummary>> agents() {
+    return agents("");
+  }
+
+  /**
+   * Asks who can answer a tenant's calls.
+   *
+   * @param tenantId the tenant
+   * @return its agents, and those that belong to none
+   */
+  public CompletableFuture<List<AgentSummary>> agents(String tenantId) {
+    var method = CallServiceGrpc.getListAgentsMethod();
+    return rpcs.promise(method, Requests.agents(tenantId), ListAgentsResponse::getAgentsList);
   }
 
   /**

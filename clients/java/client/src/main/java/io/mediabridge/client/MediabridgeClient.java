@@ -2,9 +2,12 @@ package io.mediabridge.client;
 
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
+import io.mediabridge.v1.AgentSummary;
 import io.mediabridge.v1.Call;
 import io.mediabridge.v1.CallReport;
 import io.mediabridge.v1.CallServiceGrpc;
+import io.mediabridge.v1.ControlCallRequest;
+import io.mediabridge.v1.ControlCallResponse;
 import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
@@ -21,6 +24,7 @@ import io.mediabridge.v1.ModelServiceGrpc;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.TelemetryServiceGrpc;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -143,6 +147,17 @@ public final class MediabridgeClient implements AutoCloseable {
   }
 
   /**
+   * Steers a running call: lets the agent say something, stops it, tells it something, and more.
+   *
+   * @param command what to do; gets a {@code command_id} where it has none, so that a retry does
+   *     nothing twice
+   * @return what became of it; a command that is refused is an answer, too
+   */
+  public ControlCallResponse control(ControlCallRequest command) {
+    return rpcs.answer(CallServiceGrpc.getControlCallMethod(), Requests.identified(command));
+  }
+
+  /**
    * Asks where a call is.
    *
    * @param connectionId which
@@ -172,6 +187,26 @@ public final class MediabridgeClient implements AutoCloseable {
   public Stream<Call> calls(ListCallsRequest filters) {
     return Stream.iterate(listCalls(filters), Objects::nonNull, page -> pageAfter(page, filters))
         .flatMap(page -> page.getCallsList().stream());
+  }
+
+  /**
+   * Asks who can answer.
+   *
+   * @return the agents that belong to no tenant, or to the one that the key is for
+   */
+  public List<AgentSummary> agents() {
+    return agents("");
+  }
+
+  /**
+   * Asks who can answer a tenant's calls.
+   *
+   * @param tenantId the tenant
+   * @return its agents, and those that belong to none
+   */
+  public List<AgentSummary> agents(String tenantId) {
+    return rpcs.answer(CallServiceGrpc.getListAgentsMethod(), Requests.agents(tenantId))
+        .getAgentsList();
   }
 
   /**

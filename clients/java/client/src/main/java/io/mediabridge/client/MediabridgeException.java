@@ -14,11 +14,20 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The server refused, failed, or did not answer; or the call was broken off. */
 public final class MediabridgeException extends RuntimeException {
 
   private static final long serialVersionUID = 1;
+
+  // CANCELLED: by someone on the way, such as a proxy or a server that is being stopped; what we
+  // cancel ourselves is over before its stream says so.
+  private static final Set<Status.Code> PASSING =
+      Set.of(Status.Code.UNAVAILABLE, Status.Code.CANCELLED);
+
+  /** What a stream's key has expired with, or been revoked, in the middle of it. */
+  private static final String CREDENTIALS_LAPSED = "CREDENTIALS_LAPSED";
 
   private final Status.Code code;
   private final Details details;
@@ -79,6 +88,11 @@ public final class MediabridgeException extends RuntimeException {
   /** {@return how long the server asks to wait before the next try, where it does} */
   public Optional<Duration> retryDelay() {
     return Optional.ofNullable(details.retryDelay());
+  }
+
+  /** Whether a stream that ended so may be opened again, with the key that is good then. */
+  boolean isWorthAnotherStream() {
+    return PASSING.contains(code) || reason().equals(CREDENTIALS_LAPSED);
   }
 
   private static String messageOf(Status status, Details details) {

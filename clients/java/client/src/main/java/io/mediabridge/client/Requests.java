@@ -1,10 +1,12 @@
 package io.mediabridge.client;
 
+import io.mediabridge.v1.ControlCallRequest;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.EndCallRequest;
 import io.mediabridge.v1.GetCallReportRequest;
 import io.mediabridge.v1.GetConnectionStatusRequest;
 import io.mediabridge.v1.JoinRoomRequest;
+import io.mediabridge.v1.ListAgentsRequest;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.WatchEventsRequest;
 import java.time.Duration;
@@ -27,6 +29,17 @@ final class Requests {
     return request.getRequestId().isEmpty()
         ? request.toBuilder().setRequestId(newId()).build()
         : request;
+  }
+
+  /** Returns the command with an id, so that a retry of it does nothing twice. */
+  static ControlCallRequest identified(ControlCallRequest command) {
+    return command.getCommandId().isEmpty()
+        ? command.toBuilder().setCommandId(newId()).build()
+        : command;
+  }
+
+  static ListAgentsRequest agents(String tenantId) {
+    return ListAgentsRequest.newBuilder().setTenantId(tenantId).build();
   }
 
   static CreateRoomRequest createRoom(String participantName, String agentId) {

@@ -3,7 +3,6 @@ package io.mediabridge.client;
 import io.grpc.Status;
 import io.mediabridge.v1.CallEvent;
 import java.time.Duration;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongFunction;
 
@@ -17,11 +16,6 @@ final class ResumingFeed implements Feed<CallEvent> {
   interface Timer {
     void after(Duration wait, Runnable work);
   }
-
-  // CANCELLED: by someone on the way, such as a proxy or a server that is being stopped; what we
-  // cancel ourselves is over before its stream says so.
-  private static final Set<Status.Code> WORTH_ANOTHER_TRY =
-      Set.of(Status.Code.UNAVAILABLE, Status.Code.CANCELLED);
 
   private final LongFunction<Feed<CallEvent>> openAfter;
   private final RetryPolicy policy;
@@ -109,7 +103,7 @@ final class ResumingFeed implements Feed<CallEvent> {
     if (over) {
       return true; // nobody wants to know any more
     }
-    boolean worthIt = WORTH_ANOTHER_TRY.contains(failure.code()) && failures < policy.retries();
+    boolean worthIt = failure.isWorthAnotherStream() && failures < policy.retries();
     if (!worthIt || givenUp.getAsBoolean()) {
       over = true;
       return false;

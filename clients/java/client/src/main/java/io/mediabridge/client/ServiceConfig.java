@@ -19,8 +19,10 @@ final class ServiceConfig {
           CallServiceGrpc.getCreateRoomMethod(),
           CallServiceGrpc.getJoinRoomMethod(),
           CallServiceGrpc.getEndCallMethod(),
+          CallServiceGrpc.getControlCallMethod(),
           CallServiceGrpc.getGetConnectionStatusMethod(),
           CallServiceGrpc.getListCallsMethod(),
+          CallServiceGrpc.getListAgentsMethod(),
           CallServiceGrpc.getGetCallReportMethod(),
           TelemetryServiceGrpc.getGetStatsMethod(),
           ModelServiceGrpc.getCreateModelTokenMethod());

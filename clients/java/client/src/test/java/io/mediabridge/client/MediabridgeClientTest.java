@@ -13,9 +13,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.Message;
 import io.grpc.Status;
 import io.mediabridge.testing.ScriptedBridge;
+import io.mediabridge.v1.AgentSummary;
 import io.mediabridge.v1.Call;
 import io.mediabridge.v1.CallReport;
 import io.mediabridge.v1.CallServiceGrpc;
+import io.mediabridge.v1.ControlCallRequest;
+import io.mediabridge.v1.ControlCallResponse;
 import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
@@ -28,8 +31,11 @@ import io.mediabridge.v1.GetConnectionStatusRequest;
 import io.mediabridge.v1.GetConnectionStatusResponse;
 import io.mediabridge.v1.GetStatsRequest;
 import io.mediabridge.v1.GetStatsResponse;
+import io.mediabridge.v1.Interrupt;
 import io.mediabridge.v1.JoinRoomRequest;
 import io.mediabridge.v1.JoinRoomResponse;
+import io.mediabridge.v1.ListAgentsRequest;
+import io.mediabridge.v1.ListAgentsResponse;
 import io.mediabridge.v1.ListCallsRequest;
 import io.mediabridge.v1.ListCallsResponse;
 import java.time.Duration;
@@ -50,6 +56,11 @@ class MediabridgeClientTest {
 
   private static final ListCallsRequest GREETERS =
       ListCallsRequest.newBuilder().setAgentId("greeter").setPageSize(2).build();
+  private static final ControlCallRequest SILENCE =
+      ControlCallRequest.newBuilder()
+          .setConnectionId("call-1")
+          .setInterrupt(Interrupt.getDefaultInstance())
+          .build();
   private static final CreateModelTokenRequest GREETERS_KEY =
       CreateModelTokenRequest.newBuilder().setAgentId("greeter").build();
   private static final List<Message> ALL_REQUESTS =
@@ -57,8 +68,10 @@ class MediabridgeClientTest {
           CreateRoomRequest.newBuilder().setParticipantName("Ada").setAgentId("greeter").build(),
           JoinRoomRequest.newBuilder().setParticipantName("Bob").setRoomName("room-1").build(),
           EndCallRequest.newBuilder().setConnectionId("call-1").build(),
+          SILENCE,
           GetConnectionStatusRequest.newBuilder().setConnectionId("call-2").build(),
           GREETERS,
+          ListAgentsRequest.newBuilder().setTenantId("acme").build(),
           GetCallReportRequest.newBuilder().setConnectionId("call-3").build(),
           GetStatsRequest.getDefaultInstance(),
           GREETERS_KEY);
@@ -81,7 +94,9 @@ class MediabridgeClientTest {
         .on(
             "GetConnectionStatus",
             answer(GetConnectionStatusResponse.newBuilder().setIsActive(true).build()))
+        .on("ControlCall", answer(applied("hold-1")))
         .on("ListCalls", answer(page("", "call-1")))
+        .on("ListAgents", answer(ListAgentsResponse.newBuilder().addAgents(greeter()).build()))
         .on(
             "GetCallReport",
             answer(
@@ -100,8 +115,10 @@ class MediabridgeClientTest {
     assertEquals("call-1", client.createRoom("Ada", "greeter").getConnectionId());
     assertEquals("joined", client.joinRoom("Bob", "room-1").getStatus());
     assertEquals("success", client.endCall("call-1").getStatus());
+    assertEquals("hold-1", client.control(SILENCE).getCommandId());
     assertTrue(client.status("call-2").getIsActive());
     assertEquals(1, client.listCalls(GREETERS).getCallsCount());
+    assertEquals(List.of(greeter()), client.agents("acme"));
     assertTrue(client.report("call-3").getComplete());
     assertEquals(8, client.stats().getSlotsTotal());
     assertEquals("k", client.createModelToken(GREETERS_KEY).getValue());
@@ -115,8 +132,10 @@ class MediabridgeClientTest {
     assertEquals("call-1", async.createRoom("Ada", "greeter").join().getConnectionId());
     assertEquals("joined", async.joinRoom("Bob", "room-1").join().getStatus());
     assertEquals("success", async.endCall("call-1").join().getStatus());
+    assertEquals("hold-1", async.control(SILENCE).join().getCommandId());
     assertTrue(async.status("call-2").join().getIsActive());
     assertEquals(1, async.listCalls(GREETERS).join().getCallsCount());
+    assertEquals(List.of(greeter()), async.agents("acme").join());
     assertTrue(async.report("call-3").join().getComplete());
     assertEquals(8, async.stats().join().getSlotsTotal());
     assertEquals("k", async.createModelToken(GREETERS_KEY).join().getValue());
@@ -131,6 +150,23 @@ class MediabridgeClientTest {
     assertEquals(3, sent.size());
     assertFalse(sent.get(0).getRequestId().isEmpty());
     assertEquals(List.of(sent.get(0), sent.get(0), sent.get(0)), sent);
+  }
+
+  @Test
+  void aCommandIsGivenAgainUnderItsOwnId() {
+    bridge.on("ControlCall", refuse(AWAY), answer(applied("any")), answer(applied("hold-1")));
+    client.control(SILENCE);
+    client.control(SILENCE.toBuilder().setCommandId("hold-1").build());
+    var sent = bridge.requests(ControlCallRequest.class);
+    assertFalse(sent.get(0).getCommandId().isEmpty());
+    assertEquals(sent.get(0), sent.get(1));
+    assertEquals("hold-1", sent.get(2).getCommandId());
+  }
+
+  @Test
+  void aListOfAgentsIsAskedForAgainWhileTheServerIsAway() {
+    bridge.on("ListAgents", refuse(AWAY), answer(ListAgentsResponse.getDefaultInstance()));
+    assertEquals(List.of(), client.agents());
   }
 
   @Test
@@ -188,6 +224,18 @@ class MediabridgeClientTest {
           .listCalls(ListCallsRequest.getDefaultInstance());
     }
     assertEquals(List.of("Bearer sesame", "Bearer sesame"), bridge.authorizations());
+  }
+
+  @Test
+  void aKeyThatChangesIsAskedForBeforeEveryCall() {
+    bridge.on("GetStats", answer(GetStatsResponse.getDefaultInstance()));
+    bridge.on("ListCalls", answer(page("")));
+    var keys = List.of("first", "second").iterator();
+    try (var known = bridge.builder().apiKey(keys::next).build()) {
+      known.stats();
+      known.listCalls(ListCallsRequest.getDefaultInstance());
+    }
+    assertEquals(List.of("Bearer first", "Bearer second"), bridge.authorizations());
   }
 
   @Test
@@ -283,8 +331,22 @@ class MediabridgeClientTest {
   }
 
   private static Message withoutId(Message request) {
-    var id = request.getDescriptorForType().findFieldByName("request_id");
-    return id == null ? request : request.toBuilder().clearField(id).build();
+    var bare = request.toBuilder();
+    for (String name : List.of("request_id", "command_id")) {
+      var id = request.getDescriptorForType().findFieldByName(name);
+      if (id != null) {
+        bare.clearField(id);
+      }
+    }
+    return bare.build();
+  }
+
+  private static AgentSummary greeter() {
+    return AgentSummary.newBuilder().setAgentId("greeter").addLanguages("en").build();
+  }
+
+  private static ControlCallResponse applied(String commandId) {
+    return ControlCallResponse.newBuilder().setCommandId(commandId).build();
   }
 
   private static ListCallsResponse page(String nextPageToken, String... connectionIds) {

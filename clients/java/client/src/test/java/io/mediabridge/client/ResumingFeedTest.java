@@ -5,6 +5,7 @@ import static io.mediabridge.testing.ScriptedBridge.event;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.mediabridge.testing.ScriptedBridge;
@@ -179,6 +180,28 @@ class ResumingFeedTest {
     start(1);
     lose(MediabridgeException.of(Status.CANCELLED, null));
     assertEquals(1, waits.size());
+  }
+
+  @Test
+  void aStreamWhoseKeyHasLapsedIsTakenUpWithTheNextOne() {
+    start(2);
+    receive(event(1));
+    lose(unauthenticated(ErrorInfo.newBuilder().setReason("CREDENTIALS_LAPSED").build()));
+    waits.remove().work().run();
+    assertEquals(1, streams.getLast().after);
+  }
+
+  @Test
+  void aKeyThatNobodyKnowsIsToldAtOnce() {
+    start(1);
+    lose(unauthenticated(ErrorInfo.newBuilder().setReason("UNKNOWN_KEY").build()));
+    assertTrue(waits.isEmpty());
+    assertEquals(List.of(Status.Code.UNAUTHENTICATED), told);
+  }
+
+  private static MediabridgeException unauthenticated(ErrorInfo why) {
+    return MediabridgeException.of(
+        ScriptedBridge.refusal(Status.UNAUTHENTICATED.withDescription("no"), why));
   }
 
   @Test
