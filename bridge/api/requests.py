@@ -8,7 +8,7 @@ from typing import Final, Literal
 from bridge.api import knowledge, overrides
 from bridge.api.spans import span
 from bridge.api.violations import Violations
-from bridge.calls.reception import AskedLimits, CallRequest
+from bridge.calls.request import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import (
     AgentRequest,

@@ -17,9 +17,11 @@ from bridge.api import server
 from bridge.api import telemetry as telemetry_api
 from bridge.api import tools as tools_api
 from bridge.calls.allowance import Allowances
-from bridge.calls.reception import Reception, ServerLimits
+from bridge.calls.placing import Placing
+from bridge.calls.reception import Reception
 from bridge.calls.registry import Registry
 from bridge.calls.sweep import Sweep
+from bridge.calls.terms import ServerLimits, Terms
 from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
@@ -186,15 +188,15 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
         asyncio.TaskGroup() as group,
     ):
         registry = Registry(shared.directory, carriers.hosts, shared.events, shared.store, clock)
+        money = shared.money
+        allowances = Allowances(money.prices, money.budgets, shared.ledger, clock)
         reception = Reception(
             agents=shared.agents,
             rooms=rooms,
-            placer=placer,
             directory=shared.directory,
             registry=registry,
-            clock=clock,
-            limits=_limits(settings),
-            allowances=Allowances(shared.money.prices, shared.money.budgets, shared.ledger, clock),
+            terms=Terms(_limits(settings), allowances, clock),
+            placing=Placing(placer, shared.directory, registry, allowances),
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         service = calls_api.CallService(reception, registry)

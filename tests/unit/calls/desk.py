@@ -7,8 +7,11 @@ from typing import Any
 
 from bridge.calls.allowance import Allowances
 from bridge.calls.host import CallHost
-from bridge.calls.reception import CallRequest, Reception, ServerLimits
+from bridge.calls.placing import Placing
+from bridge.calls.reception import Reception
 from bridge.calls.registry import Registry
+from bridge.calls.request import CallRequest
+from bridge.calls.terms import ServerLimits, Terms
 from bridge.ids import AgentId, RoomName, TenantId
 from bridge.ports.agent import AgentCatalogue, AgentRequest
 from bridge.ports.placement import CallFilter, RequestKey
@@ -59,15 +62,14 @@ class Desk:
         self.registry = Registry(
             world.directory, {HOST: host}, world.events, world.store, world.clock
         )
+        allowances = Allowances(world.prices, world.budgets, world.ledger, world.clock)
         self.reception = Reception(
             agents=agents,
             rooms=world.rooms,
-            placer=world.placer,
             directory=world.directory,
             registry=self.registry,
-            clock=world.clock,
-            limits=ServerLimits(LIMITS, LONGEST_S, TTL_S),
-            allowances=Allowances(world.prices, world.budgets, world.ledger, world.clock),
+            terms=Terms(ServerLimits(LIMITS, LONGEST_S, TTL_S), allowances, world.clock),
+            placing=Placing(world.placer, world.directory, self.registry, allowances),
         )
 
     async def listed(self) -> int:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.reception import Admission, AskedLimits
+from bridge.calls.reception import Admission
+from bridge.calls.request import AskedLimits
 from bridge.errors import (
     AlreadyExists,
     Exhausted,
