@@ -183,29 +183,30 @@ class Conversation:
 
     async def _on_speech_started(self, event: SpeechStarted) -> None:
         self.quiet.user_began()
-        self._record.turns.user_began(event.item_id)
-        self._record.active()
         speaker, began_s = self._ears.loudest(), self._began_s(event)
+        self._record.turns.user_began(event.item_id, began_s)
+        self._record.active()
         self._transcripts.began(event.item_id, speaker, self._record.offset_s(began_s))
         self._record.tell(UserSpeech(True, speaker, event.item_id))
         await self.turns.began(event.item_id, began_s)
 
     async def _on_speech_stopped(self, event: SpeechStopped) -> None:
         self.quiet.user_stopped()
-        self._record.turns.user_stopped()
-        self._record.active()
         speaker, stopped_s = self._ears.loudest(), self._stopped_s(event)
+        self._record.turns.user_stopped(stopped_s)
+        self._record.active()
         self._transcripts.stopped(event.item_id, speaker, self._record.offset_s(stopped_s))
         self._record.tell(UserSpeech(False, speaker, event.item_id))
         await self.turns.ended(event.item_id)
 
     def _on_turn_committed(self, item_id: str) -> None:
         """Nobody has told when the speech in it began and ended."""
-        self._record.turns.user_began(item_id)
-        self._record.turns.user_stopped()
+        now_s = self._clock.monotonic_s()
+        self._record.turns.user_began(item_id, now_s)
+        self._record.turns.user_stopped(now_s)
         self._record.active()
-        now_s = self._record.offset_s(self._clock.monotonic_s())
-        self._transcripts.stopped(item_id, self._ears.loudest(), now_s)
+        offset_s = self._record.offset_s(now_s)
+        self._transcripts.stopped(item_id, self._ears.loudest(), offset_s)
         self.turns.committed(item_id)
 
     def _began_s(self, event: SpeechStarted) -> float:
@@ -241,6 +242,8 @@ class Conversation:
         self.quiet.response_began(event.response_id)
         self.voice.begin(event.response_id)
         self.turns.on(event)
+        asked_s = None if event.request_tag is None else self.utterances.asked_s
+        self._record.turns.answer_began(asked_s)
         self._record.tell(ResponseBegan(event.response_id, event.request_tag == GREETING_TAG))
         self._record.agent_is(AgentState.THINKING)
 

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from bridge.calls.latency import summarise
+from bridge.calls.reply import Reply
 from bridge.ports.clock import Clock
+from bridge.ports.event import TurnMeasured
 from bridge.ports.money import CallPrices
-from bridge.ports.report import LatencySummary, ToolTotals, Turn
+from bridge.ports.report import LatencySummary, ToolTotals, Turn, TurnLatency
 from bridge.ports.tool import ToolStatus, ToolUse
 from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
@@ -23,9 +25,9 @@ _MAX_ITEMS: Final = 256
 class _Draft:
     index: int
     started_at: datetime
-    user_stopped_s: float | None = None
+    reply: Reply | None = None
     first_audio_s: float | None = None
-    latency_s: float | None = None
+    latency: TurnLatency | None = None
     user_text: dict[str, str] = field(default_factory=dict)
     agent_text: dict[str, str] = field(default_factory=dict)
     heard_ms: float = 0.0
@@ -47,7 +49,7 @@ class _Draft:
             agent_text=" ".join(self.agent_text.values()),
             agent_heard_ms=self.heard_ms,
             interrupted=self.interrupted,
-            latency_s=self.latency_s,
+            latency=self.latency,
             tokens=self.tokens,
             tools=tuple(self.tools),
             cost=prices.cost(self.tokens, self.transcription) if prices else None,
@@ -81,25 +83,31 @@ class TurnLedger:
     def last_first_audio_s(self) -> float | None:
         """Return the newest turn's time from the caller's last word to the model's first audio."""
         turn = self._turns[-1] if self._turns else None
-        if turn is None or turn.user_stopped_s is None or turn.first_audio_s is None:
+        if turn is None or turn.reply is None or turn.first_audio_s is None:
             return None
-        return turn.first_audio_s - turn.user_stopped_s
+        return turn.first_audio_s - turn.reply.silent_s
 
-    def user_began(self, item_id: str) -> None:
+    def user_began(self, item_id: str, at_s: float) -> None:
+        """Note that the caller speaks, with the first sound at that moment."""
         # A caller who goes on before any answer came is still in the same turn.
         if not self._turns or self._turns[-1].first_audio_s is not None:
             self._begin()
-        self._turns[-1].user_stopped_s = None
+        self._turns[-1].reply = None
         self._remember(item_id, self._turns[-1])
-        self._user_began_s = self._clock.monotonic_s()
+        self._user_began_s = at_s
 
-    def user_stopped(self) -> None:
-        now_s = self._clock.monotonic_s()
+    def user_stopped(self, at_s: float) -> None:
+        """Note that the caller has spoken, with the last sound at that moment."""
         if self._user_began_s is not None:
-            self._user_talk_s += now_s - self._user_began_s
+            self._user_talk_s += max(0.0, at_s - self._user_began_s)
             self._user_began_s = None
         if self._turns:
-            self._turns[-1].user_stopped_s = now_s
+            self._turns[-1].reply = Reply(at_s, self._clock.monotonic_s())
+
+    def answer_began(self, asked_s: float | None) -> None:
+        """Note that the model begins an answer; `asked_s` is when it was asked for, if it was."""
+        if self._turns and (reply := self._turns[-1].reply) is not None:
+            reply.begin(asked_s)
 
     def user_dismissed(self, item_id: str) -> None:
         """Note that what was heard of the user was no turn of its own."""
@@ -114,12 +122,20 @@ class TurnLedger:
         if turn.first_audio_s is None:
             turn.first_audio_s = self._clock.monotonic_s()
 
-    def agent_became_audible(self, item_id: str) -> None:
-        """Note that the first sound of an item is played; only the first of a turn counts."""
+    def agent_became_audible(
+        self, item_id: str, at_s: float, round_trip_s: float
+    ) -> TurnMeasured | None:
+        """Note when the first sound of an item is heard; only the first of a turn counts.
+
+        :param round_trip_s: to the model and back.
+        :return: what it says of the turn.
+        """
         turn = self._of(item_id)
-        if turn.latency_s is None and turn.user_stopped_s is not None:
-            turn.latency_s = self._clock.monotonic_s() - turn.user_stopped_s
-            self._latencies_s.append(turn.latency_s)
+        if turn.latency or turn.reply is None or turn.first_audio_s is None:
+            return None
+        turn.latency = turn.reply.latency(turn.first_audio_s, at_s, round_trip_s)
+        self._latencies_s.append(turn.latency.total_s)
+        return TurnMeasured(turn.index, turn.latency)
 
     def agent_was_heard(self, item_id: str, heard_ms: float, *, interrupted: bool) -> None:
         turn = self._of(item_id)

@@ -87,6 +87,12 @@ class Utterances:
         self._asking = asyncio.Lock()  # held until it is clear whether the model begins
         self._waiting = 0
         self._active: _Utterance | None = None
+        self._asked_s: float | None = None
+
+    @property
+    def asked_s(self) -> float | None:
+        """When the model was asked last, on the monotonic clock."""
+        return self._asked_s
 
     async def say(
         self,
@@ -240,6 +246,7 @@ class Utterances:
         utterance.refusal = None
         utterance.decided.clear()
         self._active = utterance
+        self._asked_s = self._clock.monotonic_s()
         await self._session.respond(
             tag=utterance.tag, instructions=utterance.instructions, say=utterance.say
         )

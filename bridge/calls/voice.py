@@ -85,13 +85,13 @@ class Voice:
         while True:
             frame = await self._playout.next_frame()
             item_id = self._playout.writing_item_id
+            heard_at_s = self._clock.monotonic_s() + self._output.queued_ms / 1000
             if item_id != audible:
                 audible = item_id
-                self._became_audible(item_id)
+                self._became_audible(item_id, heard_at_s)
             if self.muted:
                 frame = memoryview(bytes(len(frame)))
             self.meter.push(frame)
-            heard_at_s = self._clock.monotonic_s() + self._output.queued_ms / 1000
             frame_s = duration_ms(len(frame), ROOM_RATE_HZ) / 1000
             self._airtime.wrote(item_id, heard_at_s, frame_s)
             self._echo_guard.plays(heard_at_s, frame_s)
@@ -257,8 +257,11 @@ class Voice:
         self._unheard_ms.clear()
         self._quiet.agent_speaks(False)
 
-    def _became_audible(self, item_id: str) -> None:
-        self._turns.agent_became_audible(item_id)
+    def _became_audible(self, item_id: str, at_s: float) -> None:
+        round_trip_s = (self._session.counters().round_trip_ms or 0.0) / 1000
+        measured = self._turns.agent_became_audible(item_id, at_s, round_trip_s)
+        if measured is not None:
+            self._record.tell(measured)
         self._record.agent_audible()
         self._record.active()
         self._record.agent_is(AgentState.SPEAKING)

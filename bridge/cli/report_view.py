@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bridge.cli.words import amount, ending, milliseconds, printable
-from bridge.v1.report_pb2 import CallReport
+from bridge.cli.words import amount, ending, milliseconds, parts, printable
+from bridge.v1.report_pb2 import CallReport, Turn
 
 _SETUP = ("room", "media", "model", "join", "first_agent_audio")
 _QUANTILES = ("min", "p50", "p90", "p95", "p99", "max")
@@ -73,9 +73,15 @@ def _turns(report: CallReport) -> Table:
             Text(printable(turn.user_text)),
             Text(printable(turn.agent_text)),
             f"{_seconds(turn.agent_heard)}{cut}",
-            f"{milliseconds(turn.latency):.0f} ms" if turn.HasField("latency") else "-",
+            _latency(turn),
         )
     return table
+
+
+def _latency(turn: Turn) -> str:
+    if not turn.HasField("latency"):
+        return "-"
+    return f"{milliseconds(turn.latency):.0f} ms\n{parts(turn.latency_parts)}"
 
 
 def _named(message: Message, fields: tuple[str, ...]) -> str:

@@ -103,6 +103,18 @@ def _awaits(_: event_pb2.TurnAwaitsResponse) -> str:
     return "turn: waits for the gateway to have it answered"
 
 
+def _measured(event: event_pb2.TurnMeasured) -> str:
+    return f"turn: heard after {milliseconds(event.latency):.0f} ms ({parts(event.latency_parts)})"
+
+
+def parts(latency: report_pb2.TurnLatency) -> str:
+    """Return where the time until an answer went."""
+    return ", ".join(
+        f"{name} {milliseconds(getattr(latency, name)):.0f}"
+        for name in ("endpointing", "model", "transport", "playout")
+    )
+
+
 def _tool_called(event: event_pb2.ToolCalled) -> str:
     return f"tool {printable(event.name)}: called"
 
@@ -173,6 +185,7 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "interruption": _interruption,
     "interruption_dismissed": _dismissed,
     "turn_awaits_response": _awaits,
+    "turn_measured": _measured,
     "tool_called": _tool_called,
     "tool_finished": _tool_finished,
     "control_applied": _control_applied,

@@ -12,6 +12,7 @@ from bridge.ports.report import (
     SetupTimes,
     ToolTotals,
     Turn,
+    TurnLatency,
 )
 from bridge.ports.telemetry import CallTelemetry, NetworkTelemetry
 from bridge.ports.tool import ToolStatus, ToolUse
@@ -182,10 +183,20 @@ def _turn(turn: Turn) -> report_pb2.Turn:
         agent_text=turn.agent_text,
         agent_heard=duration_of_ms(turn.agent_heard_ms),
         interrupted=turn.interrupted,
-        latency=duration(turn.latency_s),
+        latency=duration(turn.latency.total_s) if turn.latency else None,
+        latency_parts=turn_latency(turn.latency) if turn.latency else None,
         usage=tokens(turn.tokens),
         tools=[_tool_use(use) for use in turn.tools],
         cost=cost(turn.cost),
+    )
+
+
+def turn_latency(of: TurnLatency) -> report_pb2.TurnLatency:
+    return report_pb2.TurnLatency(
+        endpointing=duration(of.endpointing_s),
+        model=duration(of.model_s),
+        transport=duration(of.transport_s),
+        playout=duration(of.playout_s),
     )
 
 

@@ -27,6 +27,7 @@ from bridge.ports.event import (
     ToolFinished,
     Transcript,
     TurnAwaitsResponse,
+    TurnMeasured,
     UserSpeech,
     Warned,
 )
@@ -63,7 +64,7 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             _notice(message, kind)
         case ToolCalled() | ToolFinished() | LanguageSwitched() | DtmfSent():
             _tool(message, of.kind)
-        case Interruption() | InterruptionDismissed() | TurnAwaitsResponse():
+        case Interruption() | InterruptionDismissed() | TurnAwaitsResponse() | TurnMeasured():
             _turn(message, of.kind)
         case _ as kind:
             _speech(message, kind)
@@ -127,7 +128,8 @@ def _speech(
 
 
 def _turn(
-    message: event_pb2.CallEvent, kind: Interruption | InterruptionDismissed | TurnAwaitsResponse
+    message: event_pb2.CallEvent,
+    kind: Interruption | InterruptionDismissed | TurnAwaitsResponse | TurnMeasured,
 ) -> None:
     match kind:
         case Interruption(item_id, heard_ms, received_ms, stop_latency_s, heard_text):
@@ -141,6 +143,13 @@ def _turn(
             message.interruption_dismissed.paused.FromMicroseconds(round(paused_s * 1e6))
         case TurnAwaitsResponse(item_id):
             message.turn_awaits_response.item_id = item_id
+        case TurnMeasured(turn, latency):
+            measured = event_pb2.TurnMeasured(
+                turn=turn,
+                latency=duration(latency.total_s),
+                latency_parts=convert.turn_latency(latency),
+            )
+            message.turn_measured.CopyFrom(measured)
         case _:
             assert_never(kind)
 

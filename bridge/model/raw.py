@@ -75,6 +75,11 @@ class RawConnection(ClientConnection):
             self.transport.resume_reading()
         return self._messages.popleft()
 
+    async def keepalive(self) -> None:
+        """Ping at once, too: how far away the model is shall be known in the first turn."""
+        await self.ping()
+        await super().keepalive()
+
     def data_received(self, data: bytes) -> None:
         if self._is_broken:
             super().data_received(data)

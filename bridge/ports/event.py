@@ -9,7 +9,7 @@ from bridge.ports.budget import LimitKind
 from bridge.ports.call import AgentState, CallState, ParticipantView
 from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
-from bridge.ports.report import CallReport
+from bridge.ports.report import CallReport, TurnLatency
 from bridge.ports.tool import ToolCallId, ToolUse
 from bridge.ports.usage import TokenCounts
 
@@ -211,6 +211,15 @@ class TurnAwaitsResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnMeasured:
+    """The first sound of an answer is heard."""
+
+    turn: int
+    """Its index in the report."""
+    latency: TurnLatency
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -236,6 +245,7 @@ EventKind = (
     | Interruption
     | InterruptionDismissed
     | TurnAwaitsResponse
+    | TurnMeasured
     | ToolCalled
     | ToolFinished
     | ControlApplied

@@ -21,6 +21,24 @@ class SetupTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnLatency:
+    """From the caller's last sound to the first of the answer that was heard, by where it went."""
+
+    endpointing_s: float
+    """Until it was decided that the turn was over, and was to be answered."""
+    model_s: float
+    """Until the model's first sound: tools that it called before included."""
+    transport_s: float
+    """On the way to the model and back, by the round trip of a ping."""
+    playout_s: float
+    """From the model's first sound here until that left for the room."""
+
+    @property
+    def total_s(self) -> float:
+        return self.endpointing_s + self.model_s + self.transport_s + self.playout_s
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What the caller said and what the agent answered: spoken words, never to be logged."""
 
@@ -30,7 +48,8 @@ class Turn:
     agent_text: str = field(default="", repr=False)
     agent_heard_ms: float = 0.0
     interrupted: bool = False
-    latency_s: float | None = None
+    latency: TurnLatency | None = None
+    """None: no answer was heard, or the agent spoke first."""
     tokens: TokenCounts = field(default_factory=TokenCounts)
     tools: tuple[ToolUse, ...] = ()
     """Called in this turn and finished since."""

@@ -225,6 +225,7 @@ class CallEvent(_message.Message):
     LANGUAGE_SWITCHED_FIELD_NUMBER: _builtins.int
     DTMF_SENT_FIELD_NUMBER: _builtins.int
     INTERRUPTION_DISMISSED_FIELD_NUMBER: _builtins.int
+    TURN_MEASURED_FIELD_NUMBER: _builtins.int
     TURN_AWAITS_RESPONSE_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
@@ -327,6 +328,10 @@ class CallEvent(_message.Message):
         """A caller was heard while the agent spoke, and did not stop it."""
 
     @_builtins.property
+    def turn_measured(self) -> Global___TurnMeasured:
+        """The first sound of an answer is heard."""
+
+    @_builtins.property
     def turn_awaits_response(self) -> Global___TurnAwaitsResponse:
         """A caller's turn has ended, and waits for the gateway to have it answered."""
 
@@ -359,13 +364,14 @@ class CallEvent(_message.Message):
         language_switched: Global___LanguageSwitched | None = ...,
         dtmf_sent: Global___DtmfSent | None = ...,
         interruption_dismissed: Global___InterruptionDismissed | None = ...,
+        turn_measured: Global___TurnMeasured | None = ...,
         turn_awaits_response: Global___TurnAwaitsResponse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent", "interruption_dismissed", "turn_awaits_response"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent", "interruption_dismissed", "turn_measured", "turn_awaits_response"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1034,6 +1040,40 @@ class TurnAwaitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TurnAwaitsResponse: _TypeAlias = TurnAwaitsResponse  # noqa: Y015
+
+@_typing.final
+class TurnMeasured(_message.Message):
+    """The first sound of an answer is heard: how long the caller waited for it, and for what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURN_FIELD_NUMBER: _builtins.int
+    LATENCY_FIELD_NUMBER: _builtins.int
+    LATENCY_PARTS_FIELD_NUMBER: _builtins.int
+    turn: _builtins.int
+    """The turn, by its index in the report."""
+    @_builtins.property
+    def latency(self) -> _duration_pb2.Duration:
+        """As in Turn."""
+
+    @_builtins.property
+    def latency_parts(self) -> _report_pb2.TurnLatency:
+        """Where it went."""
+
+    def __init__(
+        self,
+        *,
+        turn: _builtins.int = ...,
+        latency: _duration_pb2.Duration | None = ...,
+        latency_parts: _report_pb2.TurnLatency | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "latency_parts", b"latency_parts"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latency", b"latency", "latency_parts", b"latency_parts", "turn", b"turn"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TurnMeasured: _TypeAlias = TurnMeasured  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

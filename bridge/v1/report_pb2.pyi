@@ -86,7 +86,7 @@ class CallReport(_message.Message):
 
     @_builtins.property
     def turn_latency(self) -> Global___LatencySummary:
-        """From the end of a caller's turn to the first sound of the answer."""
+        """From the caller's last sound to the first of the answer, over all turns."""
 
     @_builtins.property
     def talk_time(self) -> Global___TalkTime:
@@ -194,6 +194,7 @@ class Turn(_message.Message):
     INTERRUPTED_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    LATENCY_PARTS_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     index: _builtins.int
@@ -214,13 +215,19 @@ class Turn(_message.Message):
 
     @_builtins.property
     def latency(self) -> _duration_pb2.Duration:
-        """From the end of the caller's speech, as the model reported it, to the first sound played.
-        Unset: no answer, or the agent spoke first.
+        """From the caller's last sound to the first of the answer, by the clock of the sound: when the one
+        went to the model, and when the other left for the room. Semantic detection and manual turns do
+        not tell when the last sound was; there it begins where the turn ended. Unset: no answer was
+        heard, or the agent spoke first.
         """
 
     @_builtins.property
     def usage(self) -> _call_pb2.TokenUsage:
         """What it took."""
+
+    @_builtins.property
+    def latency_parts(self) -> Global___TurnLatency:
+        """Where the latency went; the parts add up to it."""
 
     @_builtins.property
     def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolUse]:
@@ -241,18 +248,65 @@ class Turn(_message.Message):
         interrupted: _builtins.bool | None = ...,
         latency: _duration_pb2.Duration | None = ...,
         usage: _call_pb2.TokenUsage | None = ...,
+        latency_parts: Global___TurnLatency | None = ...,
         tools: _abc.Iterable[Global___ToolUse] | None = ...,
         cost: _call_pb2.Cost | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "cost", b"cost", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "cost", b"cost", "interrupted", b"interrupted", "latency", b"latency", "latency_parts", b"latency_parts", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "cost", b"cost", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "start_time", b"start_time", "tools", b"tools", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted", "agent_heard", b"agent_heard", "agent_text", b"agent_text", "cost", b"cost", "index", b"index", "interrupted", b"interrupted", "latency", b"latency", "latency_parts", b"latency_parts", "start_time", b"start_time", "tools", b"tools", "usage", b"usage", "user_text", b"user_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__interrupted: _TypeAlias = _typing.Literal["interrupted"]  # noqa: Y015
     _WhichOneofArgType__interrupted: _TypeAlias = _typing.Literal["_interrupted", b"_interrupted"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupted) -> _WhichOneofReturnType__interrupted | None: ...
 
 Global___Turn: _TypeAlias = Turn  # noqa: Y015
+
+@_typing.final
+class TurnLatency(_message.Message):
+    """Where the time went from the caller's last sound to the first of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINTING_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    TRANSPORT_FIELD_NUMBER: _builtins.int
+    PLAYOUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def endpointing(self) -> _duration_pb2.Duration:
+        """Until it was decided that the turn was over and was to be answered: by the model's detection, whose
+        silence is part of it, by rules of the agent's, or by the gateway.
+        """
+
+    @_builtins.property
+    def model(self) -> _duration_pb2.Duration:
+        """Until the model's first sound. Tools that it called before are part of it."""
+
+    @_builtins.property
+    def transport(self) -> _duration_pb2.Duration:
+        """To the model and back, by the newest ping: one round trip, or two where the bridge asked for
+        the answer.
+        """
+
+    @_builtins.property
+    def playout(self) -> _duration_pb2.Duration:
+        """From the model's first sound here until that left for the room."""
+
+    def __init__(
+        self,
+        *,
+        endpointing: _duration_pb2.Duration | None = ...,
+        model: _duration_pb2.Duration | None = ...,
+        transport: _duration_pb2.Duration | None = ...,
+        playout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["endpointing", b"endpointing", "model", b"model", "playout", b"playout", "transport", b"transport"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpointing", b"endpointing", "model", b"model", "playout", b"playout", "transport", b"transport"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TurnLatency: _TypeAlias = TurnLatency  # noqa: Y015
 
 @_typing.final
 class ToolUse(_message.Message):

@@ -244,11 +244,9 @@ class ModelTelemetry(_message.Message):
     round_trip_ms: _builtins.float
     """Round trip of the last ping, in ms. Unset: not known yet."""
     turn_latency_ms: _builtins.float
-    """End of the caller's speech to the first sound of the answer played, newest turn, in ms."""
+    """From the caller's last sound to the first of the answer played, newest turn, in ms."""
     first_audio_ms: _builtins.float
-    """End of the caller's speech, as the model reported it, to the first audio from the model, newest
-    turn, in ms.
-    """
+    """From the caller's last sound to the first audio from the model, newest turn, in ms."""
     @_builtins.property
     def usage(self) -> _call_pb2.TokenUsage:
         """Tokens used since the call began."""

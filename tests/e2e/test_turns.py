@@ -54,11 +54,16 @@ def bridge(
         runner.run(running.__aexit__(None, None, None))
 
 
+@pytest.fixture
+def first_delta_ms() -> float:
+    return 0
+
+
 @pytest.fixture(autouse=True)
-async def simulator(model_port: int) -> AsyncIterator[Simulator]:
+async def simulator(model_port: int, first_delta_ms: float) -> AsyncIterator[Simulator]:
     """A model whose answers rise for three seconds, and which hears no words in a cough."""
     settings = SimulatorSettings(
-        port=model_port, behaviour=Sweeps(ANSWER_MS), first_delta_ms=0, speed=8
+        port=model_port, behaviour=Sweeps(ANSWER_MS), first_delta_ms=first_delta_ms, speed=8
     )
     async with Simulator(settings) as running:
         yield running
@@ -273,3 +278,31 @@ async def test_words_are_told_with_the_times_at_which_they_were_said_and_heard(
     assert (end - begin) / 48 == pytest.approx(told_ms, rel=0.05)
     apart_ms = told.start_offset.ToMilliseconds() - said.start_offset.ToMilliseconds()
     assert 0 < (begin - spoken) / 48 - apart_ms < 500
+
+
+@pytest.mark.parametrize("first_delta_ms", [400.0])
+async def test_time_until_an_answer_is_heard_is_split_into_what_was_waited_for(
+    client: BridgeClient, first_delta_ms: float
+) -> None:
+    vad = agent_pb2.ServerVad(silence_duration_ms=600)
+    agent = AgentOverrides(turn_detection=TurnDetection(server_vad=vad))
+    async with calling(client, agent) as (created, caller):
+        await caller.play(silence(300) + tone(WORDS_HZ, 500) + silence(900))
+        measured = (await until(client, created.connection_id, "turn_measured")).turn_measured
+        await asyncio.sleep(0.5)  # what is measured is on its way to the caller
+        begin, _ = stretches(caller.heard.samples)[0]
+        _, silent = stretches(caller.spoken.samples)[0]
+        ended = (await events_of(client, created))[-1].ended
+    (turn,) = ended.report.turns
+    assert (turn.latency, turn.latency_parts) == (measured.latency, measured.latency_parts)
+    parts, latency_ms = measured.latency_parts, measured.latency.ToMilliseconds()
+    assert parts.endpointing.ToMilliseconds() == pytest.approx(600, abs=100)
+    assert parts.model.ToMilliseconds() == pytest.approx(first_delta_ms, abs=100)
+    assert parts.transport.ToMilliseconds() < 50, "the model is on this machine"
+    assert parts.playout.ToMilliseconds() < 100
+    spans = (parts.endpointing, parts.model, parts.transport, parts.playout)
+    assert sum(span.ToMicroseconds() for span in spans) == pytest.approx(
+        measured.latency.ToMicroseconds(), abs=2
+    )
+    # The caller is two networks and jitter buffers away.
+    assert 0 < (begin - silent) / 48 - latency_ms < 500

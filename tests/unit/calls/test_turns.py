@@ -1,9 +1,16 @@
 """The conversation as turns, and their latencies."""
 
+from dataclasses import astuple
+from itertools import accumulate
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.calls.latency import summarise
+from bridge.calls.reply import Reply
 from bridge.calls.turns import TurnLedger
+from bridge.ports.event import TurnMeasured
 from bridge.ports.money import Cost
 from bridge.ports.report import LatencySummary
 from bridge.ports.usage import TokenCounts, TranscriptionUsage
@@ -23,13 +30,14 @@ def turns(clock: FakeClock) -> TurnLedger:
 
 async def exchange(turns: TurnLedger, clock: FakeClock, number: int, answer_s: float = 0.5) -> None:
     """One question of a second, and its answer."""
-    turns.user_began(f"user-{number}")
+    turns.user_began(f"user-{number}", clock.monotonic_s())
     await clock.advance(1)
-    turns.user_stopped()
+    turns.user_stopped(clock.monotonic_s())
+    turns.answer_began(None)
     await clock.advance(answer_s / 2)
     turns.agent_audio_arrived(f"agent-{number}")
     await clock.advance(answer_s / 2)
-    turns.agent_became_audible(f"agent-{number}")
+    turns.agent_became_audible(f"agent-{number}", clock.monotonic_s(), 0)
 
 
 async def test_question_and_answer_make_one_turn(turns: TurnLedger, clock: FakeClock) -> None:
@@ -43,7 +51,8 @@ async def test_question_and_answer_make_one_turn(turns: TurnLedger, clock: FakeC
     assert (turn.index, turn.started_at) == (1, began_at)
     assert (turn.user_text, turn.agent_text) == ("Hello?", "Hi.")
     assert (turn.agent_heard_ms, turn.interrupted) == (800, False)
-    assert turn.latency_s == pytest.approx(0.5)
+    assert turn.latency is not None
+    assert turn.latency.total_s == pytest.approx(0.5)
     assert turn.tokens == TokenCounts(output_audio=7)
     assert turns.user_talk_s == pytest.approx(1)
     assert turns.last_first_audio_s == pytest.approx(0.25)
@@ -75,28 +84,29 @@ async def test_greeting_is_a_turn_of_its_own_without_latency(
     turns: TurnLedger, clock: FakeClock
 ) -> None:
     turns.agent_audio_arrived("greeting")
-    turns.agent_became_audible("greeting")
+    turns.agent_became_audible("greeting", clock.monotonic_s(), 0)
     turns.agent_said("greeting", "Welcome.")
     assert turns.last_first_audio_s is None
     await exchange(turns, clock, 1)
     greeting, question = turns.turns()
-    assert (greeting.index, greeting.agent_text, greeting.latency_s) == (1, "Welcome.", None)
+    assert (greeting.index, greeting.agent_text, greeting.latency) == (1, "Welcome.", None)
     assert question.index == 2
 
 
 async def test_caller_who_goes_on_before_any_answer_is_in_the_same_turn(
     turns: TurnLedger, clock: FakeClock
 ) -> None:
-    turns.user_began("user-1")
+    turns.user_began("user-1", clock.monotonic_s())
     await clock.advance(1)
-    turns.user_stopped()
+    turns.user_stopped(clock.monotonic_s())
     await clock.advance(3)
     await exchange(turns, clock, 2, answer_s=0.4)
     turns.user_said("user-1", "Well,")
     turns.user_said("user-2", "hello?")
     (turn,) = turns.turns()
     assert turn.user_text == "Well, hello?"
-    assert turn.latency_s == pytest.approx(0.4), "from the last word, not the first pause"
+    assert turn.latency is not None
+    assert turn.latency.total_s == pytest.approx(0.4), "from the last word, not the first pause"
     assert turns.user_talk_s == pytest.approx(2)
 
 
@@ -104,10 +114,80 @@ async def test_only_the_first_sound_of_a_turn_counts(turns: TurnLedger, clock: F
     await exchange(turns, clock, 1)
     await clock.advance(5)
     turns.agent_audio_arrived("agent-1b")
-    turns.agent_became_audible("agent-1b")
+    turns.agent_became_audible("agent-1b", clock.monotonic_s(), 0)
     (turn,) = turns.turns()
-    assert turn.latency_s == pytest.approx(0.5)
+    assert turn.latency is not None
+    assert turn.latency.total_s == pytest.approx(0.5)
     assert turns.last_first_audio_s == pytest.approx(0.25)
+
+
+async def test_time_until_an_answer_is_split_by_where_it_went(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.user_began("user-1", clock.monotonic_s())
+    await clock.advance(1)
+    silent_s = clock.monotonic_s()
+    await clock.advance(0.55)  # 0.5 of silence, and a round trip
+    turns.user_stopped(silent_s)
+    turns.answer_began(None)
+    await clock.advance(0.3)
+    turns.agent_audio_arrived("agent-1")
+    await clock.advance(0.01)
+    heard_s = clock.monotonic_s() + 0.02  # behind what the output still holds
+    told = turns.agent_became_audible("agent-1", heard_s, 0.05)
+    (turn,) = turns.turns()
+    assert turn.latency is not None
+    assert told == TurnMeasured(1, turn.latency)
+    assert astuple(turn.latency) == pytest.approx((0.5, 0.3, 0.05, 0.03))
+    assert turn.latency.total_s == pytest.approx(heard_s - silent_s)
+    assert turns.user_talk_s == pytest.approx(1), "the silence is not talk"
+
+
+async def test_an_answer_that_is_asked_for_takes_the_way_to_the_model_twice(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.user_began("user-1", clock.monotonic_s())
+    turns.user_stopped(clock.monotonic_s())
+    await clock.advance(0.7)  # the gateway thinks about it
+    turns.answer_began(clock.monotonic_s())
+    await clock.advance(0.25)
+    turns.agent_audio_arrived("agent-1")
+    turns.agent_became_audible("agent-1", clock.monotonic_s(), 0.05)
+    (turn,) = turns.turns()
+    assert turn.latency is not None
+    assert astuple(turn.latency) == pytest.approx((0.65, 0.2, 0.1, 0))
+
+
+async def test_what_tools_take_is_part_of_the_models_time(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.user_began("user-1", clock.monotonic_s())
+    turns.user_stopped(clock.monotonic_s())
+    turns.answer_began(None)
+    await clock.advance(2)
+    turns.answer_began(clock.monotonic_s())  # with what the tool has found
+    await clock.advance(0.5)
+    turns.agent_audio_arrived("agent-1")
+    turns.agent_became_audible("agent-1", clock.monotonic_s(), 0)
+    (turn,) = turns.turns()
+    assert turn.latency is not None
+    assert astuple(turn.latency) == pytest.approx((0, 2.5, 0, 0))
+
+
+@given(
+    st.lists(st.floats(0, 5), min_size=3, max_size=3),
+    st.one_of(st.none(), st.floats(-2, 12)),
+    st.floats(0, 10),
+)
+def test_parts_of_a_latency_add_up_whatever_the_clocks_say(
+    passed_s: list[float], asked_s: float | None, round_trip_s: float
+) -> None:
+    decided_s, first_s, heard_s = accumulate(passed_s)
+    reply = Reply(0, decided_s)
+    reply.begin(asked_s)
+    latency = reply.latency(first_s, heard_s, round_trip_s)
+    assert latency.total_s == pytest.approx(heard_s)
+    assert min(astuple(latency)) >= -1e-9
 
 
 async def test_words_that_come_late_find_their_turn(turns: TurnLedger, clock: FakeClock) -> None:
@@ -131,20 +211,20 @@ async def test_interrupted_turn_adds_up_what_was_heard(turns: TurnLedger, clock:
 
 def test_cost_without_an_item_goes_to_the_newest_turn(turns: TurnLedger) -> None:
     turns.cost(None, TokenCounts(input_text=3))
-    turns.user_began("user-1")
+    turns.user_began("user-1", 0)
     turns.cost(None, TokenCounts(input_text=4))
     assert sum(turn.tokens.input_text for turn in turns.turns()) == 7
 
 
 def test_stop_without_a_start_is_no_talk(turns: TurnLedger) -> None:
-    turns.user_stopped()
+    turns.user_stopped(0)
     assert turns.user_talk_s == 0
     assert turns.turns() == ()
 
 
 def test_newest_thousand_turns_are_kept(turns: TurnLedger) -> None:
     for number in range(1005):
-        turns.user_began(f"user-{number}")
+        turns.user_began(f"user-{number}", 0)
         turns.agent_audio_arrived(f"agent-{number}")
     kept = turns.turns()
     assert len(kept) == 1000

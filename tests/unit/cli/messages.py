@@ -51,6 +51,10 @@ def report() -> CallReport:
     first = Turn(index=1, agent_text="Hello [bold]you[/bold]")
     second = Turn(index=2, user_text="Hi", agent_text="Good day", interrupted=True)
     second.latency.FromMilliseconds(230)
+    second.latency_parts.endpointing.FromMilliseconds(120)
+    second.latency_parts.model.FromMilliseconds(80)
+    second.latency_parts.transport.FromMilliseconds(18)
+    second.latency_parts.playout.FromMilliseconds(12)
     made.turns.extend([first, second])
     return made
 

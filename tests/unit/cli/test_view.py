@@ -6,7 +6,7 @@ from bridge.cli.calls_view import calls_lines, render_calls
 from bridge.cli.report_view import render_report
 from bridge.cli.view import CallScreen, after_event, after_telemetry, bar, render
 from bridge.cli.words import line
-from bridge.v1 import call_pb2
+from bridge.v1 import call_pb2, event_pb2
 from bridge.v1.event_pb2 import CallEvent
 from bridge.v1.telemetry_service_pb2 import GetStatsResponse
 from tests.unit.cli import messages
@@ -120,6 +120,15 @@ def test_a_state_of_a_newer_server_is_a_number() -> None:
     assert "call: 99" in (line(event) or "")
 
 
+def test_a_measured_turn_says_how_long_was_waited_and_for_what() -> None:
+    parts = messages.report().turns[1].latency_parts
+    measured = event_pb2.TurnMeasured(turn=2, latency_parts=parts)
+    measured.latency.FromMilliseconds(230)
+    said = line(CallEvent(turn_measured=measured))
+    expected = "heard after 230 ms (endpointing 120, model 80, transport 18, playout 12)"
+    assert expected in (said or "")
+
+
 def test_the_last_line_says_why_it_ended() -> None:
     assert "ended: api ended (fault: none)" in (line(messages.ended()) or "")
 
@@ -128,6 +137,7 @@ def test_the_report_names_times_turns_and_interruptions() -> None:
     text = drawn(render_report(messages.report()))
     assert "room 12 ms" in text
     assert "p50 230 ms" in text
+    assert "endpointing 120, model 80, transport 18, playout 12" in " ".join(text.split())
     assert "Good day" in text
     assert "interrupted" in text
 

@@ -50,6 +50,7 @@ from bridge.ports.event import (
     ToolFinished,
     Transcript,
     TurnAwaitsResponse,
+    TurnMeasured,
     UserSpeech,
     Warned,
 )
@@ -63,6 +64,7 @@ from bridge.ports.report import (
     SetupTimes,
     ToolTotals,
     Turn,
+    TurnLatency,
 )
 from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry, NetworkTelemetry
 from bridge.ports.tool import ToolCallId, ToolStatus, ToolUse
@@ -89,11 +91,12 @@ VIEW = CallView(
     model_session_ids=("sess_1",),
 )
 USE = ToolUse(ToolCallId("call_1"), "weather", ToolStatus.TIMED_OUT, "timeout", 10.5, "queue full")
+LATENCY = TurnLatency(0.12, 0.08, 0.03, 0.02)
 REPORT = CallReport(
     view=VIEW,
     complete=True,
     setup=SetupTimes(room_s=0.01, first_agent_audio_s=1.5),
-    turns=(Turn(1, AT, "Hello?", "Hi.", 800.5, True, 0.25, TOKENS, (USE,)),),
+    turns=(Turn(1, AT, "Hello?", "Hi.", 800.5, True, LATENCY, TOKENS, (USE,)),),
     turn_latency=LatencySummary(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     user_talk_s=3.5,
     media=MediaTotals(1000, 20, 900, 800, 100, 1, 2, 3, 4, 5, 6, 7),
@@ -121,6 +124,7 @@ EVERY_KIND: dict[str, EventKind] = {
     "dtmf_sent": DtmfSent("12#"),
     "interruption_dismissed": InterruptionDismissed("u1", 1.25),
     "turn_awaits_response": TurnAwaitsResponse("u1"),
+    "turn_measured": TurnMeasured(3, LATENCY),
     "warning": Warned("code", "message"),
     "limit_warning": LimitNear(LimitKind.CALL_COST, 0.85),
     "ended": Ended(REPORT),
@@ -228,6 +232,8 @@ def test_report_holds_everything() -> None:
     (turn,) = message.turns
     assert (turn.user_text, turn.agent_text, turn.interrupted) == ("Hello?", "Hi.", True)
     assert turn.agent_heard.ToMicroseconds() == 800_500
+    assert turn.latency.ToMilliseconds() == 250
+    assert _parts_ms(turn.latency_parts) == [120, 80, 30, 20]
     assert message.turn_latency.p99.ToMilliseconds() == 500
     assert message.talk_time.user.ToMilliseconds() == 3500
     assert message.talk_time.agent.ToMilliseconds() == 800
@@ -240,6 +246,23 @@ def test_report_holds_everything() -> None:
     assert [incident.code for incident in message.incidents] == ["code"]
     usage = message.call.usage
     assert [value for _, value in usage.ListFields()] == list(range(1, 9))
+
+
+def test_a_measured_turn_is_told_with_the_parts_of_its_latency() -> None:
+    measured = event(TurnMeasured(3, LATENCY)).turn_measured
+    assert (measured.turn, measured.latency.ToMilliseconds()) == (3, 250)
+    assert _parts_ms(measured.latency_parts) == [120, 80, 30, 20]
+
+
+def test_an_unanswered_turn_has_no_latency() -> None:
+    (turn,) = convert.report(replace(REPORT, turns=(replace(REPORT.turns[0], latency=None),))).turns
+    assert not turn.HasField("latency")
+    assert not turn.HasField("latency_parts")
+
+
+def _parts_ms(parts: report_pb2.TurnLatency) -> list[int]:
+    spans = (parts.endpointing, parts.model, parts.transport, parts.playout)
+    return [span.ToMilliseconds() for span in spans]
 
 
 def test_costs_are_told_wherever_they_are_known_and_left_out_where_not() -> None:

@@ -377,6 +377,7 @@ type CallEvent struct {
 	//	*CallEvent_LanguageSwitched
 	//	*CallEvent_DtmfSent
 	//	*CallEvent_InterruptionDismissed
+	//	*CallEvent_TurnMeasured
 	//	*CallEvent_TurnAwaitsResponse
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
@@ -646,6 +647,15 @@ func (x *CallEvent) GetInterruptionDismissed() *InterruptionDismissed {
 	return nil
 }
 
+func (x *CallEvent) GetTurnMeasured() *TurnMeasured {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_TurnMeasured); ok {
+			return x.TurnMeasured
+		}
+	}
+	return nil
+}
+
 func (x *CallEvent) GetTurnAwaitsResponse() *TurnAwaitsResponse {
 	if x != nil {
 		if x, ok := x.Kind.(*CallEvent_TurnAwaitsResponse); ok {
@@ -769,6 +779,11 @@ type CallEvent_InterruptionDismissed struct {
 	InterruptionDismissed *InterruptionDismissed `protobuf:"bytes,31,opt,name=interruption_dismissed,json=interruptionDismissed,proto3,oneof"`
 }
 
+type CallEvent_TurnMeasured struct {
+	// The first sound of an answer is heard.
+	TurnMeasured *TurnMeasured `protobuf:"bytes,32,opt,name=turn_measured,json=turnMeasured,proto3,oneof"`
+}
+
 type CallEvent_TurnAwaitsResponse struct {
 	// A caller's turn has ended, and waits for the gateway to have it answered.
 	TurnAwaitsResponse *TurnAwaitsResponse `protobuf:"bytes,33,opt,name=turn_awaits_response,json=turnAwaitsResponse,proto3,oneof"`
@@ -817,6 +832,8 @@ func (*CallEvent_LanguageSwitched) isCallEvent_Kind() {}
 func (*CallEvent_DtmfSent) isCallEvent_Kind() {}
 
 func (*CallEvent_InterruptionDismissed) isCallEvent_Kind() {}
+
+func (*CallEvent_TurnMeasured) isCallEvent_Kind() {}
 
 func (*CallEvent_TurnAwaitsResponse) isCallEvent_Kind() {}
 
@@ -2150,6 +2167,70 @@ func (x *TurnAwaitsResponse) GetItemId() string {
 	return ""
 }
 
+// The first sound of an answer is heard: how long the caller waited for it, and for what.
+type TurnMeasured struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The turn, by its index in the report.
+	Turn int32 `protobuf:"varint,1,opt,name=turn,proto3" json:"turn,omitempty"`
+	// As in Turn.
+	Latency *durationpb.Duration `protobuf:"bytes,2,opt,name=latency,proto3" json:"latency,omitempty"`
+	// Where it went.
+	LatencyParts  *TurnLatency `protobuf:"bytes,3,opt,name=latency_parts,json=latencyParts,proto3" json:"latency_parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TurnMeasured) Reset() {
+	*x = TurnMeasured{}
+	mi := &file_bridge_v1_event_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TurnMeasured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TurnMeasured) ProtoMessage() {}
+
+func (x *TurnMeasured) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TurnMeasured.ProtoReflect.Descriptor instead.
+func (*TurnMeasured) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TurnMeasured) GetTurn() int32 {
+	if x != nil {
+		return x.Turn
+	}
+	return 0
+}
+
+func (x *TurnMeasured) GetLatency() *durationpb.Duration {
+	if x != nil {
+		return x.Latency
+	}
+	return nil
+}
+
+func (x *TurnMeasured) GetLatencyParts() *TurnLatency {
+	if x != nil {
+		return x.LatencyParts
+	}
+	return nil
+}
+
 // Something went wrong that the call survives.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2163,7 +2244,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_bridge_v1_event_proto_msgTypes[22]
+	mi := &file_bridge_v1_event_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2175,7 +2256,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[22]
+	mi := &file_bridge_v1_event_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2269,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{22}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Warning) GetCode() string {
@@ -2216,7 +2297,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_bridge_v1_event_proto_msgTypes[23]
+	mi := &file_bridge_v1_event_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2309,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_event_proto_msgTypes[23]
+	mi := &file_bridge_v1_event_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2322,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_event_proto_rawDescGZIP(), []int{23}
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Ended) GetReport() *CallReport {
@@ -2255,7 +2336,7 @@ var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\r\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x0e\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -2288,7 +2369,8 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\rlimit_warning\x18\x1b \x01(\v2\x17.bridge.v1.LimitWarningH\x00R\flimitWarning\x12J\n" +
 	"\x11language_switched\x18\x1c \x01(\v2\x1b.bridge.v1.LanguageSwitchedH\x00R\x10languageSwitched\x122\n" +
 	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSent\x12Y\n" +
-	"\x16interruption_dismissed\x18\x1f \x01(\v2 .bridge.v1.InterruptionDismissedH\x00R\x15interruptionDismissed\x12Q\n" +
+	"\x16interruption_dismissed\x18\x1f \x01(\v2 .bridge.v1.InterruptionDismissedH\x00R\x15interruptionDismissed\x12>\n" +
+	"\rturn_measured\x18  \x01(\v2\x17.bridge.v1.TurnMeasuredH\x00R\fturnMeasured\x12Q\n" +
 	"\x14turn_awaits_response\x18! \x01(\v2\x1d.bridge.v1.TurnAwaitsResponseH\x00R\x12turnAwaitsResponseB\x06\n" +
 	"\x04kind\"I\n" +
 	"\x0eControlApplied\x12\x1d\n" +
@@ -2395,7 +2477,11 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x121\n" +
 	"\x06paused\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06paused\"-\n" +
 	"\x12TurnAwaitsResponse\x12\x17\n" +
-	"\aitem_id\x18\x01 \x01(\tR\x06itemId\"7\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\"\x94\x01\n" +
+	"\fTurnMeasured\x12\x12\n" +
+	"\x04turn\x18\x01 \x01(\x05R\x04turn\x123\n" +
+	"\alatency\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\alatency\x12;\n" +
+	"\rlatency_parts\x18\x03 \x01(\v2\x16.bridge.v1.TurnLatencyR\flatencyParts\"7\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
@@ -2449,7 +2535,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -2478,21 +2564,23 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*DtmfSent)(nil),              // 24: bridge.v1.DtmfSent
 	(*InterruptionDismissed)(nil), // 25: bridge.v1.InterruptionDismissed
 	(*TurnAwaitsResponse)(nil),    // 26: bridge.v1.TurnAwaitsResponse
-	(*Warning)(nil),               // 27: bridge.v1.Warning
-	(*Ended)(nil),                 // 28: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
-	(CallState)(0),                // 31: bridge.v1.CallState
-	(*Participant)(nil),           // 32: bridge.v1.Participant
-	(AgentState)(0),               // 33: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 34: bridge.v1.TokenUsage
-	(*Cost)(nil),                  // 35: bridge.v1.Cost
-	(ToolStatus)(0),               // 36: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 37: bridge.v1.CallReport
+	(*TurnMeasured)(nil),          // 27: bridge.v1.TurnMeasured
+	(*Warning)(nil),               // 28: bridge.v1.Warning
+	(*Ended)(nil),                 // 29: bridge.v1.Ended
+	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
+	(CallState)(0),                // 32: bridge.v1.CallState
+	(*Participant)(nil),           // 33: bridge.v1.Participant
+	(AgentState)(0),               // 34: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 35: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 36: bridge.v1.Cost
+	(ToolStatus)(0),               // 37: bridge.v1.ToolStatus
+	(*TurnLatency)(nil),           // 38: bridge.v1.TurnLatency
+	(*CallReport)(nil),            // 39: bridge.v1.CallReport
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	29, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	30, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	30, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	31, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	11, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	12, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	13, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -2503,8 +2591,8 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	18, // 9: bridge.v1.CallEvent.response_started:type_name -> bridge.v1.ResponseStarted
 	19, // 10: bridge.v1.CallEvent.response_finished:type_name -> bridge.v1.ResponseFinished
 	20, // 11: bridge.v1.CallEvent.interruption:type_name -> bridge.v1.Interruption
-	27, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
-	28, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
+	28, // 12: bridge.v1.CallEvent.warning:type_name -> bridge.v1.Warning
+	29, // 13: bridge.v1.CallEvent.ended:type_name -> bridge.v1.Ended
 	21, // 14: bridge.v1.CallEvent.tool_called:type_name -> bridge.v1.ToolCalled
 	22, // 15: bridge.v1.CallEvent.tool_finished:type_name -> bridge.v1.ToolFinished
 	6,  // 16: bridge.v1.CallEvent.control_applied:type_name -> bridge.v1.ControlApplied
@@ -2515,32 +2603,35 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	23, // 21: bridge.v1.CallEvent.language_switched:type_name -> bridge.v1.LanguageSwitched
 	24, // 22: bridge.v1.CallEvent.dtmf_sent:type_name -> bridge.v1.DtmfSent
 	25, // 23: bridge.v1.CallEvent.interruption_dismissed:type_name -> bridge.v1.InterruptionDismissed
-	26, // 24: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
-	30, // 25: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	4,  // 26: bridge.v1.LimitWarning.limit:type_name -> bridge.v1.LimitKind
-	31, // 27: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	31, // 28: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 29: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	32, // 30: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 31: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 32: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	33, // 33: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 34: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	30, // 35: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	30, // 36: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 37: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	34, // 38: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	35, // 39: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
-	30, // 40: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	36, // 41: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	30, // 42: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	30, // 43: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
-	37, // 44: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	27, // 24: bridge.v1.CallEvent.turn_measured:type_name -> bridge.v1.TurnMeasured
+	26, // 25: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
+	31, // 26: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	4,  // 27: bridge.v1.LimitWarning.limit:type_name -> bridge.v1.LimitKind
+	32, // 28: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	32, // 29: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 30: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	33, // 31: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 32: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 33: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	34, // 34: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 35: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	31, // 36: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	31, // 37: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 38: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	35, // 39: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	36, // 40: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
+	31, // 41: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	37, // 42: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	31, // 43: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	31, // 44: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	31, // 45: bridge.v1.TurnMeasured.latency:type_name -> google.protobuf.Duration
+	38, // 46: bridge.v1.TurnMeasured.latency_parts:type_name -> bridge.v1.TurnLatency
+	39, // 47: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -2574,6 +2665,7 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_LanguageSwitched)(nil),
 		(*CallEvent_DtmfSent)(nil),
 		(*CallEvent_InterruptionDismissed)(nil),
+		(*CallEvent_TurnMeasured)(nil),
 		(*CallEvent_TurnAwaitsResponse)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
@@ -2586,7 +2678,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

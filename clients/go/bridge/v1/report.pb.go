@@ -95,7 +95,7 @@ type CallReport struct {
 	Setup *SetupTimes `protobuf:"bytes,3,opt,name=setup,proto3" json:"setup,omitempty"`
 	// The conversation, turn by turn. The newest 1,000.
 	Turns []*Turn `protobuf:"bytes,4,rep,name=turns,proto3" json:"turns,omitempty"`
-	// From the end of a caller's turn to the first sound of the answer.
+	// From the caller's last sound to the first of the answer, over all turns.
 	TurnLatency *LatencySummary `protobuf:"bytes,5,opt,name=turn_latency,json=turnLatency,proto3" json:"turn_latency,omitempty"`
 	// Who spoke how long.
 	TalkTime *TalkTime `protobuf:"bytes,6,opt,name=talk_time,json=talkTime,proto3" json:"talk_time,omitempty"`
@@ -308,11 +308,15 @@ type Turn struct {
 	AgentHeard *durationpb.Duration `protobuf:"bytes,5,opt,name=agent_heard,json=agentHeard,proto3" json:"agent_heard,omitempty"`
 	// The caller interrupted the agent.
 	Interrupted *bool `protobuf:"varint,6,opt,name=interrupted,proto3,oneof" json:"interrupted,omitempty"`
-	// From the end of the caller's speech, as the model reported it, to the first sound played.
-	// Unset: no answer, or the agent spoke first.
+	// From the caller's last sound to the first of the answer, by the clock of the sound: when the one
+	// went to the model, and when the other left for the room. Semantic detection and manual turns do
+	// not tell when the last sound was; there it begins where the turn ended. Unset: no answer was
+	// heard, or the agent spoke first.
 	Latency *durationpb.Duration `protobuf:"bytes,7,opt,name=latency,proto3" json:"latency,omitempty"`
 	// What it took.
 	Usage *TokenUsage `protobuf:"bytes,8,opt,name=usage,proto3" json:"usage,omitempty"`
+	// Where the latency went; the parts add up to it.
+	LatencyParts *TurnLatency `protobuf:"bytes,9,opt,name=latency_parts,json=latencyParts,proto3" json:"latency_parts,omitempty"`
 	// The tools that the model called in this turn, in the order in which they finished. The newest 100.
 	Tools []*ToolUse `protobuf:"bytes,10,rep,name=tools,proto3" json:"tools,omitempty"`
 	// What it cost, writing down the caller's words included.
@@ -407,6 +411,13 @@ func (x *Turn) GetUsage() *TokenUsage {
 	return nil
 }
 
+func (x *Turn) GetLatencyParts() *TurnLatency {
+	if x != nil {
+		return x.LatencyParts
+	}
+	return nil
+}
+
 func (x *Turn) GetTools() []*ToolUse {
 	if x != nil {
 		return x.Tools
@@ -417,6 +428,81 @@ func (x *Turn) GetTools() []*ToolUse {
 func (x *Turn) GetCost() *Cost {
 	if x != nil {
 		return x.Cost
+	}
+	return nil
+}
+
+// Where the time went from the caller's last sound to the first of the answer.
+type TurnLatency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Until it was decided that the turn was over and was to be answered: by the model's detection, whose
+	// silence is part of it, by rules of the agent's, or by the gateway.
+	Endpointing *durationpb.Duration `protobuf:"bytes,1,opt,name=endpointing,proto3" json:"endpointing,omitempty"`
+	// Until the model's first sound. Tools that it called before are part of it.
+	Model *durationpb.Duration `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// To the model and back, by the newest ping: one round trip, or two where the bridge asked for
+	// the answer.
+	Transport *durationpb.Duration `protobuf:"bytes,3,opt,name=transport,proto3" json:"transport,omitempty"`
+	// From the model's first sound here until that left for the room.
+	Playout       *durationpb.Duration `protobuf:"bytes,4,opt,name=playout,proto3" json:"playout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TurnLatency) Reset() {
+	*x = TurnLatency{}
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TurnLatency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TurnLatency) ProtoMessage() {}
+
+func (x *TurnLatency) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TurnLatency.ProtoReflect.Descriptor instead.
+func (*TurnLatency) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TurnLatency) GetEndpointing() *durationpb.Duration {
+	if x != nil {
+		return x.Endpointing
+	}
+	return nil
+}
+
+func (x *TurnLatency) GetModel() *durationpb.Duration {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
+func (x *TurnLatency) GetTransport() *durationpb.Duration {
+	if x != nil {
+		return x.Transport
+	}
+	return nil
+}
+
+func (x *TurnLatency) GetPlayout() *durationpb.Duration {
+	if x != nil {
+		return x.Playout
 	}
 	return nil
 }
@@ -444,7 +530,7 @@ type ToolUse struct {
 
 func (x *ToolUse) Reset() {
 	*x = ToolUse{}
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +542,7 @@ func (x *ToolUse) String() string {
 func (*ToolUse) ProtoMessage() {}
 
 func (x *ToolUse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +555,7 @@ func (x *ToolUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolUse.ProtoReflect.Descriptor instead.
 func (*ToolUse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ToolUse) GetToolCallId() string {
@@ -531,7 +617,7 @@ type ToolTotals struct {
 
 func (x *ToolTotals) Reset() {
 	*x = ToolTotals{}
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +629,7 @@ func (x *ToolTotals) String() string {
 func (*ToolTotals) ProtoMessage() {}
 
 func (x *ToolTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +642,7 @@ func (x *ToolTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolTotals.ProtoReflect.Descriptor instead.
 func (*ToolTotals) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ToolTotals) GetSucceeded() int32 {
@@ -610,7 +696,7 @@ type LatencySummary struct {
 
 func (x *LatencySummary) Reset() {
 	*x = LatencySummary{}
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +708,7 @@ func (x *LatencySummary) String() string {
 func (*LatencySummary) ProtoMessage() {}
 
 func (x *LatencySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +721,7 @@ func (x *LatencySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencySummary.ProtoReflect.Descriptor instead.
 func (*LatencySummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LatencySummary) GetCount() int32 {
@@ -700,7 +786,7 @@ type TalkTime struct {
 
 func (x *TalkTime) Reset() {
 	*x = TalkTime{}
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +798,7 @@ func (x *TalkTime) String() string {
 func (*TalkTime) ProtoMessage() {}
 
 func (x *TalkTime) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +811,7 @@ func (x *TalkTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TalkTime.ProtoReflect.Descriptor instead.
 func (*TalkTime) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TalkTime) GetUser() *durationpb.Duration {
@@ -775,7 +861,7 @@ type MediaTotals struct {
 
 func (x *MediaTotals) Reset() {
 	*x = MediaTotals{}
-	mi := &file_bridge_v1_report_proto_msgTypes[7]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +873,7 @@ func (x *MediaTotals) String() string {
 func (*MediaTotals) ProtoMessage() {}
 
 func (x *MediaTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[7]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +886,7 @@ func (x *MediaTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaTotals.ProtoReflect.Descriptor instead.
 func (*MediaTotals) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MediaTotals) GetAudioIn() *durationpb.Duration {
@@ -902,7 +988,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_bridge_v1_report_proto_msgTypes[8]
+	mi := &file_bridge_v1_report_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +1000,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[8]
+	mi := &file_bridge_v1_report_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1013,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Incident) GetTime() *timestamppb.Timestamp {
@@ -975,7 +1061,7 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\x05media\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05media\x12/\n" +
 	"\x05model\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05model\x12-\n" +
 	"\x04join\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04join\x12E\n" +
-	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\xc3\x03\n" +
+	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\x80\x04\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x129\n" +
 	"\n" +
@@ -987,11 +1073,17 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"agentHeard\x12%\n" +
 	"\vinterrupted\x18\x06 \x01(\bH\x00R\vinterrupted\x88\x01\x01\x123\n" +
 	"\alatency\x18\a \x01(\v2\x19.google.protobuf.DurationR\alatency\x12+\n" +
-	"\x05usage\x18\b \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12(\n" +
+	"\x05usage\x18\b \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12;\n" +
+	"\rlatency_parts\x18\t \x01(\v2\x16.bridge.v1.TurnLatencyR\flatencyParts\x12(\n" +
 	"\x05tools\x18\n" +
 	" \x03(\v2\x12.bridge.v1.ToolUseR\x05tools\x12#\n" +
 	"\x04cost\x18\v \x01(\v2\x0f.bridge.v1.CostR\x04costB\x0e\n" +
-	"\f_interrupted\"\xe6\x01\n" +
+	"\f_interrupted\"\xe9\x01\n" +
+	"\vTurnLatency\x12;\n" +
+	"\vendpointing\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\vendpointing\x12/\n" +
+	"\x05model\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05model\x127\n" +
+	"\ttransport\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\ttransport\x123\n" +
+	"\aplayout\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\aplayout\"\xe6\x01\n" +
 	"\aToolUse\x12 \n" +
 	"\ftool_call_id\x18\x01 \x01(\tR\n" +
 	"toolCallId\x12\x12\n" +
@@ -1061,66 +1153,72 @@ func file_bridge_v1_report_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_report_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_bridge_v1_report_proto_goTypes = []any{
 	(ToolStatus)(0),               // 0: bridge.v1.ToolStatus
 	(*CallReport)(nil),            // 1: bridge.v1.CallReport
 	(*SetupTimes)(nil),            // 2: bridge.v1.SetupTimes
 	(*Turn)(nil),                  // 3: bridge.v1.Turn
-	(*ToolUse)(nil),               // 4: bridge.v1.ToolUse
-	(*ToolTotals)(nil),            // 5: bridge.v1.ToolTotals
-	(*LatencySummary)(nil),        // 6: bridge.v1.LatencySummary
-	(*TalkTime)(nil),              // 7: bridge.v1.TalkTime
-	(*MediaTotals)(nil),           // 8: bridge.v1.MediaTotals
-	(*Incident)(nil),              // 9: bridge.v1.Incident
-	(*Call)(nil),                  // 10: bridge.v1.Call
-	(*Cost)(nil),                  // 11: bridge.v1.Cost
-	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*TokenUsage)(nil),            // 14: bridge.v1.TokenUsage
+	(*TurnLatency)(nil),           // 4: bridge.v1.TurnLatency
+	(*ToolUse)(nil),               // 5: bridge.v1.ToolUse
+	(*ToolTotals)(nil),            // 6: bridge.v1.ToolTotals
+	(*LatencySummary)(nil),        // 7: bridge.v1.LatencySummary
+	(*TalkTime)(nil),              // 8: bridge.v1.TalkTime
+	(*MediaTotals)(nil),           // 9: bridge.v1.MediaTotals
+	(*Incident)(nil),              // 10: bridge.v1.Incident
+	(*Call)(nil),                  // 11: bridge.v1.Call
+	(*Cost)(nil),                  // 12: bridge.v1.Cost
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*TokenUsage)(nil),            // 15: bridge.v1.TokenUsage
 }
 var file_bridge_v1_report_proto_depIdxs = []int32{
-	10, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
+	11, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
 	2,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
 	3,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
-	6,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
-	7,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
-	8,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
-	9,  // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
-	5,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
-	11, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
-	12, // 9: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
-	12, // 10: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
-	12, // 11: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
-	12, // 12: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
-	12, // 13: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
-	13, // 14: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
-	12, // 15: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
-	12, // 16: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
-	14, // 17: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
-	4,  // 18: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
-	11, // 19: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
-	0,  // 20: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
-	12, // 21: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
-	12, // 22: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
-	12, // 23: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
-	12, // 24: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
-	12, // 25: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
-	12, // 26: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
-	12, // 27: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
-	12, // 28: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
-	12, // 29: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
-	12, // 30: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
-	12, // 31: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
-	12, // 32: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
-	12, // 33: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
-	12, // 34: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
-	13, // 35: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	7,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
+	8,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
+	9,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
+	10, // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
+	6,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
+	12, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
+	13, // 9: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
+	13, // 10: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
+	13, // 11: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
+	13, // 12: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
+	13, // 13: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
+	14, // 14: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
+	13, // 15: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
+	13, // 16: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
+	15, // 17: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
+	4,  // 18: bridge.v1.Turn.latency_parts:type_name -> bridge.v1.TurnLatency
+	5,  // 19: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
+	12, // 20: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
+	13, // 21: bridge.v1.TurnLatency.endpointing:type_name -> google.protobuf.Duration
+	13, // 22: bridge.v1.TurnLatency.model:type_name -> google.protobuf.Duration
+	13, // 23: bridge.v1.TurnLatency.transport:type_name -> google.protobuf.Duration
+	13, // 24: bridge.v1.TurnLatency.playout:type_name -> google.protobuf.Duration
+	0,  // 25: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
+	13, // 26: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
+	13, // 27: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
+	13, // 28: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
+	13, // 29: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
+	13, // 30: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
+	13, // 31: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
+	13, // 32: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
+	13, // 33: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
+	13, // 34: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
+	13, // 35: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
+	13, // 36: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
+	13, // 37: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
+	13, // 38: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
+	13, // 39: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
+	14, // 40: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_report_proto_init() }
@@ -1138,7 +1236,7 @@ func file_bridge_v1_report_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_report_proto_rawDesc), len(file_bridge_v1_report_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -438,10 +438,9 @@ type ModelTelemetry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Round trip of the last ping, in ms. Unset: not known yet.
 	RoundTripMs *float64 `protobuf:"fixed64,1,opt,name=round_trip_ms,json=roundTripMs,proto3,oneof" json:"round_trip_ms,omitempty"`
-	// End of the caller's speech to the first sound of the answer played, newest turn, in ms.
+	// From the caller's last sound to the first of the answer played, newest turn, in ms.
 	TurnLatencyMs *float64 `protobuf:"fixed64,2,opt,name=turn_latency_ms,json=turnLatencyMs,proto3,oneof" json:"turn_latency_ms,omitempty"`
-	// End of the caller's speech, as the model reported it, to the first audio from the model, newest
-	// turn, in ms.
+	// From the caller's last sound to the first audio from the model, newest turn, in ms.
 	FirstAudioMs *float64 `protobuf:"fixed64,3,opt,name=first_audio_ms,json=firstAudioMs,proto3,oneof" json:"first_audio_ms,omitempty"`
 	// Tokens used since the call began.
 	Usage *TokenUsage `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
