@@ -27,10 +27,22 @@ def is_local(address: str) -> bool:
                 f"must be unix: and an absolute path of at most {_MAX_UNIX_PATH_BYTES} bytes"
             )
         return True
+    try:
+        host, _port = host_and_port(address)
+    except ValueError as error:
+        raise ValueError(f'{error} or "unix:/path"') from None
+    return _stays_here(host)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of `host:port`.
+
+    :raises ValueError: it is no such address.
+    """
     found = _HOST_AND_PORT.fullmatch(address)
     if found is None or int(found[3]) > _MAX_PORT:
-        raise ValueError('must be "host:port" (IPv6 in brackets) or "unix:/path"')
-    return _stays_here(found[1] or found[2])
+        raise ValueError('must be "host:port" (IPv6 in brackets)')
+    return found[1] or found[2], int(found[3])
 
 
 def is_loopback(url: str) -> bool:

@@ -20,7 +20,8 @@ BridgeError
 ├── SettingsError            environment variables are wrong (settings)
 ├── BadCertificates          there is nothing to serve TLS with (api)
 ├── NoWorkers                the server's workers could not be started (workers)
-└── ListenError              the address cannot be listened on (api)
+├── ListenError              the address cannot be listened on (api)
+└── MetricsListenError       nor can the one for metrics (observe)
 """
 
 from collections.abc import Mapping, Sequence

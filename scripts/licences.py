@@ -21,6 +21,8 @@ AGREED: Final = frozenset(
         *("MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib"),
     }
 )
+# Say it in the file of their licence alone.
+SAID_IN_FILE: Final = {"promql-parser": "MIT"}
 AGREED_FOR: Final = {
     # A shared library that is called and not changed, and that anyone can put another in place of.
     "soxr": frozenset({"LGPL-2.1-or-later"}),
@@ -81,7 +83,8 @@ def licences_of(name: str) -> set[str]:
     expression, text = (
         (said.get_all(field) or [None])[0] for field in ("License-Expression", "License")
     )
-    return licences_in(expression, text, said.get_all("Classifier") or [])
+    said_elsewhere = expression or SAID_IN_FILE.get(name)
+    return licences_in(said_elsewhere, text, said.get_all("Classifier") or [])
 
 
 def _named(expression: str) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import (
     Collection,
     Mapping,
 )
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, nullcontext
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias
@@ -25,6 +25,7 @@ from bridge.api.redact import redacted
 from bridge.api.status import DETAILS_KEY, code_of, details_of
 from bridge.errors import FieldViolation, InvalidRequest, Refusal
 from bridge.logs import get_logger
+from bridge.ports.rpc import Rpc, RpcObserver
 from bridge.tracebacks import frames_of
 
 _log = get_logger(__name__)
@@ -48,7 +49,8 @@ _BEHAVIOUR: Final = {
 class Edge(grpc.aio.ServerInterceptor):
     """Surrounds every RPC but those of services in `open_to_all`.
 
-    `closed` names services or methods ("/bridge.v1.CallService") that only refuse.
+    `closed` names services or methods ("/bridge.v1.CallService") that only refuse. `observer` looks
+    on at every RPC, refused ones among them.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Edge(grpc.aio.ServerInterceptor):
         guard: Guard,
         closed: Mapping[str, Refusal] | None = None,
         open_to_all: Collection[str] = (),
+        observer: RpcObserver | None = None,
     ) -> None:
         self._guard = guard
+        self._observe = observer or _unobserved
         self._closed = dict(closed or {})
         self._open_to_all = frozenset(open_to_all)
 
@@ -118,11 +122,13 @@ class Edge(grpc.aio.ServerInterceptor):
     async def _inside(
         self, method: str, context: Context, *, is_stream: bool
     ) -> AsyncIterator[Principal]:
-        async with (
-            _told(method, context),
-            self._guard.admitted(method, context, is_stream=is_stream) as principal,
-        ):
-            yield principal
+        rpc = Rpc(method, is_stream)
+        with self._observe(rpc):
+            async with (
+                _told(rpc, context),
+                self._guard.admitted(method, context, is_stream=is_stream) as principal,
+            ):
+                yield principal
 
 
 def _parsed(parse: Parse, principal: Principal, raw: bytes) -> Message:
@@ -154,7 +160,7 @@ async def _write_all(answers: AsyncGenerator[Any, None], context: Context) -> No
 
 
 @asynccontextmanager
-async def _told(method: str, context: Context) -> AsyncIterator[None]:
+async def _told(rpc: Rpc, context: Context) -> AsyncIterator[None]:
     """Turn what is raised inside into the RPC's status, and log how it ended."""
     began_s = time.perf_counter()
     code = grpc.StatusCode.OK
@@ -163,22 +169,28 @@ async def _told(method: str, context: Context) -> AsyncIterator[None]:
         yield
     except Refusal as refusal:
         code, reason = code_of(refusal), refusal.reason
+        rpc.refusal = refusal
         await context.abort(code, refusal.message, ((DETAILS_KEY, details_of(refusal)),))
     except Exception as error:  # noqa: BLE001 - the edge: nothing may escape as UNKNOWN
         code, reason = grpc.StatusCode.INTERNAL, type(error).__name__
-        _log.error("rpc failed", method=method, error=reason, frames=frames_of(error))
+        _log.error("rpc failed", method=rpc.method, error=reason, frames=frames_of(error))
         # The text may hold anything: the caller learns only that it is our fault.
         await context.abort(code, "a defect of mediabridge; its log has the details")
     except BaseException:
         code = grpc.StatusCode.CANCELLED
         raise
     finally:
+        rpc.code = code.name
         # The guard has told of it, or has kept silent so as not to tell of it too often.
         if code is not grpc.StatusCode.UNAUTHENTICATED:
             _log.info(
                 "rpc",
-                method=method.rpartition("/")[2],
+                method=rpc.method.rpartition("/")[2],
                 code=code.name,
                 reason=reason,
                 ms=round((time.perf_counter() - began_s) * 1000, 1),
             )
+
+
+def _unobserved(_rpc: Rpc) -> AbstractContextManager[None]:
+    return nullcontext()

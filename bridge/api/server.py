@@ -13,6 +13,7 @@ from bridge.api import calls, models, reflection, telemetry, tools
 from bridge.api.guard import Guard
 from bridge.api.interceptor import Edge
 from bridge.errors import BridgeError, Refusal
+from bridge.ports.rpc import RpcObserver
 from bridge.v1 import (
     call_service_pb2_grpc,
     model_service_pb2_grpc,
@@ -108,12 +109,14 @@ class ApiServer:
 
 
 @asynccontextmanager
-async def serve(services: Services, listener: Listener, guard: Guard) -> AsyncIterator[ApiServer]:
+async def serve(
+    services: Services, listener: Listener, guard: Guard, observer: RpcObserver | None = None
+) -> AsyncIterator[ApiServer]:
     """Listen for as long as the context lasts, and let in whom the guard lets in.
 
     :raises ListenError: the address is taken, or none of this machine's.
     """
-    edge = Edge(guard, services.closed, listener.open_to_all())
+    edge = Edge(guard, services.closed, listener.open_to_all(), observer)
     server = grpc.aio.server(interceptors=[edge], options=_OPTIONS)
     if services.calls is not None:
         call_service_pb2_grpc.add_CallServiceServicer_to_server(services.calls, server)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Protocol
 
 from bridge.errors import RoomError
 from bridge.logs import get_logger
@@ -12,15 +11,11 @@ from bridge.ports.event import CallEvent, Ended, EventKind, StateChanged
 from bridge.ports.placement import DirectoryUpdates, Placed
 from bridge.ports.report import CallReport, Incident, MediaTotals, SetupTimes
 from bridge.ports.room import RoomService
-from bridge.ports.store import EventArchive, EventLog, ReportSink
+from bridge.ports.store import EventRecords, ReportSink
 
 _log = get_logger(__name__)
 
 REPORT_INCOMPLETE = "report_incomplete"
-
-
-class EventRecords(EventLog, EventArchive, Protocol):
-    """Events that can be written in the place of their owner, who can be asked no more."""
 
 
 class Bereaved:

@@ -20,9 +20,10 @@ from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, Host, HostId
 from bridge.ports.placement import Membership
 from bridge.ports.room import RoomService
+from bridge.ports.store import EventRecords
 from bridge.ports.tool import ToolExecutors
 from bridge.settings import Settings
-from bridge.store.memory import MemoryEventLog, MemoryStore
+from bridge.store.memory import MemoryStore
 from bridge.workers.directory import MemoryDirectory
 from bridge.workers.fleet import Fleet, FleetLimits
 from bridge.workers.front_service import FrontService
@@ -54,6 +55,8 @@ class Carriers:
     calls: Carried
     replace: Callable[[], None]
     """Put new processes in the place of those that carry calls, without dropping one."""
+    fleet: Fleet | None = None
+    """The workers; None where this process carries calls itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Front:
     """What workers need of the process that they work for."""
 
     directory: MemoryDirectory
-    events: MemoryEventLog
+    events: EventRecords
     store: MemoryStore
     placer: MemoryPlacer
     tools: ToolExecutors
@@ -136,7 +139,7 @@ async def with_workers(settings: Settings, front: Front) -> AsyncIterator[Carrie
             ),
             fleet,
         ):
-            yield Carriers(fleet.hosts, fleet, fleet.replace_all)
+            yield Carriers(fleet.hosts, fleet, fleet.replace_all, fleet)
 
 
 def _limits(settings: Settings) -> FleetLimits:

@@ -26,6 +26,7 @@ from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.cli.money import Money, money_of
+from bridge.cli.observing import Observation
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
@@ -33,6 +34,7 @@ from bridge.logs import get_logger
 from bridge.model.service import RealtimeModels
 from bridge.ports.call import CallLimits
 from bridge.ports.host import HostId
+from bridge.ports.store import EventRecords
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
 from bridge.store.ledger import MemoryLedger
@@ -59,7 +61,8 @@ class _Shared:
     ledger: MemoryLedger
     models: RealtimeModels
     directory: MemoryDirectory
-    events: MemoryEventLog
+    observation: Observation
+    events: EventRecords
     store: MemoryStore
 
 
@@ -93,7 +96,11 @@ async def serve(settings: Settings) -> None:
             calls = await stack.enter_async_context(_calls(shared, settings.livekit))
         guard = await stack.enter_async_context(guarding(settings, shared.clock))
         where = await stack.enter_async_context(listener(settings, shared.clock))
-        api = await stack.enter_async_context(server.serve(_services(shared, calls), where, guard))
+        carriers = calls.carriers if calls else None
+        await stack.enter_async_context(shared.observation.shown(carriers))
+        api = await stack.enter_async_context(
+            server.serve(_services(shared, calls), where, guard, shared.observation.of_rpcs())
+        )
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         _log.info(
@@ -152,6 +159,7 @@ async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
 
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     clock = SystemClock()
+    observation = Observation(settings, clock, metadata.version("mediabridge"))
     money = money_of(settings)
     tools = await stack.enter_async_context(tooling(settings, clock))
     agents = FileCatalogue(
@@ -169,8 +177,11 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
         ledger=MemoryLedger(),
         models=models,
         directory=MemoryDirectory(ended_calls=settings.retained_calls),
-        events=MemoryEventLog(
-            events_per_call=settings.retained_events, ended_calls=settings.retained_calls
+        observation=observation,
+        events=observation.of_events(
+            MemoryEventLog(
+                events_per_call=settings.retained_events, ended_calls=settings.retained_calls
+            )
         ),
         store=MemoryStore(reports=settings.retained_calls),
     )

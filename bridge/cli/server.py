@@ -11,11 +11,13 @@ from bridge.access.key_file import BadKeyFile
 from bridge.api.server import ListenError
 from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
+from bridge.observe.exposition import MetricsListenError
 from bridge.settings import Settings, SettingsError
 from bridge.workers.fleet import NoWorkers
 
 _CANNOT_START: Final = (
     ListenError,
+    MetricsListenError,
     NoWorkers,
     SettingsError,
     BadCertificates,

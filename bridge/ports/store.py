@@ -64,6 +64,10 @@ class EventArchive(Protocol):
         ...
 
 
+class EventRecords(EventLog, EventArchive, Protocol):
+    """Events that can be written in the place of their owner, too, who can be asked no more."""
+
+
 class ReportSink(Protocol):
     """Where the owner of a call leaves its report."""
 

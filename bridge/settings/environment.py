@@ -21,6 +21,7 @@ from bridge.settings.listening import ListenSettings
 from bridge.settings.livekit import RoomSettings
 from bridge.settings.logging import LogSettings
 from bridge.settings.models import ModelSettings
+from bridge.settings.observing import ObserveSettings
 from bridge.settings.tooling import ToolSettings
 from bridge.settings.values import shown, unknown_names
 from bridge.tool_secrets import names_among
@@ -39,6 +40,7 @@ class SettingsError(BridgeError):
 
 class Settings(
     # The last comes first where all of them are listed.
+    ObserveSettings,
     LogSettings,
     CallSettings,
     HostSettings,

@@ -43,6 +43,15 @@ class FleetLimits:
     """How long a worker that is replaced waits for its calls."""
 
 
+@dataclass(slots=True)
+class FleetCounters:
+    """What has become of workers since the fleet began."""
+
+    started: int = 0
+    lost: int = 0
+    """Went without being asked to."""
+
+
 class Fleet:
     """The workers of one front. Entering means that all of them are ready; leaving ends them.
 
@@ -69,6 +78,7 @@ class Fleet:
         self._launch = launch
         self._lost = lost
         self._generation = itertools.count(1)
+        self.counters = FleetCounters()
         self._lives: dict[HostId, WorkerLife] = {}
         self._hosts: dict[HostId, Host] = {}
         self._tasks = asyncio.TaskGroup()
@@ -159,6 +169,7 @@ class Fleet:
         socket = self._directory / f"worker-{slot}.{generation}"
         life = WorkerLife(host_id, Epoch(time.time_ns()), socket, self._placer, self._clock)
         self._lives[host_id] = life
+        self.counters.started += 1
         return life
 
     async def _is_ready(self, life: WorkerLife, over: "asyncio.Task[None]") -> bool:
@@ -204,6 +215,7 @@ class Fleet:
         finally:
             became_known.cancel()
             self._hosts.pop(life.host_id, None)
+        self.counters.lost += not life.is_leaving
         _log.info("worker is gone", host_id=life.host_id, status=status)
         await self._placer.retire(life.host_id)
         await self._lost(life)

@@ -36,11 +36,17 @@ class WorkerLife:
         self._leaving = False
         self.beats = 0
         self.memory_bytes = 0
+        self.load = 0.0
         self.ready = asyncio.Event()
 
     @property
     def epoch(self) -> Epoch:
         return self._epoch
+
+    @property
+    def is_leaving(self) -> bool:
+        """Return whether it was asked to go."""
+        return self._leaving
 
     @property
     def pid(self) -> int | None:
@@ -67,6 +73,7 @@ class WorkerLife:
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats += 1
         self.memory_bytes = memory_bytes
+        self.load = load
         self.host.beat(status)
         slots = 0 if self._leaving or status.draining else status.slots_total
         await self._placer.heartbeat(self.host_id, self._epoch, slots, load)
@@ -84,6 +91,7 @@ class WorkerLife:
 
     def close(self) -> None:
         """Ask the process to end what it has and exit."""
+        self._leaving = True
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 

@@ -1,8 +1,10 @@
 """Is a package noticed whose licence nobody has agreed to?"""
 
+from importlib.metadata import files
+
 import pytest
 
-from scripts.licences import LOCK, licences_in, licences_of, locked, problem
+from scripts.licences import LOCK, SAID_IN_FILE, licences_in, licences_of, locked, problem
 
 MIT = ["License :: OSI Approved :: MIT License"]
 GPL = ["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"]
@@ -45,6 +47,13 @@ def test_lock_file_is_read_as_far_as_it_concerns_this_machine() -> None:
     )
     assert locked(lock) == ["a", "c"]
     assert {"grpcio", "pyjwt"} <= set(locked(LOCK.read_text()))
+
+
+def test_a_licence_that_stands_in_a_package_s_file_alone_stands_there() -> None:
+    for name, licence in SAID_IN_FILE.items():
+        (file,) = [one for one in files(name) or [] if one.name == "LICENSE"]
+        assert file.read_text().partition("\n")[0].endswith(f"{licence} License ({licence})")
+        assert licences_of(name) == {licence}
 
 
 def test_installed_packages_are_known() -> None:

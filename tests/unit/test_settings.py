@@ -379,6 +379,26 @@ def test_a_host_name_that_cannot_serve_as_id_is_reported_by_the_variable_to_set(
     assert set(problems()) == {"MEDIABRIDGE_HOST_ID"}
 
 
+def test_metrics_are_served_nowhere_unless_asked_for() -> None:
+    assert Settings.load(COMPLETE).metrics_listen is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9464", "[::]:9464", "10.0.0.7:9464"])
+def test_metrics_beyond_this_machine_are_refused_in_plain_words(address: str) -> None:
+    refused = problems(MEDIABRIDGE_METRICS_LISTEN=address)
+    assert "MEDIABRIDGE_METRICS_ALLOW_REMOTE" in refused["MEDIABRIDGE_METRICS_LISTEN"]
+    allowed = {
+        "MEDIABRIDGE_METRICS_LISTEN": address,
+        "MEDIABRIDGE_METRICS_ALLOW_REMOTE": "true",
+    }
+    assert Settings.load({**COMPLETE, **allowed}).metrics_listen == address
+
+
+@pytest.mark.parametrize("address", ["9464", "127.0.0.1", "unix:/run/metrics", "localhost:70000"])
+def test_what_is_no_host_and_port_cannot_serve_metrics(address: str) -> None:
+    assert set(problems(MEDIABRIDGE_METRICS_LISTEN=address)) == {"MEDIABRIDGE_METRICS_LISTEN"}
+
+
 def documented() -> dict[str, tuple[str, str]]:
     row = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
     return {m[1]: (m[2], m[3]) for m in row.finditer((ROOT / "docs/settings.md").read_text())}

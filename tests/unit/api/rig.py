@@ -15,6 +15,7 @@ from bridge.api import calls, models, server, telemetry, tools
 from bridge.api.guard import Guard
 from bridge.errors import WrongState
 from bridge.ports.agent import AgentCatalogue
+from bridge.ports.rpc import RpcObserver
 from bridge.tools.servers import ToolServers
 from bridge.v1 import (
     call_service_pb2_grpc,
@@ -95,6 +96,7 @@ async def serving(
     guard_for: Callable[[Desk], Guard] = open_guard,
     health: server.Exposure = server.Exposure.OPEN,
     reflection: server.Exposure = server.Exposure.OPEN,
+    observer: RpcObserver | None = None,
 ) -> AsyncIterator[Api]:
     address, world = free_address(), World()
     tool_servers = ToolServers(world.clock)
@@ -104,6 +106,7 @@ async def serving(
             services(desk, tool_servers, livekit=livekit),
             server.Listener(address, health=health, reflection=reflection),
             guard_for(desk),
+            observer,
         ) as api,
         grpc.aio.insecure_channel(address) as channel,
     ):

@@ -1,0 +1,1 @@
+"""How a server is seen from outside, by what it tells its watchers anyway."""

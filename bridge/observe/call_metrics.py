@@ -1,0 +1,192 @@
+"""What do calls' events and telemetry say in numbers, whoever carries a call?"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bridge.messages.times import seconds
+from bridge.observe.bounded import BoundedLabel
+from bridge.observe.media_metrics import MediaAmounts, MediaMetrics
+from bridge.observe.metrics import Metrics
+from bridge.ports.call import CallState
+from bridge.ports.telemetry import CallTelemetry
+from bridge.v1 import call_pb2, event_pb2, report_pb2
+
+# An event may be told again, but not after so many other calls have ended.
+_REMEMBERED_ENDS: Final = 1024
+
+_MICRO: Final = 1e-6
+_LIVE: Final = tuple(state.value for state in CallState if state is not CallState.ENDED)
+
+
+@dataclass(slots=True)
+class _LiveCall:
+    """What must be remembered of a call until its end."""
+
+    state: str = ""
+    last_sequence: int = 0
+    reached: set[str] = field(default_factory=set)
+    broken_at_s: dict[str, float] = field(default_factory=dict)
+    micro_units: int = 0
+    media: MediaAmounts = field(default_factory=MediaAmounts)
+
+
+_Count = Callable[[_LiveCall, event_pb2.CallEvent, float], None]
+
+
+class CallMetrics:
+    """Counts what calls tell."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._media = MediaMetrics(metrics)
+        self._live: dict[str, _LiveCall] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._code = BoundedLabel()
+        self._count_of: Mapping[str, _Count] = {
+            "state_changed": self._moved,
+            "media_state_changed": self._media_link,
+            "model_state_changed": self._model_link,
+            "participant_changed": self._participant,
+            "agent_state_changed": self._agent_state,
+            "turn_measured": self._turn,
+            "interruption": self._interruption,
+            "interruption_dismissed": self._dismissal,
+            "response_finished": self._response,
+            "tool_finished": self._tool,
+            "warning": self._warning,
+            "limit_warning": self._limit,
+            "ended": self._end,
+        }
+
+    def refresh(self) -> None:
+        """Say how many calls there are now."""
+        states = [call.state for call in self._live.values()]
+        for state in _LIVE:
+            self._metrics.calls.labels(state).set(states.count(state))
+
+    def on_event(self, event: event_pb2.CallEvent) -> None:
+        """Count an event; one that is told again changes nothing."""
+        connection_id = event.connection_id
+        if connection_id in self._ended:
+            return
+        call = self._live.setdefault(connection_id, _LiveCall())
+        if event.sequence <= call.last_sequence:
+            return
+        call.last_sequence = event.sequence
+        kind = event.WhichOneof("kind") or ""
+        if (count := self._count_of.get(kind)) is not None:
+            count(call, event, seconds(event.call_offset))
+        if kind == "ended":
+            del self._live[connection_id]
+            self._ended[connection_id] = None
+            if len(self._ended) > _REMEMBERED_ENDS:
+                self._ended.popitem(last=False)
+
+    def on_telemetry(self, samples: Iterable[CallTelemetry]) -> None:
+        """Count one interval of every live call."""
+        for sample in samples:
+            call = self._live.get(sample.connection_id)
+            if call is not None:
+                self._media.sample(sample)
+                self._add_media(call, MediaAmounts.of_sample(sample))
+
+    def _moved(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
+        state = event.state_changed.state
+        call.state = _word(call_pb2.CallState.Name(state), "CALL_STATE")
+        if state == call_pb2.CALL_STATE_CREATED:
+            self._metrics.calls_started.inc()
+            self._reached(call, "room", at_s)
+
+    def _media_link(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
+        self._link(call, "media", event.media_state_changed.state, at_s)
+
+    def _model_link(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
+        self._link(call, "model", event.model_state_changed.state, at_s)
+
+    def _link(
+        self, call: _LiveCall, link: str, state: event_pb2.LinkState.ValueType, at_s: float
+    ) -> None:
+        match state:
+            case event_pb2.LINK_STATE_READY:
+                self._reached(call, link, at_s)
+            case event_pb2.LINK_STATE_INTERRUPTED:
+                self._metrics.link_interruptions.labels(link).inc()
+                call.broken_at_s.setdefault(link, at_s)
+            case event_pb2.LINK_STATE_RESUMED if link in call.broken_at_s:
+                outage_s = at_s - call.broken_at_s.pop(link)
+                self._metrics.link_reconnects.labels(link).inc()
+                self._metrics.link_outage.labels(link).observe(outage_s)
+
+    def _participant(self, call: _LiveCall, _event: event_pb2.CallEvent, at_s: float) -> None:
+        self._reached(call, "join", at_s)
+
+    def _reached(self, call: _LiveCall, stage: str, at_s: float) -> None:
+        if stage not in call.reached:
+            call.reached.add(stage)
+            self._metrics.call_setup.labels(stage).observe(at_s)
+
+    def _agent_state(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
+        if event.agent_state_changed.state == call_pb2.AGENT_STATE_SPEAKING:
+            self._reached(call, "first_agent_audio", at_s)
+
+    def _turn(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        measured = event.turn_measured
+        self._metrics.turn_latency.observe(seconds(measured.latency))
+        for part in report_pb2.TurnLatency.DESCRIPTOR.fields:
+            part_s = seconds(getattr(measured.latency_parts, part.name))
+            self._metrics.turn_latency_part.labels(part.name).observe(part_s)
+
+    def _interruption(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        self._metrics.barge_in_stop.observe(seconds(event.interruption.stop_latency))
+
+    def _dismissal(self, _call: _LiveCall, _event: event_pb2.CallEvent, _at_s: float) -> None:
+        self._metrics.interruptions_dismissed.inc()
+
+    def _response(self, call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        finished = event.response_finished
+        status = _word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
+        self._metrics.model_responses.labels(status).inc()
+        for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
+            kind = counted.name.removesuffix("_tokens")
+            self._metrics.model_tokens.labels(kind).inc(getattr(finished.usage, counted.name))
+        if finished.HasField("cost"):
+            self._spend(call, finished.cost.currency, finished.cost.micro_units)
+
+    def _tool(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        status = report_pb2.ToolStatus.Name(event.tool_finished.status)
+        self._metrics.tool_calls.labels(_word(status, "TOOL_STATUS")).inc()
+        self._metrics.tool_duration.observe(seconds(event.tool_finished.duration))
+
+    def _warning(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        self._metrics.call_warnings.labels(self._code(event.warning.code)).inc()
+
+    def _limit(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        limit = event_pb2.LimitKind.Name(event.limit_warning.limit)
+        self._metrics.limits_near.labels(_word(limit, "LIMIT_KIND")).inc()
+
+    def _end(self, call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
+        report = event.ended.report
+        reason = _word(call_pb2.EndReason.Name(report.call.end_reason), "END_REASON")
+        fault = _word(call_pb2.EndFault.Name(report.call.end_fault), "END_FAULT")
+        self._metrics.calls_ended.labels(reason, fault).inc()
+        self._metrics.call_duration.observe(seconds(report.call.active_duration))
+        if report.HasField("cost"):
+            # What belongs to no response: writing down the callers' words.
+            rest = max(0, report.cost.micro_units - call.micro_units)
+            self._spend(call, report.cost.currency, rest)
+        self._add_media(call, MediaAmounts.of_report(report.media).beyond(call.media))
+
+    def _spend(self, call: _LiveCall, currency: str, micro_units: int) -> None:
+        self._metrics.cost.labels(currency).inc(micro_units * _MICRO)
+        call.micro_units += micro_units
+
+    def _add_media(self, call: _LiveCall, more: MediaAmounts) -> None:
+        self._media.add(more)
+        call.media = call.media.plus(more)
+
+
+def _word(name: str, prefix: str) -> str:
+    """Return an enum's value as a label: `CALL_STATE_ACTIVE` is `active`."""
+    return name.removeprefix(f"{prefix}_").lower()

@@ -1,0 +1,53 @@
+"""What do RPCs say in numbers: how many, how they ended, how long they took, what was refused."""
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bridge.errors import Exhausted, Unavailable
+from bridge.observe.bounded import OTHER, BoundedLabel
+from bridge.observe.metrics import Metrics
+from bridge.ports.rpc import Rpc
+
+_BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
+
+
+class RpcMetrics:
+    """Counts RPCs. Methods that are not `known` are counted as one: anyone can make up names."""
+
+    def __init__(self, metrics: Metrics, known: Collection[str]) -> None:
+        self._metrics = metrics
+        self._known = frozenset(known)
+        self._reason = BoundedLabel()
+        self._limit = BoundedLabel()
+
+    @contextmanager
+    def observing(self, rpc: Rpc) -> Iterator[None]:
+        """Implements RpcObserver."""
+        service, _, method = self._name(rpc).rpartition("/")
+        began_s = time.perf_counter()
+        if rpc.is_stream:
+            self._metrics.streams_open.labels(method).inc()
+        try:
+            yield
+        finally:
+            if rpc.is_stream:
+                self._metrics.streams_open.labels(method).dec()
+            else:
+                took_s = time.perf_counter() - began_s
+                self._metrics.rpc_duration.labels(method).observe(took_s)
+            self._metrics.rpcs.labels(service, method, rpc.code).inc()
+            self._count_refusal(rpc, method)
+
+    def _name(self, rpc: Rpc) -> str:
+        return rpc.method.removeprefix("/") if rpc.method in self._known else f"{OTHER}/{OTHER}"
+
+    def _count_refusal(self, rpc: Rpc, method: str) -> None:
+        refusal = rpc.refusal
+        if not isinstance(refusal, Exhausted | Unavailable):
+            return
+        if method in _BEGIN_CALLS:
+            self._metrics.calls_refused.labels(self._reason(refusal.reason)).inc()
+        if (limit := refusal.metadata.get("limit")) is not None:
+            self._metrics.limits_hit.labels(self._limit(limit)).inc()

@@ -1,0 +1,22 @@
+"""What the edge tells of every RPC, for whoever counts or traces them."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from bridge.errors import Refusal
+
+
+@dataclass(slots=True)
+class Rpc:
+    """One RPC. How it ended is set when it has."""
+
+    method: str
+    """As on the wire: /package.Service/Method."""
+    is_stream: bool
+    code: str = "OK"
+    refusal: Refusal | None = None
+
+
+RpcObserver = Callable[[Rpc], AbstractContextManager[None]]
+"""Entered as an RPC begins, left once it is known how it ended."""

@@ -1,0 +1,92 @@
+"""What is seen from outside of a call that a worker carries."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from bridge.client import BridgeClient, ResourceExhaustedError
+from bridge.simulator import Simulator
+from tests.e2e.rig import bridge_process, called, ended, free_port, hears, ready, silence
+from tests.livekit_server import LiveKitServer
+from tests.tones import tone
+from tests.unit.observe.readings import parsed
+
+pytestmark = pytest.mark.e2e
+
+PRICES = Path(__file__).parent / "prices.yaml"
+_SAMPLED_EVERY_S = 5.0
+
+
+async def scraped(address: str) -> dict[str, float]:
+    async with aiohttp.ClientSession() as http, http.get(f"http://{address}/metrics") as answer:
+        return parsed(await answer.text())
+
+
+async def test_metrics_of_a_worker_s_call_agree_with_its_report(
+    livekit_server: LiveKitServer, simulator: Simulator, tmp_path: Path
+) -> None:
+    metrics = f"127.0.0.1:{free_port()}"
+    async with (
+        bridge_process(
+            livekit_server,
+            simulator.url,
+            tmp_path / "log",
+            MEDIABRIDGE_METRICS_LISTEN=metrics,
+            MEDIABRIDGE_WORKERS="1",
+            MEDIABRIDGE_SLOTS="1",
+            MEDIABRIDGE_PRICES=str(PRICES),
+        ) as bridge,
+        BridgeClient(bridge.address) as client,
+    ):
+        async with called(client) as (created, caller):
+            await ready(client, created.connection_id)
+            for hz in (440.0, 600.0):
+                await caller.play(tone(hz, 600) + silence(500))
+                await hears(caller, 2 * hz, 900)
+            with pytest.raises(ResourceExhaustedError):
+                await client.create_room("Bea", "tester")
+            async with asyncio.timeout(2 * _SAMPLED_EVERY_S):
+                while (during := await scraped(metrics))['calls{state="active"}'] != 1 or (
+                    not during.get('audio_queue_seconds_count{direction="in"}')
+                ):
+                    await asyncio.sleep(0.1)  # HTTP offers nothing to wait on
+            await client.end_call(created.connection_id)
+            report = await ended(client, created.connection_id)
+        after = await scraped(metrics)
+
+        async with called(client) as (lost, _):
+            await ready(client, lost.connection_id)
+            (worker,) = psutil.Process(bridge.pid).children()
+            os.kill(worker.pid, signal.SIGKILL)
+            await ended(client, lost.connection_id)
+        last = await scraped(metrics)
+
+    assert during['slots_free{process="worker-0"}'] == 0
+    assert during['worker_resident_memory_bytes{process="worker-0"}'] > 10_000_000
+    assert 0 <= during['worker_load_ratio{process="worker-0"}'] <= 1
+    assert during['event_loop_lag_seconds{process="worker-0"}'] >= 0
+    assert 'event_loop_lag_seconds{process="front"}' in during
+
+    assert after['calls{state="active"}'] == 0
+    assert after['calls_ended_total{fault="none",reason="api_ended"}'] == 1
+    assert after['calls_refused_total{reason="NO_FREE_SLOT"}'] == 1
+    latencies = [turn.latency for turn in report.turns if turn.HasField("latency")]
+    assert after["turn_latency_seconds_count"] == len(latencies) == 2
+    total_s = sum(latency.ToNanoseconds() for latency in latencies) / 1e9
+    assert after["turn_latency_seconds_sum"] == pytest.approx(total_s, abs=0.01)
+    assert after["audio_received_seconds_total"] == pytest.approx(
+        report.media.audio_out.ToNanoseconds() / 1e9, abs=0.05
+    )
+    assert after['packets_total{direction="in"}'] == report.media.packets_in
+    usage = report.call.usage
+    assert after['model_tokens_total{kind="output_audio"}'] == usage.output_audio_tokens
+    assert after['cost_total{currency="EUR"}'] == pytest.approx(report.cost.micro_units / 1e6)
+    assert after['call_setup_seconds_count{stage="first_agent_audio"}'] == 1
+
+    assert last['calls_ended_total{fault="server",reason="worker_lost"}'] == 1
+    assert last["worker_losses_total"] == after["worker_losses_total"] + 1 == 1
