@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Final
 
 from bridge.agents.tags import english_name
+from bridge.ports.room import MAX_KEYS
 from bridge.ports.tool import BuiltinTool, ToolReaction, ToolSpec
 
-# A key takes a third of a second, and a menu may want as many as this.
-_MAX_DIGITS: Final = 32
+# MAX_KEYS take half of it.
 _DTMF_TIMEOUT_S: Final = 20.0
 
 _END_CALL: Final = ToolSpec(
@@ -35,7 +35,7 @@ _SEND_DTMF: Final = ToolSpec(
                 "description": "The keys in order: 0 to 9, *, # and A to D.",
                 "pattern": "^[0-9*#A-D]+$",
                 "minLength": 1,
-                "maxLength": _MAX_DIGITS,
+                "maxLength": MAX_KEYS,
             }
         },
         "required": ["digits"],

@@ -15,6 +15,7 @@ from bridge.ports.control import (
     EndSoftly,
     Interrupt,
     Mute,
+    PressKeys,
     Respond,
     Say,
     SayBehaviour,
@@ -23,6 +24,7 @@ from bridge.ports.control import (
     UpdateAgent,
 )
 from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole
+from bridge.ports.room import KEYS, MAX_KEYS
 from bridge.v1 import call_service_pb2 as pb
 
 _MAX_SPOKEN: Final = 4096
@@ -135,6 +137,13 @@ def _update_agent(request: pb.ControlCallRequest, wrong: Violations) -> UpdateAg
     return UpdateAgent(instructions, voice, detection, tools)
 
 
+def _send_dtmf(request: pb.ControlCallRequest, wrong: Violations) -> PressKeys:
+    digits = request.send_dtmf.digits
+    if not (digits and len(digits) <= MAX_KEYS and set(digits) <= set(KEYS)):
+        wrong.add("send_dtmf.digits", f"1 to {MAX_KEYS} of {KEYS}")
+    return PressKeys(digits)
+
+
 def _words(field: str, text: str, wrong: Violations) -> str | None:
     """Return what is to be said, None for nothing."""
     if len(text) > _MAX_SPOKEN:
@@ -150,6 +159,7 @@ _READERS: Final[Mapping[str, Callable[[pb.ControlCallRequest, Violations], Comma
     "mute": _mute,
     "update_agent": _update_agent,
     "set_metadata": _set_metadata,
+    "send_dtmf": _send_dtmf,
     "end_softly": _end_softly,
     "commit_turn": lambda _request, _wrong: CommitTurn(),
 }

@@ -4,13 +4,13 @@ from typing import Final
 
 import orjson
 
+from bridge.calls.keypad import Keypad
 from bridge.calls.record import CallRecord
 from bridge.errors import RoomError
 from bridge.ids import AgentId
-from bridge.ports.event import DtmfSent
 from bridge.ports.model import ModelSession
 from bridge.ports.model_config import ConfigChange
-from bridge.ports.room import KEYS, Bot
+from bridge.ports.room import KEYS
 from bridge.ports.tool import (
     BuiltinTool,
     ToolExecutor,
@@ -30,13 +30,13 @@ class CallExecutors:
     """Implements ToolExecutors for one call: what it executes itself, and who else does."""
 
     def __init__(
-        self, session: ModelSession, bot: Bot, record: CallRecord, others: ToolExecutors
+        self, session: ModelSession, keypad: Keypad, record: CallRecord, others: ToolExecutors
     ) -> None:
         self._others = others
         self._own: dict[BuiltinTool, ToolExecutor] = {
             BuiltinTool.END_CALL: _EndCall(),
             BuiltinTool.NOTIFY_LANGUAGE_SWITCH: _SwitchLanguage(session, record),
-            BuiltinTool.SEND_DTMF: _SendDtmf(bot, record),
+            BuiltinTool.SEND_DTMF: _SendDtmf(keypad),
         }
 
     def executor(self, agent_id: AgentId, tool: ToolSpec) -> ToolExecutor:
@@ -66,19 +66,17 @@ class _SwitchLanguage:
 
 
 class _SendDtmf:
-    def __init__(self, bot: Bot, record: CallRecord) -> None:
-        self._bot = bot
-        self._record = record
+    def __init__(self, keypad: Keypad) -> None:
+        self._keypad = keypad
 
     async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
         digits = str(orjson.loads(invocation.arguments)["digits"])
         if not set(digits) <= set(KEYS):
             return _NO_KEYS
         try:
-            await self._bot.press_keys(digits)
+            await self._keypad.press(digits)
         except RoomError:
             return _KEYS_NOT_TAKEN
-        self._record.tell(DtmfSent(digits))
         return _output(pressed=digits)
 
 

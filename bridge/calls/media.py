@@ -8,6 +8,7 @@ from bridge.calls.builtin_tools import CallExecutors
 from bridge.calls.conversation import Conversation
 from bridge.calls.ending import Farewell
 from bridge.calls.farewell import FAREWELL_TAG
+from bridge.calls.keypad import Keypad
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
 from bridge.calls.toolbox import ToolServices
@@ -38,6 +39,7 @@ class CallMedia:
         self._record = record
         self._clock = clock
         self._bot: Bot | None = None
+        self._keypad: Keypad | None = None
         self._session: ModelSession | None = None
         self._playout: Playout | None = None
         self._conversation: Conversation | None = None
@@ -58,14 +60,20 @@ class CallMedia:
         """Return the talk with the model, once there is one."""
         return self._conversation
 
+    @property
+    def keypad(self) -> Keypad | None:
+        """Return what presses keys in the room, once the bot is there."""
+        return self._keypad
+
     def joined(self, bot: Bot) -> None:
-        self._bot = bot
+        self._bot, self._keypad = bot, Keypad(bot, self._record)
 
     def converse(self, session: ModelSession, tools: ToolServices) -> Conversation:
         """Connect the joined bot and the open session with each other."""
-        assert self._bot is not None  # noqa: S101 - a conversation begins once the bot is there
+        # A conversation begins once the bot is there.
+        assert self._bot is not None and self._keypad is not None  # noqa: S101, PT018
         playout = Playout(to_room(), self._bot.output, self._clock)
-        executors = CallExecutors(session, self._bot, self._record, tools.executors)
+        executors = CallExecutors(session, self._keypad, self._record, tools.executors)
         conversation = Conversation(
             session=session,
             output=self._bot.output,

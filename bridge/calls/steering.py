@@ -8,9 +8,10 @@ from bridge.calls.conversation import Conversation
 from bridge.calls.delivery import Outcome
 from bridge.calls.ears import Deaf
 from bridge.calls.ending import Farewell, Verdict
+from bridge.calls.keypad import Keypad
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
-from bridge.errors import ModelError
+from bridge.errors import ModelError, RoomError
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.control import (
     AddContext,
@@ -22,6 +23,7 @@ from bridge.ports.control import (
     EndSoftly,
     Interrupt,
     Mute,
+    PressKeys,
     Refused,
     Respond,
     Say,
@@ -38,6 +40,7 @@ CONTROL_TAG: Final = "control"
 CHAT_TAG: Final = "chat"
 NOT_SAID: Final = "not_said"
 CHAT_NOT_ANSWERED: Final = "chat_not_answered"
+KEYS_NOT_PRESSED: Final = "keys_not_pressed"
 
 _MAX_REMEMBERED: Final = 256
 """Commands whose outcome is still known when they are sent again."""
@@ -100,6 +103,8 @@ class Steering:
                 return Applied()
             case SetMetadata():
                 return self._set_metadata(command)
+            case PressKeys(digits):
+                return self._press_keys(digits)
             case Mute(Side.CALLERS, muted):
                 gate = self._media.uplink.gate
                 if muted:
@@ -173,6 +178,18 @@ class Steering:
             change.turn_detection,
         )
         return Applied()
+
+    def _press_keys(self, digits: str) -> ControlOutcome:
+        if (keypad := self._media.keypad) is None:
+            return _NOT_READY
+        self._spawn(self._press(keypad, digits), "keys")
+        return Applied()
+
+    async def _press(self, keypad: Keypad, digits: str) -> None:
+        try:
+            await keypad.press(digits)
+        except RoomError:
+            self._record.warn(KEYS_NOT_PRESSED, "LiveKit did not take the keys")
 
     def _set_metadata(self, command: SetMetadata) -> ControlOutcome:
         merged = {**self._record.view().spec.metadata, **command.metadata}

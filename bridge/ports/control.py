@@ -95,6 +95,13 @@ class CommitTurn:
     """What callers have said since the last turn is one: where turns are the gateway's to end."""
 
 
+@dataclass(frozen=True, slots=True)
+class PressKeys:
+    """Keys of a telephone are pressed in the room, behind those that were asked for before."""
+
+    digits: str = field(repr=False)
+
+
 Command = (
     Say
     | Interrupt
@@ -105,6 +112,7 @@ Command = (
     | SetMetadata
     | EndSoftly
     | CommitTurn
+    | PressKeys
 )
 
 

@@ -201,6 +201,8 @@ class Segment:
 
 KEYS: Final = "0123456789*#ABCD"
 """The keys of a telephone, by their numbers in RFC 4733."""
+MAX_KEYS: Final = 32
+"""At once: a key takes a third of a second, and a menu may want as many as this."""
 
 
 class Bot(Protocol):

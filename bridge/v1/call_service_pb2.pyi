@@ -648,6 +648,7 @@ class ControlCallRequest(_message.Message):
     MUTE_FIELD_NUMBER: _builtins.int
     UPDATE_AGENT_FIELD_NUMBER: _builtins.int
     SET_METADATA_FIELD_NUMBER: _builtins.int
+    SEND_DTMF_FIELD_NUMBER: _builtins.int
     END_SOFTLY_FIELD_NUMBER: _builtins.int
     COMMIT_TURN_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
@@ -685,6 +686,10 @@ class ControlCallRequest(_message.Message):
         """Change the call's metadata."""
 
     @_builtins.property
+    def send_dtmf(self) -> Global___SendDtmf:
+        """Press keys of a telephone."""
+
+    @_builtins.property
     def end_softly(self) -> Global___EndSoftly:
         """End the call once the agent has finished."""
 
@@ -704,14 +709,15 @@ class ControlCallRequest(_message.Message):
         mute: Global___Mute | None = ...,
         update_agent: Global___UpdateAgent | None = ...,
         set_metadata: Global___SetMetadata | None = ...,
+        send_dtmf: Global___SendDtmf | None = ...,
         end_softly: Global___EndSoftly | None = ...,
         commit_turn: Global___CommitTurn | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "commit_turn", b"commit_turn", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "commit_turn", b"commit_turn", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "send_dtmf", b"send_dtmf", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "command_id", b"command_id", "commit_turn", b"commit_turn", "connection_id", b"connection_id", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_context", b"add_context", "command", b"command", "command_id", b"command_id", "commit_turn", b"commit_turn", "connection_id", b"connection_id", "end_softly", b"end_softly", "interrupt", b"interrupt", "mute", b"mute", "respond", b"respond", "say", b"say", "send_dtmf", b"send_dtmf", "set_metadata", b"set_metadata", "update_agent", b"update_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["say", "interrupt", "respond", "add_context", "mute", "update_agent", "set_metadata", "end_softly", "commit_turn"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["say", "interrupt", "respond", "add_context", "mute", "update_agent", "set_metadata", "send_dtmf", "end_softly", "commit_turn"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -983,6 +989,30 @@ class SetMetadata(_message.Message):
 Global___SetMetadata: _TypeAlias = SetMetadata  # noqa: Y015
 
 @_typing.final
+class SendDtmf(_message.Message):
+    """Press keys of a telephone in the room, three a second, behind those that were asked for before;
+    LiveKit's SIP carries them on. The event dtmf_sent tells when they have been.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGITS_FIELD_NUMBER: _builtins.int
+    digits: _builtins.str
+    """Required. 1 to 32 of 0 to 9, *, # and A to D."""
+    def __init__(
+        self,
+        *,
+        digits: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendDtmf: _TypeAlias = SendDtmf  # noqa: Y015
+
+@_typing.final
 class EndSoftly(_message.Message):
     """End the call once the agent has finished what it is saying, which takes at most 20 s. The callers
     are not heard any more.
@@ -1023,7 +1053,7 @@ class ControlCallResponse(_message.Message):
     """Applied or refused."""
     reason: _builtins.str
     """Why it was refused, for programs: agent_not_ready, somebody_speaks, voice_is_fixed,
-    unknown_tool, too_much_metadata, model_lost, call_ending.
+    unknown_tool, too_much_metadata, turns_not_manual, model_lost, call_ending.
     """
     message: _builtins.str
     """The same for people."""

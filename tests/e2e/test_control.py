@@ -1,12 +1,15 @@
 """A gateway steers a running call, and the caller hears it."""
 
+import asyncio
+
 import pytest
 
 from bridge.client import BridgeClient
 from bridge.room.caller import Caller
 from bridge.v1 import call_pb2, call_service_pb2, event_pb2
 from bridge.v1.call_service_pb2 import ControlCallRequest
-from tests.e2e.rig import called, ended, heard_ms, hears, ready, silence, until
+from tests.e2e.rig import SOON_S, called, ended, heard_ms, hears, ready, silence, until
+from tests.livekit_reader import LiveKitReader
 from tests.tones import tone
 
 pytestmark = pytest.mark.e2e
@@ -87,3 +90,20 @@ async def test_refused_command_is_an_answer_and_an_event(client: BridgeClient) -
             reason="voice_is_fixed",
             message=answer.message,
         )
+
+
+async def test_keys_that_the_gateway_presses_reach_the_room_in_order(client: BridgeClient) -> None:
+    async with called(client) as (made, caller):
+        await ready(client, made.connection_id)
+        reader = LiveKitReader(caller.room)
+        for digits in ("12*", "#A"):
+            keys = ControlCallRequest(connection_id=made.connection_id)
+            keys.send_dtmf.digits = digits
+            assert (await client.control(keys)).outcome == APPLIED
+        async with asyncio.timeout(SOON_S):
+            while len(reader.keys()) < 5:
+                await asyncio.sleep(0.05)  # the room offers nothing to wait on
+        await reader.aclose()
+        assert reader.keys() == "12*#A"
+        told = await until(client, made.connection_id, "dtmf_sent")
+        assert told.dtmf_sent.digits == "12*"

@@ -19,6 +19,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallState, StartPolicy
+from bridge.ports.control import PressKeys
 from bridge.ports.model_config import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.v1 import (
     agent_pb2,
@@ -369,6 +370,21 @@ def test_context_to_add_has_words_and_a_speaker(
     with pytest.raises(InvalidRequest) as refused:
         commands.control_call(request)
     assert [violation.field for violation in refused.value.violations] == [wrong]
+
+
+@pytest.mark.parametrize("digits", ["", "1" * 33, "12 3", "a", "E", "\u0663"])
+def test_what_are_no_keys_is_refused_by_its_field(digits: str) -> None:
+    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
+    request.send_dtmf.digits = digits
+    with pytest.raises(InvalidRequest) as refused:
+        commands.control_call(request)
+    assert [violation.field for violation in refused.value.violations] == ["send_dtmf.digits"]
+
+
+def test_keys_are_read_in_their_order() -> None:
+    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
+    request.send_dtmf.digits = "1*#D"
+    assert commands.control_call(request)[2] == PressKeys("1*#D")
 
 
 def test_a_budget_holds_what_was_given_and_nothing_else() -> None:

@@ -20,6 +20,7 @@ from bridge.ports.control import (
     EndSoftly,
     Interrupt,
     Mute,
+    PressKeys,
     Refused,
     Respond,
     Say,
@@ -32,8 +33,10 @@ from bridge.ports.event import (
     ChatWritten,
     ControlApplied,
     ControlRefused,
+    DtmfSent,
     Interruption,
     TurnAwaitsResponse,
+    Warned,
 )
 from bridge.ports.model_config import ContextItem, ItemRole, ManualTurns, SemanticVad
 from bridge.ports.model_event import SpeechStarted, SpeechStopped
@@ -117,6 +120,28 @@ async def test_respond_lets_the_agent_answer_with_the_gateway_s_instructions(wor
 
 def model_stops(call: Carried) -> bool:
     return call.session.config.interruptible
+
+
+async def test_keys_of_the_gateway_are_pressed_one_behind_the_other(world: World) -> None:
+    async with carrying(world) as call:
+        human = await call.join()
+        assert await asked(call, PressKeys("12#")) == Applied()
+        assert await asked(call, PressKeys("A")) == Applied()
+        await settle()
+        assert human.keys == "12#A"
+        assert [kind for kind in call.kinds if isinstance(kind, DtmfSent)] == [
+            DtmfSent("12#"),
+            DtmfSent("A"),
+        ]
+
+
+async def test_keys_that_livekit_does_not_take_are_a_warning_and_not_told(world: World) -> None:
+    async with carrying(world) as call:
+        await call.join()
+        call.bot.keys_are_stuck = True
+        assert await asked(call, PressKeys("1")) == Applied()
+        assert Warned("keys_not_pressed", "LiveKit did not take the keys") in call.kinds
+        assert DtmfSent("1") not in call.kinds
 
 
 @pytest.mark.parametrize("respond", [True, False])

@@ -1039,6 +1039,7 @@ type ControlCallRequest struct {
 	//	*ControlCallRequest_Mute
 	//	*ControlCallRequest_UpdateAgent
 	//	*ControlCallRequest_SetMetadata
+	//	*ControlCallRequest_SendDtmf
 	//	*ControlCallRequest_EndSoftly
 	//	*ControlCallRequest_CommitTurn
 	Command       isControlCallRequest_Command `protobuf_oneof:"command"`
@@ -1160,6 +1161,15 @@ func (x *ControlCallRequest) GetSetMetadata() *SetMetadata {
 	return nil
 }
 
+func (x *ControlCallRequest) GetSendDtmf() *SendDtmf {
+	if x != nil {
+		if x, ok := x.Command.(*ControlCallRequest_SendDtmf); ok {
+			return x.SendDtmf
+		}
+	}
+	return nil
+}
+
 func (x *ControlCallRequest) GetEndSoftly() *EndSoftly {
 	if x != nil {
 		if x, ok := x.Command.(*ControlCallRequest_EndSoftly); ok {
@@ -1217,6 +1227,11 @@ type ControlCallRequest_SetMetadata struct {
 	SetMetadata *SetMetadata `protobuf:"bytes,16,opt,name=set_metadata,json=setMetadata,proto3,oneof"`
 }
 
+type ControlCallRequest_SendDtmf struct {
+	// Press keys of a telephone.
+	SendDtmf *SendDtmf `protobuf:"bytes,17,opt,name=send_dtmf,json=sendDtmf,proto3,oneof"`
+}
+
 type ControlCallRequest_EndSoftly struct {
 	// End the call once the agent has finished.
 	EndSoftly *EndSoftly `protobuf:"bytes,18,opt,name=end_softly,json=endSoftly,proto3,oneof"`
@@ -1240,6 +1255,8 @@ func (*ControlCallRequest_Mute) isControlCallRequest_Command() {}
 func (*ControlCallRequest_UpdateAgent) isControlCallRequest_Command() {}
 
 func (*ControlCallRequest_SetMetadata) isControlCallRequest_Command() {}
+
+func (*ControlCallRequest_SendDtmf) isControlCallRequest_Command() {}
 
 func (*ControlCallRequest_EndSoftly) isControlCallRequest_Command() {}
 
@@ -1705,6 +1722,53 @@ func (x *SetMetadata) GetMetadata() map[string]string {
 	return nil
 }
 
+// Press keys of a telephone in the room, three a second, behind those that were asked for before;
+// LiveKit's SIP carries them on. The event dtmf_sent tells when they have been.
+type SendDtmf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. 1 to 32 of 0 to 9, *, # and A to D.
+	Digits        string `protobuf:"bytes,1,opt,name=digits,proto3" json:"digits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendDtmf) Reset() {
+	*x = SendDtmf{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendDtmf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendDtmf) ProtoMessage() {}
+
+func (x *SendDtmf) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendDtmf.ProtoReflect.Descriptor instead.
+func (*SendDtmf) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SendDtmf) GetDigits() string {
+	if x != nil {
+		return x.Digits
+	}
+	return ""
+}
+
 // End the call once the agent has finished what it is saying, which takes at most 20 s. The callers
 // are not heard any more.
 type EndSoftly struct {
@@ -1717,7 +1781,7 @@ type EndSoftly struct {
 
 func (x *EndSoftly) Reset() {
 	*x = EndSoftly{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1793,7 @@ func (x *EndSoftly) String() string {
 func (*EndSoftly) ProtoMessage() {}
 
 func (x *EndSoftly) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1806,7 @@ func (x *EndSoftly) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSoftly.ProtoReflect.Descriptor instead.
 func (*EndSoftly) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EndSoftly) GetText() string {
@@ -1760,7 +1824,7 @@ type ControlCallResponse struct {
 	// Applied or refused.
 	Outcome ControlOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=bridge.v1.ControlOutcome" json:"outcome,omitempty"`
 	// Why it was refused, for programs: agent_not_ready, somebody_speaks, voice_is_fixed,
-	// unknown_tool, too_much_metadata, model_lost, call_ending.
+	// unknown_tool, too_much_metadata, turns_not_manual, model_lost, call_ending.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same for people.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
@@ -1772,7 +1836,7 @@ type ControlCallResponse struct {
 
 func (x *ControlCallResponse) Reset() {
 	*x = ControlCallResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +1848,7 @@ func (x *ControlCallResponse) String() string {
 func (*ControlCallResponse) ProtoMessage() {}
 
 func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +1861,7 @@ func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlCallResponse.ProtoReflect.Descriptor instead.
 func (*ControlCallResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ControlCallResponse) GetCommandId() string {
@@ -1846,7 +1910,7 @@ type GetConnectionStatusRequest struct {
 
 func (x *GetConnectionStatusRequest) Reset() {
 	*x = GetConnectionStatusRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +1922,7 @@ func (x *GetConnectionStatusRequest) String() string {
 func (*GetConnectionStatusRequest) ProtoMessage() {}
 
 func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +1935,7 @@ func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetConnectionStatusRequest) GetConnectionId() string {
@@ -1908,7 +1972,7 @@ type GetConnectionStatusResponse struct {
 
 func (x *GetConnectionStatusResponse) Reset() {
 	*x = GetConnectionStatusResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1920,7 +1984,7 @@ func (x *GetConnectionStatusResponse) String() string {
 func (*GetConnectionStatusResponse) ProtoMessage() {}
 
 func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1933,7 +1997,7 @@ func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetConnectionStatusResponse) GetConnectionId() string {
@@ -2020,7 +2084,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2096,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2109,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -2103,7 +2167,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2179,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2192,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -2156,7 +2220,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2168,7 +2232,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2181,7 +2245,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListAgentsRequest) GetTenantId() string {
@@ -2202,7 +2266,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2214,7 +2278,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2227,7 +2291,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentSummary {
@@ -2254,7 +2318,7 @@ type AgentSummary struct {
 
 func (x *AgentSummary) Reset() {
 	*x = AgentSummary{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2266,7 +2330,7 @@ func (x *AgentSummary) String() string {
 func (*AgentSummary) ProtoMessage() {}
 
 func (x *AgentSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2279,7 +2343,7 @@ func (x *AgentSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSummary.ProtoReflect.Descriptor instead.
 func (*AgentSummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AgentSummary) GetAgentId() string {
@@ -2321,7 +2385,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2397,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2410,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -2367,7 +2431,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2379,7 +2443,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2392,7 +2456,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -2415,7 +2479,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2491,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2504,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -2468,7 +2532,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2544,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2557,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{29}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -2588,7 +2652,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12#\n" +
 	"\x04call\x18\x03 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12(\n" +
 	"\ralready_ended\x18\x04 \x01(\bH\x00R\falreadyEnded\x88\x01\x01B\x10\n" +
-	"\x0e_already_ended\"\xb9\x04\n" +
+	"\x0e_already_ended\"\xed\x04\n" +
 	"\x12ControlCallRequest\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1d\n" +
 	"\n" +
@@ -2601,7 +2665,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"addContext\x12%\n" +
 	"\x04mute\x18\x0e \x01(\v2\x0f.bridge.v1.MuteH\x00R\x04mute\x12;\n" +
 	"\fupdate_agent\x18\x0f \x01(\v2\x16.bridge.v1.UpdateAgentH\x00R\vupdateAgent\x12;\n" +
-	"\fset_metadata\x18\x10 \x01(\v2\x16.bridge.v1.SetMetadataH\x00R\vsetMetadata\x125\n" +
+	"\fset_metadata\x18\x10 \x01(\v2\x16.bridge.v1.SetMetadataH\x00R\vsetMetadata\x122\n" +
+	"\tsend_dtmf\x18\x11 \x01(\v2\x13.bridge.v1.SendDtmfH\x00R\bsendDtmf\x125\n" +
 	"\n" +
 	"end_softly\x18\x12 \x01(\v2\x14.bridge.v1.EndSoftlyH\x00R\tendSoftly\x128\n" +
 	"\vcommit_turn\x18\x13 \x01(\v2\x15.bridge.v1.CommitTurnH\x00R\n" +
@@ -2639,7 +2704,9 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\bmetadata\x18\x01 \x03(\v2$.bridge.v1.SetMetadata.MetadataEntryR\bmetadata\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"%\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"(\n" +
+	"\bSendDtmf\x12\x1c\n" +
+	"\x06digits\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x06digits\"%\n" +
 	"\tEndSoftly\x12\x18\n" +
 	"\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"\xc0\x01\n" +
 	"\x13ControlCallResponse\x12\x1d\n" +
@@ -2742,7 +2809,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
 	(SayBehavior)(0),                    // 1: bridge.v1.SayBehavior
@@ -2765,60 +2832,61 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*UpdateAgent)(nil),                 // 18: bridge.v1.UpdateAgent
 	(*ToolSelection)(nil),               // 19: bridge.v1.ToolSelection
 	(*SetMetadata)(nil),                 // 20: bridge.v1.SetMetadata
-	(*EndSoftly)(nil),                   // 21: bridge.v1.EndSoftly
-	(*ControlCallResponse)(nil),         // 22: bridge.v1.ControlCallResponse
-	(*GetConnectionStatusRequest)(nil),  // 23: bridge.v1.GetConnectionStatusRequest
-	(*GetConnectionStatusResponse)(nil), // 24: bridge.v1.GetConnectionStatusResponse
-	(*ListCallsRequest)(nil),            // 25: bridge.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),           // 26: bridge.v1.ListCallsResponse
-	(*ListAgentsRequest)(nil),           // 27: bridge.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 28: bridge.v1.ListAgentsResponse
-	(*AgentSummary)(nil),                // 29: bridge.v1.AgentSummary
-	(*GetCallReportRequest)(nil),        // 30: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 31: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 32: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 33: bridge.v1.WatchEventsResponse
-	nil,                                 // 34: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 35: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 36: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 37: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 38: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 39: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 40: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 41: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 42: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 43: google.protobuf.Duration
-	(*Budget)(nil),                      // 44: bridge.v1.Budget
-	(*timestamppb.Timestamp)(nil),       // 45: google.protobuf.Timestamp
-	(*Call)(nil),                        // 46: bridge.v1.Call
-	(*TurnDetection)(nil),               // 47: bridge.v1.TurnDetection
-	(CallState)(0),                      // 48: bridge.v1.CallState
-	(*CallReport)(nil),                  // 49: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 50: bridge.v1.CallEvent
+	(*SendDtmf)(nil),                    // 21: bridge.v1.SendDtmf
+	(*EndSoftly)(nil),                   // 22: bridge.v1.EndSoftly
+	(*ControlCallResponse)(nil),         // 23: bridge.v1.ControlCallResponse
+	(*GetConnectionStatusRequest)(nil),  // 24: bridge.v1.GetConnectionStatusRequest
+	(*GetConnectionStatusResponse)(nil), // 25: bridge.v1.GetConnectionStatusResponse
+	(*ListCallsRequest)(nil),            // 26: bridge.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),           // 27: bridge.v1.ListCallsResponse
+	(*ListAgentsRequest)(nil),           // 28: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 29: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 30: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 31: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 32: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 33: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 34: bridge.v1.WatchEventsResponse
+	nil,                                 // 35: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 36: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 37: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 38: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 39: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 40: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 41: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 42: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 43: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 44: google.protobuf.Duration
+	(*Budget)(nil),                      // 45: bridge.v1.Budget
+	(*timestamppb.Timestamp)(nil),       // 46: google.protobuf.Timestamp
+	(*Call)(nil),                        // 47: bridge.v1.Call
+	(*TurnDetection)(nil),               // 48: bridge.v1.TurnDetection
+	(CallState)(0),                      // 49: bridge.v1.CallState
+	(*CallReport)(nil),                  // 50: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 51: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	34, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	40, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	41, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	42, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	43, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	35, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	35, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	41, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	42, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	43, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	44, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	36, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	44, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
+	45, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
 	0,  // 8: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	45, // 9: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 10: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	36, // 11: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	40, // 12: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	41, // 13: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	42, // 14: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	43, // 15: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	37, // 16: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	46, // 9: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	47, // 10: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	37, // 11: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	41, // 12: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	42, // 13: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	43, // 14: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	44, // 15: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	38, // 16: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
 	5,  // 17: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	44, // 18: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
-	45, // 19: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 20: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	46, // 21: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	45, // 18: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	46, // 19: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	47, // 20: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	47, // 21: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
 	12, // 22: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
 	14, // 23: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
 	15, // 24: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
@@ -2826,47 +2894,48 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	17, // 26: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
 	18, // 27: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
 	20, // 28: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	21, // 29: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	13, // 30: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
-	1,  // 31: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	5,  // 32: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	2,  // 33: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	47, // 34: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	19, // 35: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	38, // 36: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	3,  // 37: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	45, // 38: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	45, // 39: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	46, // 40: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	48, // 41: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	39, // 42: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	46, // 43: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	29, // 44: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	49, // 45: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	50, // 46: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 47: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 48: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 49: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 50: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	23, // 51: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	25, // 52: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	27, // 53: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	30, // 54: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	32, // 55: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 56: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 57: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 58: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	22, // 59: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	24, // 60: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	26, // 61: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	28, // 62: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	31, // 63: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	33, // 64: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	56, // [56:65] is the sub-list for method output_type
-	47, // [47:56] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	21, // 29: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
+	22, // 30: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	13, // 31: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	1,  // 32: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	5,  // 33: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	2,  // 34: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	48, // 35: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	19, // 36: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	39, // 37: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	3,  // 38: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	46, // 39: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	46, // 40: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	47, // 41: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	49, // 42: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	40, // 43: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	47, // 44: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	30, // 45: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	50, // 46: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	51, // 47: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 48: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 49: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 50: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 51: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	24, // 52: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	26, // 53: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	28, // 54: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	31, // 55: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	33, // 56: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 57: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 58: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 59: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	23, // 60: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	25, // 61: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	27, // 62: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	29, // 63: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	32, // 64: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	34, // 65: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	57, // [57:66] is the sub-list for method output_type
+	48, // [48:57] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -2889,19 +2958,20 @@ func file_bridge_v1_call_service_proto_init() {
 		(*ControlCallRequest_Mute)(nil),
 		(*ControlCallRequest_UpdateAgent)(nil),
 		(*ControlCallRequest_SetMetadata)(nil),
+		(*ControlCallRequest_SendDtmf)(nil),
 		(*ControlCallRequest_EndSoftly)(nil),
 		(*ControlCallRequest_CommitTurn)(nil),
 	}
 	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_bridge_v1_call_service_proto_msgTypes[14].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   36,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
