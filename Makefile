@@ -88,6 +88,10 @@ release-image: $(READY) ## Keep the API as it is now as that of the version in p
 bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet machine)
 	$(BIN)/python -m bench
 
+.PHONY: simulate
+simulate: $(READY) ## Simulate 20,000 calls in which anything happens (a quarter of an hour)
+	MEDIABRIDGE_TEST_EFFORT=45 $(BIN)/pytest tests/simulation --timeout 5400 --show-capture=no
+
 .PHONY: generate
 generate: $(READY) ## Generate stubs and REST handlers from proto/
 	$(BIN)/buf format -w

@@ -10,7 +10,7 @@ from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
-from bridge.ports.event import CallEvent, EventKind
+from bridge.ports.event import CallEvent, Ended, EventKind
 from bridge.ports.host import Epoch
 from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.store import EventLog
@@ -47,6 +47,7 @@ class Journal:
         self._started_s = clock.monotonic_s()
         self._waiting: deque[CallEvent] = deque()
         self._last_sequence = 0
+        self._has_ended = False
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,12 +71,16 @@ class Journal:
         self._followers.append(follower)
 
     def write(self, kind: EventKind, *, even_if_full: bool = False) -> None:
-        """
+        """Write an event; behind the call's end, which is the last one, none is.
+
         :raises JournalOverflow: too many events wait to be taken. The few that tell of the call's
             end are written `even_if_full`.
         """
+        if self._has_ended:
+            return
         if len(self._waiting) >= _MAX_WAITING and not even_if_full:
             raise JournalOverflow("the event log does not take events")
+        self._has_ended = isinstance(kind, Ended)
         self._last_sequence += 1
         self._waiting.append(
             CallEvent(

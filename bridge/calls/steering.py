@@ -1,5 +1,6 @@
 """What a gateway asks of a running call, and what becomes of it: applied, or refused."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Final, assert_never
@@ -66,9 +67,22 @@ class Steering:
         self._verdict = verdict
         self._spawn = spawn
         self._outcomes: OrderedDict[CommandId, ControlOutcome] = OrderedDict()
+        self._applying = asyncio.Lock()  # whoever comes first has it first
 
     async def apply(self, command_id: CommandId, command: Command) -> ControlOutcome:
         """Apply a command, and tell the watchers; one that was applied before is not again."""
+        async with self._applying:
+            return await self._apply(command_id, command)
+
+    def read(self, chat: ChatReceived) -> None:
+        """Let the agent answer what somebody has written to it."""
+        conversation = self._media.conversation
+        if conversation is None or self._verdict.ending is not None:
+            self._record.warn(CHAT_NOT_ANSWERED, "the agent is not there to read it")
+            return
+        self._spawn(self._answer(conversation, chat.text), "chat")
+
+    async def _apply(self, command_id: CommandId, command: Command) -> ControlOutcome:
         if (known := self._outcomes.get(command_id)) is not None:
             return known
         outcome = await self._outcome(command)
@@ -84,14 +98,6 @@ class Steering:
             case _:
                 assert_never(outcome)
         return outcome
-
-    def read(self, chat: ChatReceived) -> None:
-        """Let the agent answer what somebody has written to it."""
-        conversation = self._media.conversation
-        if conversation is None or self._verdict.ending is not None:
-            self._record.warn(CHAT_NOT_ANSWERED, "the agent is not there to read it")
-            return
-        self._spawn(self._answer(conversation, chat.text), "chat")
 
     async def _outcome(self, command: Command) -> ControlOutcome:
         if self._verdict.ending is not None:

@@ -50,6 +50,11 @@ class FakeClock:
             finally:
                 alarm.cancel()
 
+    @property
+    def pending(self) -> int:
+        """Return how many still wait for their time to come."""
+        return sum(not alarm.done() for _, _, alarm in self._sleepers)
+
     async def advance(self, seconds: float) -> None:
         """Move time forward, letting everything that wakes up run before time moves on."""
         target = self._now_s + seconds

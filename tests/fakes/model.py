@@ -115,6 +115,9 @@ class FakeSession:
         self.audio = bytearray()
         """The user's sound so far."""
         self.closed = False
+        self.takes_commands = asyncio.Event()
+        """Commands wait for it: clear it, and the socket is full."""
+        self.takes_commands.set()
         self.acknowledges = True
         self._session_id = f"sess_{number}"
         self._responses = 0
@@ -131,6 +134,11 @@ class FakeSession:
         self._dropped_ms = 0.0
 
     # What the test does.
+
+    @property
+    def responding(self) -> str | None:
+        """Return the response that is under way."""
+        return self._active[0] if self._active else None
 
     def push(self, *events: ModelEvent) -> None:
         """Let the model say `events`; each response must begin before it ends."""
@@ -201,6 +209,7 @@ class FakeSession:
         """Break the session: after what was pushed so far, the reader gets `error`."""
         if self._failure is None:
             self._failure = error
+        self.takes_commands.set()
         self._waiting.put_nowait(None)
 
     async def next_sent(self, kind: type[_S]) -> _S:
@@ -226,7 +235,7 @@ class FakeSession:
     ) -> None:
         if instructions is not None and say is not None:
             raise ValueError("instructions and say exclude each other")
-        self._record(Responded(tag, instructions, say))
+        await self._record(Responded(tag, instructions, say))
         if self._active:
             code = "conversation_already_has_active_response"
             self.push(ModelWarning(code, "response.create refused", tag))
@@ -241,7 +250,7 @@ class FakeSession:
             self.call("weather", "time", arguments='{"city":"Paris"}', tag=tag)
 
     async def commit_turn(self) -> None:
-        self._record(Committed())
+        await self._record(Committed())
         if duration_ms(len(self.audio) - self._committed, MODEL_RATE_HZ) < _SHORTEST_TURN_MS:
             self.push(ModelWarning("input_audio_buffer_commit_empty", "commit refused"))
             return
@@ -250,19 +259,19 @@ class FakeSession:
         self.push(TurnCommitted(f"turn_{self._turns}"))
 
     async def cancel(self, response_id: str | None = None) -> None:
-        self._record(Cancelled(response_id))
+        await self._record(Cancelled(response_id))
         for active in list(self._active):
             if response_id in {None, active}:
                 self.push(ResponseDone(active, ResponseStatus.CANCELLED, TokenCounts()))
 
     async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
-        self._record(Truncated(item_id, content_index, audio_end_ms))
+        await self._record(Truncated(item_id, content_index, audio_end_ms))
 
     async def delete(self, item_id: str) -> None:
-        self._record(Deleted(item_id))
+        await self._record(Deleted(item_id))
 
     async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
-        self._record(Answered(call_id, output))
+        await self._record(Answered(call_id, output))
         if call_id in self._called:
             self._outputs.append(output)
             if self.acknowledges:
@@ -271,10 +280,10 @@ class FakeSession:
             self.push(ModelWarning("invalid_tool_call_id", "conversation.item.create refused"))
 
     async def add_context(self, item: ContextItem) -> None:
-        self._record(Added(item))
+        await self._record(Added(item))
 
     async def update(self, change: ConfigChange) -> None:
-        self._record(Updated(change))
+        await self._record(Updated(change))
         self.config = change.applied_to(self.config)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
@@ -295,9 +304,11 @@ class FakeSession:
     def close(self) -> None:
         """End the session as leaving its `async with` does."""
         self.closed = True
+        self.takes_commands.set()
         self._waiting.put_nowait(None)
 
-    def _record(self, sent: Sent) -> None:
+    async def _record(self, sent: Sent) -> None:
+        await self.takes_commands.wait()
         if self._failure is not None:
             raise self._failure
         if self.closed:

@@ -19,7 +19,6 @@ from bridge.ports.clock import Clock
 from bridge.ports.room import (
     AccessToken,
     AudioOutput,
-    Bot,
     ChatReceived,
     HumanJoined,
     HumanLeft,
@@ -333,7 +332,7 @@ class FakeRooms:
         return AccessToken(json.dumps(grant), expires_at.replace(microsecond=0))
 
     @asynccontextmanager
-    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[Bot]:
+    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[FakeBot]:
         del name
         self._livekit.check()
         joined = self._livekit.rooms.get(room)

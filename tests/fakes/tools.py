@@ -53,3 +53,15 @@ class FakeTools:
     def break_down(self, call_id: ToolCallId, error: Exception) -> None:
         """Let an executor do what it promised not to."""
         self._answers[call_id].set_exception(error)
+
+    def answer_all(self, outcome: ToolOutcome) -> None:
+        """Let all that are at work come to this."""
+        for answer in self._at_work():
+            answer.set_result(outcome)
+
+    def break_all_down(self, error: Exception) -> None:
+        for answer in self._at_work():
+            answer.set_exception(error)
+
+    def _at_work(self) -> list[asyncio.Future[ToolOutcome]]:
+        return [answer for answer in self._answers.values() if not answer.done()]

@@ -15,7 +15,7 @@ from bridge.ports.event import CallEvent, Ended, EventKind, StateChanged
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed
 from bridge.ports.report import CallReport
-from bridge.ports.room import Bot, RoomRequest
+from bridge.ports.room import RoomRequest
 from bridge.store.ledger import MemoryLedger
 from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.workers.directory import MemoryDirectory
@@ -39,6 +39,10 @@ class Answering:
         self.error: Exception | None = None
         self._answers = asyncio.Event()
         self._answers.set()
+
+    @property
+    def is_well(self) -> bool:
+        return self.error is None and self._answers.is_set()
 
     def hang(self) -> None:
         self._answers.clear()
@@ -64,6 +68,8 @@ class Rooms(FakeRooms):
         self.joining = Answering()
         self.deleted: list[RoomName] = []
         self.joining_fails = False
+        self.bots: list[FakeBot] = []
+        """Every bot that has entered so far."""
 
     async def create_foreign(self, name: RoomName) -> None:
         """Let somebody else make a room."""
@@ -72,11 +78,12 @@ class Rooms(FakeRooms):
         )
 
     @asynccontextmanager
-    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[Bot]:
+    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[FakeBot]:
         await self.joining.pass_through()
         if self.joining_fails:
             raise RoomUnreachable("LiveKit did not answer")
         async with super().join(room, identity, name) as bot:
+            self.bots.append(bot)
             yield bot
 
     async def create(self, request: RoomRequest) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.errors import ModelError, RoomUnreachable
 from bridge.ports.call import CallState, Ending, EndReason
+from bridge.ports.control import CommandId, Interrupt, Refused
 from bridge.ports.room import NetworkStats
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
@@ -59,6 +60,18 @@ async def test_store_that_hangs_is_given_up(world: World) -> None:
         await end(call)
         assert not call.call.is_over
         await world.clock.advance(5)
+        await call.assert_ended(EndReason.API_ENDED)
+
+
+async def test_nothing_is_told_behind_the_end_while_its_report_is_being_saved(
+    world: World,
+) -> None:
+    world.store.saving.hang()
+    async with carrying(world) as call:
+        await end(call)
+        refused = await call.call.control(CommandId("late"), Interrupt())
+        assert refused == Refused("call_ending", "the end of the call has been decided")
+        world.store.saving.recover()
         await call.assert_ended(EndReason.API_ENDED)
 
 

@@ -1,5 +1,6 @@
 """What a gateway asks of a running call: by what the model is asked, and what is heard."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -83,6 +84,32 @@ async def test_same_command_again_does_nothing_and_is_answered_the_same(world: W
         first = await asked(call, Say("One moment."), "again")
         assert await asked(call, Say("One moment."), "again") == first
         assert len(requests_of(call)) == 1
+
+
+async def test_same_command_sent_again_while_it_is_applied_is_applied_once(world: World) -> None:
+    async with going_on(world) as call, asyncio.TaskGroup() as gateways:
+        call.session.takes_commands.clear()
+        asking = call.call.control
+        first = gateways.create_task(asking(CommandId("again"), AddContext(FACT)))
+        again = gateways.create_task(asking(CommandId("again"), AddContext(FACT)))
+        await settle()
+        call.session.takes_commands.set()
+        assert await first == await again == Applied()
+        await settle()
+        assert call.session.sent.count(Added(FACT)) == 1
+        assert call.kinds.count(ControlApplied("again", "AddContext")) == 1
+
+
+async def test_commands_are_applied_in_their_order_however_long_one_takes(world: World) -> None:
+    async with going_on(world) as call, asyncio.TaskGroup() as gateways:
+        call.session.takes_commands.clear()
+        gateways.create_task(call.call.control(CommandId("first"), AddContext(FACT)))
+        gateways.create_task(call.call.control(CommandId("second"), Mute(Side.AGENT, muted=True)))
+        await settle()
+        call.session.takes_commands.set()
+        await settle()
+        applied = [kind for kind in call.kinds if isinstance(kind, ControlApplied)]
+        assert [control.command_id for control in applied] == ["first", "second"]
 
 
 async def test_words_wait_in_the_queue_interrupt_or_are_refused_while_the_agent_speaks(
