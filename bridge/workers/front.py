@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -27,6 +28,7 @@ _MAX_BATCH: Final = 256
 _MAX_WAITING: Final = 16_384
 _TELL_S: Final = 5.0
 _BEAT_S: Final = 1.0
+_STOP_S: Final = 1.0
 
 
 class FrontLost(ConnectionError):
@@ -172,6 +174,20 @@ class _FrontTool:
         self._tool = tool
 
     async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(self._ask(invocation), name=f"front {self._tool.name}")
+            try:
+                await asyncio.wait({asking})
+            except asyncio.CancelledError as cancelled:
+                # An RPC that is cancelled cannot say why: the reason goes ahead.
+                if cancelled.args and isinstance(cancelled.args[0], str):
+                    await self._stop(invocation, cancelled.args[0])
+                raise
+            finally:
+                asking.cancel()
+        return asking.result()
+
+    async def _ask(self, invocation: ToolInvocation) -> ToolOutcome:
         request = pb.ExecuteToolRequest(tool=encode(self._tool), invocation=encode(invocation))
         try:
             response = await self._front.ExecuteTool(request)
@@ -179,3 +195,12 @@ class _FrontTool:
             return ToolFailure("tool_server_lost", private_detail=error.code().name)
         outcome: ToolOutcome = decode(ToolOutcome, response.outcome)
         return outcome
+
+    async def _stop(self, invocation: ToolInvocation, reason: str) -> None:
+        request = pb.StopToolRequest(
+            connection_id=invocation.connection_id,
+            tool_call_id=invocation.tool_call_id,
+            reason=reason,
+        )
+        with suppress(grpc.aio.AioRpcError):  # a front that is gone has stopped it
+            await self._front.StopTool(request, timeout=_STOP_S)

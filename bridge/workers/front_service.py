@@ -14,7 +14,8 @@ from bridge.ports.host import Epoch, HostId, HostStatus
 from bridge.ports.placement import Directory, Placer
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
-from bridge.ports.tool import ToolExecutors, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.ports.tool import ToolCallId, ToolExecutors, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.workers.tool_calls import ToolCalls
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
 
@@ -53,7 +54,7 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         self._directory = directory
         self._store = store
         self._placer = placer
-        self._tools = tools
+        self._tools = ToolCalls(tools)
         self._spending = spending
 
     async def Beat(self, request: pb.BeatRequest, context: Context) -> pb.BeatResponse:
@@ -69,12 +70,20 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         return pb.TellResponse()
 
     async def ExecuteTool(
-        self, request: pb.ExecuteToolRequest, _context: Context
+        self, request: pb.ExecuteToolRequest, context: Context
     ) -> pb.ExecuteToolResponse:
         tool: ToolSpec = decode(ToolSpec, request.tool)
         invocation: ToolInvocation = decode(ToolInvocation, request.invocation)
-        outcome = await self._tools.executor(invocation.agent_id, tool).execute(invocation)
+        outcome = await self._tools.execute(tool, invocation)
+        if outcome is None:
+            await context.abort(grpc.StatusCode.CANCELLED, "stopped")
         return pb.ExecuteToolResponse(outcome=encode(outcome, ToolOutcome))
+
+    async def StopTool(self, request: pb.StopToolRequest, _context: Context) -> pb.StopToolResponse:
+        await self._tools.stop(
+            ConnectionId(request.connection_id), ToolCallId(request.tool_call_id), request.reason
+        )
+        return pb.StopToolResponse()
 
     async def RecordSpending(
         self, request: pb.RecordSpendingRequest, context: Context

@@ -346,6 +346,11 @@ class FrontServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.FromString,
                 _registered_method=True)
+        self.StopTool = channel.unary_unary(
+                '/bridge.workers.v1.FrontService/StopTool',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolResponse.FromString,
+                _registered_method=True)
         self.RecordSpending = channel.unary_unary(
                 '/bridge.workers.v1.FrontService/RecordSpending',
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.SerializeToString,
@@ -372,7 +377,14 @@ class FrontServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExecuteTool(self, request, context):
-        """Has a tool executed. Cancelling it tells the executor that nobody waits any more.
+        """Has a tool executed. Cancelling it tells the executor that nobody waits any more, but not why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopTool(self, request, context):
+        """Stops a tool that is being executed. Answered when its executor has let go.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -402,6 +414,11 @@ def add_FrontServiceServicer_to_server(servicer, server):
                     servicer.ExecuteTool,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.SerializeToString,
+            ),
+            'StopTool': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopTool,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolResponse.SerializeToString,
             ),
             'RecordSpending': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordSpending,
@@ -491,6 +508,33 @@ class FrontService:
             '/bridge.workers.v1.FrontService/ExecuteTool',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ExecuteToolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopTool(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.FrontService/StopTool',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.StopToolResponse.FromString,
             options,
             channel_credentials,
             insecure,

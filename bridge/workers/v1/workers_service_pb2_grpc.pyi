@@ -134,7 +134,9 @@ class FrontServiceStub:
     Tell: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.TellRequest, _workers_service_pb2.TellResponse]
     """Hands on what has happened, in order. Answered when all of it is kept."""
     ExecuteTool: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.ExecuteToolRequest, _workers_service_pb2.ExecuteToolResponse]
-    """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+    """Has a tool executed. Cancelling it tells the executor that nobody waits any more, but not why."""
+    StopTool: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.StopToolRequest, _workers_service_pb2.StopToolResponse]
+    """Stops a tool that is being executed. Answered when its executor has let go."""
     RecordSpending: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]
     """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
 
@@ -148,7 +150,9 @@ class FrontServiceAsyncStub(FrontServiceStub):
     Tell: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.TellRequest, _workers_service_pb2.TellResponse]  # type: ignore[assignment]
     """Hands on what has happened, in order. Answered when all of it is kept."""
     ExecuteTool: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.ExecuteToolRequest, _workers_service_pb2.ExecuteToolResponse]  # type: ignore[assignment]
-    """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+    """Has a tool executed. Cancelling it tells the executor that nobody waits any more, but not why."""
+    StopTool: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.StopToolRequest, _workers_service_pb2.StopToolResponse]  # type: ignore[assignment]
+    """Stops a tool that is being executed. Answered when its executor has let go."""
     RecordSpending: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]  # type: ignore[assignment]
     """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
 
@@ -177,7 +181,15 @@ class FrontServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workers_service_pb2.ExecuteToolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.ExecuteToolResponse, _abc.Awaitable[_workers_service_pb2.ExecuteToolResponse]]:
-        """Has a tool executed. Cancelling it tells the executor that nobody waits any more."""
+        """Has a tool executed. Cancelling it tells the executor that nobody waits any more, but not why."""
+
+    @_abc_1.abstractmethod
+    def StopTool(
+        self,
+        request: _workers_service_pb2.StopToolRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.StopToolResponse, _abc.Awaitable[_workers_service_pb2.StopToolResponse]]:
+        """Stops a tool that is being executed. Answered when its executor has let go."""
 
     @_abc_1.abstractmethod
     def RecordSpending(

@@ -22,6 +22,7 @@ from bridge.ports.tool import (
 from bridge.workers.front import Front, FrontLost
 from bridge.workers.host_service import HostService
 from bridge.workers.remote_host import RemoteHost
+from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc as rpc
 from bridge.workers.wire import channel, serving
 from tests.fakes.agents import SPEC, numbered
@@ -193,16 +194,32 @@ async def test_tool_is_executed_where_the_gateways_are(told: Told) -> None:
     assert told.tools.asked == [(SPEC.agent.agent_id, TOOL, invocation())]
 
 
-async def test_tool_that_nobody_waits_for_any_more_is_cancelled_there(told: Told) -> None:
+@pytest.mark.parametrize("reason", ["interrupted", None])
+async def test_tool_that_nobody_waits_for_any_more_is_cancelled_there_with_the_reason(
+    told: Told, reason: str | None
+) -> None:
     told.tools.works.clear()
     async with told.by() as front, asyncio.TaskGroup() as group:
         tool = front.executor(SPEC.agent.agent_id, TOOL)
         waiting = group.create_task(tool.execute(invocation()))
         while not told.tools.asked:
             await settle()
-        waiting.cancel()
+        waiting.cancel(reason)
         async with asyncio.timeout(5):
             await told.tools.cancelled.wait()
+            await asyncio.wait({waiting})
+        assert told.tools.reason == reason
+        assert waiting.cancelled()
+
+
+async def test_stopping_a_tool_that_is_over_is_no_error(told: Told) -> None:
+    async with told.by() as front, channel(told.socket) as to_front:
+        await front.executor(SPEC.agent.agent_id, TOOL).execute(invocation())
+        late = pb.StopToolRequest(
+            connection_id=SPEC.connection_id, tool_call_id="call_1", reason="interrupted"
+        )
+        await rpc.FrontServiceStub(to_front).StopTool(late)
+    assert told.tools.reason is None
 
 
 async def test_what_a_call_spends_is_recorded_at_the_front_alone(told: Told) -> None:

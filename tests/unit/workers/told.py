@@ -45,6 +45,8 @@ class Forecast:
     def __init__(self) -> None:
         self.asked: list[tuple[AgentId, ToolSpec, ToolInvocation]] = []
         self.cancelled = asyncio.Event()
+        self.reason: str | None = None
+        """What whoever cancelled has said."""
         self.works = asyncio.Event()
         self.works.set()
         self._tool = TOOL
@@ -58,7 +60,8 @@ class Forecast:
         self.asked.append((self._agent_id, self._tool, invocation))
         try:
             await self.works.wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
+            self.reason = cancelled.args[0] if cancelled.args else None
             self.cancelled.set()
             raise
         return ToolOutput('{"weather": "fine"}')
