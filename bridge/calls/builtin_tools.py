@@ -59,7 +59,7 @@ class _SwitchLanguage:
 
     async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
         language = str(orjson.loads(invocation.arguments)["language"])
-        prompt = self._record.view().spec.agent.prompts[language]
+        prompt = self._record.view().spec.agent.prompts.get(language)
         await self._session.update(ConfigChange(instructions=prompt, language=language))
         self._record.language_is(language)
         return _output(language=language)

@@ -121,6 +121,12 @@ class CallRecord:
             self._view = replace(self._view, spec=replace(spec, agent=agent))
             self._journal.write(LanguageSwitched(language, previous))
 
+    def instructions_are_replaced(self) -> None:
+        """The gateway's instructions stand from now on, whatever the language."""
+        spec = self._view.spec
+        agent = replace(spec.agent, prompts={})
+        self._view = replace(self._view, spec=replace(spec, agent=agent))
+
     def caller_joined(self) -> None:
         """The first caller is there: the call's time begins to run."""
         now = self._clock.now()

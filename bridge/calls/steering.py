@@ -179,6 +179,8 @@ class Steering:
             if unknown := set(change.tools) - offered.keys():
                 return Refused("unknown_tool", f"the call has no tool {min(unknown)}")
             tools = tuple(offered[name] for name in offered if name in change.tools)
+        if change.instructions is not None:
+            self._record.instructions_are_replaced()
         await conversation.update(
             ConfigChange(instructions=change.instructions, voice=change.voice, tools=tools),
             change.turn_detection,

@@ -158,7 +158,8 @@ class ResolvedAgent:
     noise: NoisePolicy = field(default_factory=NoisePolicy)
     silence: tuple[SilenceStep, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The prompt in each language, where the agent may change from one to another in the call."""
+    """The prompt in each language, where the agent may change from one to another in the call and
+    nobody else has given it instructions."""
     budget: Budget = field(default_factory=Budget)
     """Of each of its calls."""
     budget_exceeded_text: str | None = field(default=None, repr=False)

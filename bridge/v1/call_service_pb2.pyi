@@ -878,7 +878,9 @@ class UpdateAgent(_message.Message):
     TURN_DETECTION_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
-    """In place of its instructions. At most 32,768 characters; placeholders do not apply."""
+    """In place of its instructions, in every language. At most 32,768 characters; placeholders do not
+    apply.
+    """
     voice: _builtins.str
     """In place of its voice. REFUSED with voice_is_fixed once the agent has spoken."""
     @_builtins.property

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.agents.builtin_tools import specification
 from bridge.ports.call import EndReason
+from bridge.ports.control import CommandId, UpdateAgent
 from bridge.ports.event import DtmfSent, LanguageSwitched, ToolFinished
 from bridge.ports.model_config import ConfigChange
 from bridge.ports.tool import BuiltinTool, ToolStatus
@@ -84,6 +85,17 @@ async def test_talk_goes_on_in_another_language(world: World) -> None:
         assert LanguageSwitched("de", "en") in call.kinds
         assert call.call.view().spec.agent.language == "de"
     assert call.call.report().view.spec.agent.language == "de"
+
+
+async def test_instructions_of_the_gateway_stand_when_the_language_changes(world: World) -> None:
+    async with carrying(world, CALL) as call:
+        await call.join()
+        await call.call.control(CommandId("c1"), UpdateAgent("Speak of parcels."))
+        call.session.call("notify_language_switch", arguments='{"language":"de"}')
+        await settle()
+        assert call.session.config.instructions == "Speak of parcels."
+        assert call.session.config.language == "de"
+        assert LanguageSwitched("de", "en") in call.kinds
 
 
 async def test_language_that_is_spoken_already_is_no_switch(world: World) -> None:

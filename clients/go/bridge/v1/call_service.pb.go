@@ -1560,7 +1560,8 @@ func (x *Mute) GetMuted() bool {
 // Change what the agent is, for the rest of the call. At least one field.
 type UpdateAgent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In place of its instructions. At most 32,768 characters; placeholders do not apply.
+	// In place of its instructions, in every language. At most 32,768 characters; placeholders do not
+	// apply.
 	Instructions *string `protobuf:"bytes,1,opt,name=instructions,proto3,oneof" json:"instructions,omitempty"`
 	// In place of its voice. REFUSED with voice_is_fixed once the agent has spoken.
 	Voice *string `protobuf:"bytes,2,opt,name=voice,proto3,oneof" json:"voice,omitempty"`
