@@ -30,7 +30,6 @@ from bridge.demo.stack import SPEECH, Stack, running_stack
 from bridge.demo.web import PageNotBuilt, build_page
 from bridge.errors import RoomError
 from bridge.ids import TenantId
-from bridge.ports.agent import AgentSummary
 from bridge.settings import Settings, SettingsError, environment
 
 _AGENTS: Final = Path(__file__).parents[2] / "agents"
@@ -108,7 +107,7 @@ async def demo(wishes: _Wishes, console: Console) -> bool:
 
     kept = wishes.folder / "logs"
     async with running_stack(binary, wishes.agents_dir, kept, tell) as stack:
-        return await guarded(_show(stack, agents, agent_id, wishes, console), stack.children)
+        return await guarded(_show(stack, agent_id, wishes, console), stack.children)
 
 
 def _surroundings() -> Surroundings:
@@ -122,34 +121,31 @@ def _surroundings() -> Surroundings:
         raise click.ClickException(str(wrong)) from wrong
 
 
-async def _show(
-    stack: Stack, agents: list[AgentSummary], agent_id: str, wishes: _Wishes, console: Console
-) -> bool:
+async def _show(stack: Stack, agent_id: str, wishes: _Wishes, console: Console) -> bool:
     plan = CallPlan(agent_id, load_speech(SPEECH), wishes.folder / "call.wav", "demo caller")
     async with BridgeClient(stack.target) as bridge:
         outcome = await place_call(bridge, plan, console)
         show_outcome(console, plan, outcome, _picture(wishes.folder))
         if not wishes.once:
-            await _stay_up(bridge, agents, wishes.page_port, stack.target, console)
+            await _stay_up(bridge, wishes.page_port, stack.target, console)
     return outcome.hearing.is_sound
 
 
-async def _stay_up(
-    bridge: BridgeClient, agents: list[AgentSummary], port: int, target: str, console: Console
-) -> None:
-    """Serve the page until told to stop; without Node the REST API alone."""
+async def _stay_up(bridge: BridgeClient, port: int, target: str, console: Console) -> None:
+    """Serve the pages until told to stop; without Node the REST API alone."""
     dist = None
     try:
         with console.status("building the page") as status:
             dist = await build_page(lambda text: status.update(Text(text)))
     except PageNotBuilt as reason:
         print_line(console, f"no page: {reason}")
-    async with serve_page(bridge, lambda: agents, dist, port) as url:
+    async with serve_page(bridge, dist, port) as url:
         asked = stop_asked_for()
         print_line(console, "")
         if dist is not None:
-            print_line(console, f"Talk to the agent yourself: {url}")
-        print_line(console, f"Watch all calls:  mediabridge watch --server {target}")
+            print_line(console, f"Talk to the agent yourself:  {url}")
+            print_line(console, f"See every call, and end it:  {url}operator.html")
+        print_line(console, f"Or in another terminal:      mediabridge watch --server {target}")
         print_line(console, "Ctrl-C ends the demo.")
         await asked.wait()
 

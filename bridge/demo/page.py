@@ -1,9 +1,7 @@
 """What does a browser get: the page, and the seed's REST JSON on top of the gRPC client."""
 
-import asyncio
-import functools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,21 +12,23 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from bridge.client import BridgeCallError, BridgeClient, InvalidArgumentError
+from bridge.demo.event_stream import ServerSent, stream_to
 from bridge.demo.http_errors import as_response, refusal
-from bridge.ports.agent import AgentSummary
 from bridge.v1.call_pb2 import CALL_STATE_ENDED
-from bridge.v1.call_service_pb2 import CreateRoomRequest, EndCallRequest, JoinRoomRequest
-from bridge.v1.event_pb2 import CallEvent
-
-ListAgents = Callable[[], Sequence[AgentSummary]]
+from bridge.v1.call_service_pb2 import (
+    CreateRoomRequest,
+    EndCallRequest,
+    JoinRoomRequest,
+    ListAgentsRequest,
+    ListAgentsResponse,
+)
+from bridge.v1.telemetry_service_pb2 import StreamTelemetryRequest
 
 # The page is served to this machine's browser and nobody else.
 _HOST: Final = "127.0.0.1"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _MAX_BODY_BYTES: Final = 64 * 1024
 _SHUTDOWN_WITHIN_S: Final = 1.0
-# Writing is the only way to notice that a browser is gone; proxies cut silent streams.
-_HEARTBEAT_S: Final = 15.0
 _NOT_BUILT: Final = "The page is not built: see clients/web. The REST API is at /livekit/."
 
 # What the server itself refuses before a handler sees it.
@@ -41,9 +41,8 @@ _Request = TypeVar("_Request", bound=Message)
 class Page:
     """The handlers of one page server."""
 
-    def __init__(self, bridge: BridgeClient, list_agents: ListAgents, dist: Path | None) -> None:
+    def __init__(self, bridge: BridgeClient, dist: Path | None) -> None:
         self._bridge = bridge
-        self._list_agents = list_agents
         self._dist = dist if dist is not None and (dist / "index.html").is_file() else None
 
     def application(self) -> web.Application:
@@ -60,24 +59,20 @@ class Page:
                 web.get("/livekit/connection-status/{id}", self._status),
                 web.get("/livekit/stats", self._stats),
                 web.get("/livekit/events/{id}", self._events),
-                web.get("/", self._index),
+                web.get("/livekit/telemetry", self._telemetry),
+                web.get("/livekit/telemetry/{id}", self._telemetry),
+                web.get("/", self._document),
+                web.get("/{document:[a-z]+\\.html}", self._document),
             ]
         )
         if self._dist is not None:
             app.router.add_static("/", self._dist)
         return app
 
-    async def _agents(self, _request: web.Request) -> web.Response:
-        agents = [
-            {
-                "agentId": agent.agent_id,
-                "name": agent.name,
-                "languages": list(agent.languages),
-                "defaultLanguage": next(iter(agent.languages), ""),
-            }
-            for agent in self._list_agents()
-        ]
-        return web.json_response({"agents": agents})
+    async def _agents(self, request: web.Request) -> web.Response:
+        asked = _query(request, ListAgentsRequest())
+        agents = await self._bridge.list_agents(asked.tenant_id)
+        return _answer(ListAgentsResponse(agents=agents))
 
     async def _create_room(self, request: web.Request) -> web.Response:
         return _answer(
@@ -104,29 +99,38 @@ class Page:
         call = (await self._bridge.status(connection_id)).call
         if call.state == CALL_STATE_ENDED and call.last_sequence <= seen:
             return web.Response(status=204)  # tells the browser not to come back
-        stream = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        await stream.prepare(request)
         async with aclosing(self._bridge.watch(connection_id, seen)) as events:
-            await _send_events(stream, events)
-        return stream
+            return await stream_to(
+                request, (ServerSent(event, event.sequence) async for event in events)
+            )
 
-    async def _index(self, _request: web.Request) -> web.StreamResponse:
+    async def _telemetry(self, request: web.Request) -> web.StreamResponse:
+        """Stream figures of one call, or of all."""
+        asked = _query(request, StreamTelemetryRequest())
+        connection_id = request.match_info.get("id", asked.connection_id)
+        interval = asked.interval.ToTimedelta() if asked.HasField("interval") else None
+        async with aclosing(
+            self._bridge.telemetry(connection_id, tenant_id=asked.tenant_id, interval=interval)
+        ) as figures:
+            return await stream_to(request, (ServerSent(each) async for each in figures))
+
+    async def _document(self, request: web.Request) -> web.StreamResponse:
+        """Answer with a page; a new version of it must be seen at once."""
         if self._dist is None:
             return web.Response(status=503, text=_NOT_BUILT)
-        return web.FileResponse(self._dist / "index.html", headers={"Cache-Control": "no-cache"})
+        file = self._dist / request.match_info.get("document", "index.html")
+        if not file.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
 
 
 @asynccontextmanager
-async def serve_page(
-    bridge: BridgeClient, list_agents: ListAgents, dist: Path | None, port: int = 0
-) -> AsyncIterator[str]:
+async def serve_page(bridge: BridgeClient, dist: Path | None, port: int = 0) -> AsyncIterator[str]:
     """Serve on loopback while entered, and give the page's URL; port 0 takes a free one.
 
     :raises OSError: the port is taken.
     """
-    app = Page(bridge, list_agents, dist).application()
+    app = Page(bridge, dist).application()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_WITHIN_S)
     await runner.setup()
     try:
@@ -162,12 +166,28 @@ async def _body(request: web.Request, into: _Request) -> _Request:
     """Return the JSON body as a message; an unknown or misshapen field is the asker's mistake."""
     try:
         fields = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise _misshapen(error) from error
+    return _parsed(fields, into)
+
+
+def _query(request: web.Request, into: _Request) -> _Request:
+    """Return the query as a message, by the same rules."""
+    return _parsed(dict(request.query), into)
+
+
+def _parsed(fields: object, into: _Request) -> _Request:
+    try:
         if not isinstance(fields, dict):
             raise json_format.ParseError("the body is not a JSON object")
         json_format.ParseDict(fields, into)
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise InvalidArgumentError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        raise _misshapen(error) from error
     return into
+
+
+def _misshapen(error: Exception) -> InvalidArgumentError:
+    return InvalidArgumentError(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
 
 def _answer(message: Message) -> web.Response:
@@ -179,25 +199,3 @@ def _answer(message: Message) -> web.Response:
 
 def _sequence(given: str) -> int:
     return int(given) if given.isascii() and given.isdecimal() else 0
-
-
-async def _send_events(stream: web.StreamResponse, events: AsyncIterator[CallEvent]) -> None:
-    next_event = functools.partial(anext, events, None)
-    coming = asyncio.ensure_future(next_event())
-    try:
-        while True:
-            await asyncio.wait({coming}, timeout=_HEARTBEAT_S)
-            if not coming.done():
-                await stream.write(b": still here\n\n")
-                continue
-            event = coming.result()
-            if event is None:
-                return
-            text = json_format.MessageToJson(event, indent=None)
-            await stream.write(f"id: {event.sequence}\ndata: {text}\n\n".encode())
-            coming = asyncio.ensure_future(next_event())
-    except (BridgeCallError, ConnectionError):
-        return  # the browser comes back by itself and names the last event it has
-    finally:
-        coming.cancel()
-        await asyncio.wait({coming})

@@ -18,7 +18,13 @@ _NEEDED_NODE: Final = (20, 19)  # package.json, "engines"
 _VERSION_WITHIN_S: Final = 30.0
 _BUILT_WITHIN_S: Final = 600.0
 _STAMP: Final = ".built-from"
-_FILES: Final = ("package.json", "package-lock.json", "index.html", "vite.config.ts")
+_FILES: Final = (
+    "package.json",
+    "package-lock.json",
+    "index.html",
+    "operator.html",
+    "vite.config.ts",
+)
 _FOLDERS: Final = ("src", "public")
 _TAIL_LINES: Final = 20
 

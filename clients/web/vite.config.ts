@@ -38,6 +38,10 @@ export default defineConfig({
   server: { host: "127.0.0.1", proxy: { "/livekit": SERVER } },
   // livekit-client is most of it: one file, about 160 kB on the wire.
   // Nothing is put inline as data:, which the policy above would refuse.
-  build: { chunkSizeWarningLimit: 800, assetsInlineLimit: 0 },
+  build: {
+    chunkSizeWarningLimit: 800,
+    assetsInlineLimit: 0,
+    rolldownOptions: { input: ["index.html", "operator.html"] },
+  },
   test: { include: ["tests/**/*.test.ts"] },
 });

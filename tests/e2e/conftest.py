@@ -1,32 +1,21 @@
 """What end-to-end tests share."""
 
+import asyncio
 import shutil
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from bridge.client import BridgeClient
 from bridge.simulator import Simulator, SimulatorSettings
-from tests.e2e.rig import BridgeProcess, bridge_process
+from tests.e2e.browsing import launched
+from tests.e2e.rig import BridgeProcess, bridge_process, free_port, model_process
 from tests.livekit_server import LiveKitServer
 from tests.tones import tone
-
-_BROWSER_FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
 
 
 @pytest.fixture
@@ -52,6 +41,31 @@ async def client(bridge: BridgeProcess) -> AsyncIterator[BridgeClient]:
         yield connected
 
 
+@pytest.fixture(scope="session")
+def standing_bridge(
+    livekit_server: LiveKitServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a server with such a model, for all tests that need none of their own.
+
+    Both are processes: nothing of them runs on a test's loop.
+    """
+    model_port = free_port()
+    log = tmp_path_factory.mktemp("standing") / "bridge.log"
+    with asyncio.Runner() as runner:
+        servers = AsyncExitStack()
+
+        async def start() -> str:
+            await servers.enter_async_context(model_process(model_port))
+            url = f"http://127.0.0.1:{model_port}/v1"
+            running = await servers.enter_async_context(bridge_process(livekit_server, url, log))
+            return running.address
+
+        try:
+            yield runner.run(start())
+        finally:
+            runner.run(servers.aclose())
+
+
 @pytest.fixture
 def chromium() -> str:
     """The machine's own browser; none is downloaded."""
@@ -75,12 +89,5 @@ def microphone(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def browser(chromium: str, microphone: Path) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=[*_BROWSER_FLAGS, f"--use-file-for-fake-audio-capture={microphone}"],
-        )
-        try:
-            yield launched
-        finally:
-            await launched.close()
+    async with launched(chromium, microphone) as running:
+        yield running

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,8 @@ from google.rpc import error_details_pb2
 
 from bridge.client import Backoff, BridgeClient
 from bridge.demo.page import serve_page
-from bridge.ids import AgentId
-from bridge.ports.agent import AgentSummary
 from bridge.v1.call_pb2 import CALL_STATE_ACTIVE, CALL_STATE_ENDED, Call
+from bridge.v1.telemetry_pb2 import CallTelemetry
 from tests.unit.client.fake_bridge import (
     FakeBridge,
     Refuse,
@@ -27,12 +27,19 @@ from tests.unit.client.fake_bridge import (
     telemetry,
 )
 
-AGENTS = [AgentSummary(AgentId("greeter"), "Ada", ("en", "es-MX"))]
+AGENTS = calls.ListAgentsResponse(
+    agents=[
+        calls.AgentSummary(
+            agent_id="greeter", name="Ada", languages=["en", "es-MX"], default_language="en"
+        )
+    ]
+)
 
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<title>page</title>")
+    (tmp_path / "operator.html").write_text("<title>calls</title>")
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "main.js").write_text("// script")
     return tmp_path
@@ -40,7 +47,9 @@ def dist(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake() -> FakeBridge:
-    return FakeBridge()
+    fake = FakeBridge()
+    fake.answers["ListAgents"] = lambda _: AGENTS
+    return fake
 
 
 @pytest.fixture
@@ -49,7 +58,7 @@ async def browser(fake: FakeBridge, dist: Path) -> AsyncIterator[aiohttp.ClientS
     async with (
         serving(fake) as target,
         BridgeClient(target, backoff=backoff) as bridge,
-        serve_page(bridge, lambda: AGENTS, dist) as url,
+        serve_page(bridge, dist) as url,
         aiohttp.ClientSession(base_url=url) as session,
     ):
         yield session
@@ -70,6 +79,12 @@ def refusing(refused: Refuse) -> Any:
 async def test_the_page_and_its_files_are_served(browser: aiohttp.ClientSession) -> None:
     async with browser.get("/") as page:
         assert "<title>page</title>" in await page.text()
+        assert page.headers["Cache-Control"] == "no-cache"
+    async with browser.get("/operator.html") as page:
+        assert "<title>calls</title>" in await page.text()
+        assert page.headers["Cache-Control"] == "no-cache"
+    async with browser.get("/nothing.html") as nothing:
+        assert nothing.status == 404
     async with browser.get("/assets/main.js") as script:
         assert await script.text() == "// script"
     async with browser.get("/../../etc/passwd") as outside:
@@ -80,7 +95,7 @@ async def test_the_api_works_without_the_page(fake: FakeBridge) -> None:
     async with (
         serving(fake) as target,
         BridgeClient(target) as bridge,
-        serve_page(bridge, lambda: AGENTS, None) as url,
+        serve_page(bridge, None) as url,
         aiohttp.ClientSession(base_url=url) as session,
     ):
         async with session.get("/") as page:
@@ -89,8 +104,12 @@ async def test_the_api_works_without_the_page(fake: FakeBridge) -> None:
         assert agents["agents"][0]["agentId"] == "greeter"
 
 
-async def test_agents_are_listed(browser: aiohttp.ClientSession) -> None:
-    assert await answer(await browser.get("/livekit/agents")) == {
+async def test_the_tenants_agents_are_listed(
+    browser: aiohttp.ClientSession, fake: FakeBridge
+) -> None:
+    listed = await answer(await browser.get("/livekit/agents", params={"tenantId": "acme"}))
+    assert fake.requests[-1].tenant_id == "acme"
+    assert listed == {
         "agents": [
             {
                 "agentId": "greeter",
@@ -292,7 +311,7 @@ async def test_a_stream_that_breaks_ends_and_the_browser_comes_back(
 async def test_silence_is_broken_by_a_heartbeat(
     browser: aiohttp.ClientSession, fake: FakeBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.demo.page._HEARTBEAT_S", 0.01)
+    monkeypatch.setattr("bridge.demo.event_stream._HEARTBEAT_S", 0.01)
     fake.answers["GetConnectionStatus"] = live(CALL_STATE_ACTIVE, 1)
     fake.is_silent = True
     fake.streams = [[event(1)]]
@@ -301,3 +320,37 @@ async def test_silence_is_broken_by_a_heartbeat(
         while b": still here" not in text:
             text += await response.content.readany()
     await fake.stream_ended.wait()  # noticed, by writing, that the browser is gone
+
+
+async def test_figures_are_streamed_of_all_calls_or_of_one(
+    browser: aiohttp.ClientSession, fake: FakeBridge
+) -> None:
+    fake.answers["StreamTelemetry"] = lambda request: [
+        telemetry.StreamTelemetryResponse(
+            samples=[CallTelemetry(connection_id=request.connection_id or "any")]
+        )
+    ]
+    for path, watched in (("/livekit/telemetry", "any"), ("/livekit/telemetry/call-1", "call-1")):
+        async with browser.get(path, params={"interval": "0.5s"}) as response:
+            assert response.content_type == "text/event-stream"
+            text = await response.text()
+        assert json.loads(text.removeprefix("data: ")) == {"samples": [{"connectionId": watched}]}
+        assert fake.requests[-1].interval.ToTimedelta() == timedelta(seconds=0.5)
+
+
+async def test_figures_that_are_refused_have_an_http_status(
+    browser: aiohttp.ClientSession, fake: FakeBridge
+) -> None:
+    fake.answers["StreamTelemetry"] = refusing(Refuse(grpc.StatusCode.NOT_FOUND, "no such call"))
+    async with browser.get("/livekit/telemetry/call-1") as response:
+        assert response.status == 404
+
+
+async def test_a_parameter_that_does_not_exist_is_refused_by_name(
+    browser: aiohttp.ClientSession, fake: FakeBridge
+) -> None:
+    for query in ("often=1", "interval=often"):
+        response = await browser.get(f"/livekit/telemetry?{query}")
+        assert response.status == 400
+        assert "often" in (await answer(response))["message"]
+    assert not fake.requests

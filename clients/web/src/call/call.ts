@@ -10,7 +10,14 @@ import {
   Track,
   TrackEvent,
 } from "livekit-client";
-import { type Admission, type CallRequest, endCall, openCall } from "./api";
+import { type Admission, type CallRequest, endCall, openCall } from "../shared/api";
+import {
+  type AgentState,
+  type CallEvent,
+  eventFrom,
+  type Told,
+  watchEvents,
+} from "../shared/events";
 import {
   type Ending,
   endingFromDisconnect,
@@ -19,8 +26,10 @@ import {
   HUNG_UP,
   INSECURE,
   INSECURE_MEDIA,
+  LEFT,
+  MEDIA_REFUSED,
+  TOKEN_EXPIRED,
 } from "./endings";
-import { type AgentState, type CallEvent, watchEvents } from "./events";
 import { type CallState, canMove } from "./lifecycle";
 import { isMicrophoneReachable, openMicrophone } from "./microphone";
 import { after, EMPTY, type Transcript } from "./transcript";
@@ -47,6 +56,8 @@ export class Call {
   #admission: Admission | undefined;
   #microphone: LocalAudioTrack | undefined;
   #agentTrack: RemoteTrack | undefined;
+  readonly #names = new Map<string, string>();
+  readonly #present = new Set<string>();
   // Kept here, since LiveKit forgets a track's element before it says that the track is gone.
   readonly #players = new Map<RemoteTrack, HTMLMediaElement>();
   #events: { close(): void } | undefined;
@@ -77,12 +88,43 @@ export class Call {
     return this.#admission?.connectionId;
   }
 
+  get roomName(): string | undefined {
+    return this.#admission?.roomName;
+  }
+
+  get agentId(): string {
+    return this.#admission?.agentId || this.#request.agentId;
+  }
+
+  /** The call is somebody else's: who leaves it does not end it. */
+  get isGuest(): boolean {
+    return this.#request.roomName !== undefined;
+  }
+
+  /** The names of the other people in the call. */
+  get others(): readonly string[] {
+    return [...this.#present].filter((who) => !this.isUs(who)).map((who) => this.nameOf(who));
+  }
+
+  /** Where it is not known who speaks, it is us if nobody else is there. */
+  isUs(identity: string): boolean {
+    return identity === "" || identity === this.#admission?.participantId;
+  }
+
+  nameOf(identity: string): string {
+    return this.#names.get(identity) ?? "";
+  }
+
   get isMuted(): boolean {
     return this.#microphone?.isMuted ?? false;
   }
 
   get isAgentHere(): boolean {
     return this.#agentTrack !== undefined;
+  }
+
+  get isOffline(): boolean {
+    return !navigator.onLine;
   }
 
   /** The browser wants a press of a button before it plays sound. */
@@ -95,14 +137,15 @@ export class Call {
     try {
       await this.#begin();
     } catch (error) {
-      this.#end(endingFromError(error));
+      const ending = endingFromError(error);
+      this.#end(ending === MEDIA_REFUSED && this.#isTokenExpired() ? TOKEN_EXPIRED : ending);
     }
     // Whoever hangs up in the middle of a step leaves behind what that step then opened.
     if (this.#isOver()) await this.#close();
   }
 
   hangUp(): void {
-    this.#end(HUNG_UP);
+    this.#end(this.isGuest ? LEFT : HUNG_UP);
   }
 
   async toggleMute(): Promise<void> {
@@ -124,7 +167,7 @@ export class Call {
 
     const { connectionId, serverUrl, accessToken } = this.#admission;
     if (isMixedContent(serverUrl)) return this.#end(INSECURE_MEDIA);
-    this.#events = watchEvents(connectionId, (event) => this.#take(event));
+    this.#events = watchEvents(connectionId, (told) => this.#take(told));
     await this.room.connect(serverUrl, accessToken);
     if (this.#isOver()) return;
     await this.room.localParticipant.publishTrack(this.#microphone, {
@@ -153,7 +196,7 @@ export class Call {
     player.hidden = true;
     document.body.append(player);
     this.#players.set(track, player);
-    if (this.#agentTrack === undefined || participant.isAgent) {
+    if (participant.isAgent) {
       this.#agentTrack = track;
       this.#sounds.agent(track.mediaStreamTrack);
     }
@@ -176,7 +219,15 @@ export class Call {
     track.on(TrackEvent.Restarted, () => this.#sounds.microphone(track.mediaStreamTrack));
   }
 
-  #take(event: CallEvent): void {
+  #take(told: Told): void {
+    const event = eventFrom(told);
+    if (event === undefined) return;
+    this.#apply(event);
+    this.transcript = after(this.transcript, event);
+    this.#changed();
+  }
+
+  #apply(event: CallEvent): void {
     switch (event.kind) {
       case "callState":
         this.isAgentReconnecting = event.state === "RECONNECTING";
@@ -187,6 +238,11 @@ export class Call {
       case "userSpeech":
         this.isUserSpeaking = event.speaking;
         break;
+      case "participant":
+        this.#names.set(event.identity, event.name);
+        if (event.connected) this.#present.add(event.identity);
+        else this.#present.delete(event.identity);
+        break;
       case "ended":
         this.#events?.close();
         this.#end(endingFromReport(event.reason, event.fault), "server");
@@ -194,8 +250,6 @@ export class Call {
         this.ending = endingFromReport(event.reason, event.fault);
         break;
     }
-    this.transcript = after(this.transcript, event);
-    this.#changed();
   }
 
   #roomClosed(reason: DisconnectReason | undefined): void {
@@ -210,7 +264,8 @@ export class Call {
     this.ending = ending;
     this.endedAt = Date.now();
     // Only an end that is our doing is news to the server; of a lost room it keeps its own account.
-    this.#isServerToBeTold = by === "us";
+    // A call that we only joined goes on without us.
+    this.#isServerToBeTold = by === "us" && !this.isGuest;
     if (by === "room") setTimeout(() => this.#events?.close(), LAST_WORD_MS);
     else this.#events?.close();
     this.#move("ended");
@@ -236,6 +291,11 @@ export class Call {
 
   #silence(): void {
     for (const track of [...this.#players.keys()]) this.#stopPlaying(track);
+  }
+
+  #isTokenExpired(): boolean {
+    const expiry = this.#admission?.tokenExpiresAtMs;
+    return expiry !== undefined && expiry <= Date.now();
   }
 
   #isOver(): boolean {

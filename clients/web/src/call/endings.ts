@@ -1,18 +1,14 @@
 /** Why did the call end, or not begin, in plain words? */
 
-import { ApiError, isRecord, UnexpectedAnswer, Unreachable } from "./api";
+import { ApiError, UnexpectedAnswer, Unreachable } from "../shared/api";
+import type { Notice } from "../shared/notice";
+import { fields } from "../shared/protojson";
 
-export interface Ending {
-  readonly title: string;
-  /** What the person can do about it. */
-  readonly advice: string;
-  /** Something went wrong, as opposed to a call that was over. */
-  readonly isProblem: boolean;
-  /** The machine's word for it, to be quoted to whoever runs the server. */
-  readonly code: string;
-}
+export type Ending = Notice;
 
 export const HUNG_UP: Ending = calm("You hung up", "USER_HUNG_UP");
+
+export const LEFT: Ending = calm("You left the call", "PARTICIPANT_LEFT");
 
 export const INSECURE: Ending = problem(
   "This page may not use the microphone",
@@ -27,20 +23,22 @@ export const INSECURE_MEDIA: Ending = operator(
   "INSECURE_MEDIA",
 );
 
+export const MEDIA_REFUSED: Ending = operator("LiveKit refused the call's token", "MEDIA_REFUSED");
+
+export const TOKEN_EXPIRED: Ending = problem(
+  "The call's token had expired",
+  "It is good for some minutes only, and this device's clock must be right. Start the call again.",
+  "TOKEN_EXPIRED",
+);
+
 /** By the server's END_REASON, without its prefix. */
 const BY_REASON: Readonly<Record<string, Ending>> = {
-  PARTICIPANT_LEFT: calm("You left the call", "PARTICIPANT_LEFT"),
+  PARTICIPANT_LEFT: LEFT,
   AGENT_ENDED: calm("The agent ended the call", "AGENT_ENDED"),
   API_ENDED: calm("The call was ended", "API_ENDED"),
   MAX_DURATION: calm("The call reached its time limit", "MAX_DURATION"),
   IDLE_TIMEOUT: calm("The call ended because nobody spoke for a while", "IDLE_TIMEOUT"),
-  TRANSFERRED: calm("The call was transferred", "TRANSFERRED"),
   JOIN_TIMEOUT: again("The call ended because you did not join in time", "JOIN_TIMEOUT"),
-  NO_USER_AUDIO: problem(
-    "The agent received no sound from your microphone",
-    "Check which microphone the browser uses and that it is not muted, then call again.",
-    "NO_USER_AUDIO",
-  ),
   PARTICIPANT_LOST: problem(
     "Your connection was lost",
     "Check your network, then call again.",
@@ -60,16 +58,13 @@ const BY_REASON: Readonly<Record<string, Ending>> = {
   ),
   MODEL_UNAVAILABLE: again("The voice model could not be reached", "MODEL_UNAVAILABLE"),
   MODEL_LOST: again("The connection to the voice model was lost", "MODEL_LOST"),
-  MODEL_STALLED: again("The voice model stopped answering", "MODEL_STALLED"),
   MODEL_SESSION_EXPIRED: again(
     "The voice model's session reached its limit",
     "MODEL_SESSION_EXPIRED",
   ),
-  CONTENT_BLOCKED: calm("The voice model declined to go on", "CONTENT_BLOCKED"),
   BUDGET_EXCEEDED: calm("The call reached its budget", "BUDGET_EXCEEDED"),
-  CONTROLLER_LOST: again("The service behind the call went away", "CONTROLLER_LOST"),
   SERVER_DRAINING: again("The server is being restarted", "SERVER_DRAINING"),
-  NODE_LOST: again("The server that carried the call failed", "NODE_LOST"),
+  WORKER_LOST: again("The server that carried the call failed", "WORKER_LOST"),
   INTERNAL: again("Something went wrong on the server", "INTERNAL"),
 };
 
@@ -137,10 +132,8 @@ export function endingFromError(error: unknown): Ending {
   }
   if (name === "ConnectionError") {
     // Of LiveKit's error, `reasonName` does not follow `reason`; the status does.
-    const { status } = isRecord(error) ? error : {};
-    if (status === 401 || status === 403) {
-      return operator("LiveKit refused the call's token", "MEDIA_REFUSED");
-    }
+    const { status } = fields(error);
+    if (status === 401 || status === 403) return MEDIA_REFUSED;
     return problem("The call could not be connected", TRY_NETWORK, "MEDIA_UNREACHABLE");
   }
   return problem("The call could not be started", "Try again.", name || "UNKNOWN");

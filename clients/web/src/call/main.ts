@@ -1,7 +1,7 @@
 /** How do the parts make a page? The only module with a life of its own. */
 
 import { type Room, setLogLevel } from "livekit-client";
-import { listAgents } from "./api";
+import { listAgents } from "../shared/api";
 import { Call } from "./call";
 import { endingFromError, INSECURE, NO_AGENTS } from "./endings";
 import type { CallState } from "./lifecycle";
@@ -31,6 +31,8 @@ let call: Call | undefined;
 let isPrepared = false;
 let audio: { context: AudioContext; microphone: Meter; agent: Meter } | undefined;
 
+const roomName = wishes.get("room") || undefined;
+
 const view = new View({
   start: () => void (isPrepared ? start() : prepare()),
   hangUp: () => call?.hangUp(),
@@ -39,6 +41,7 @@ const view = new View({
     void call?.room.startAudio();
     void audio?.context.resume();
   },
+  invite: () => void invite(),
 });
 
 window.mediabridge = {
@@ -56,9 +59,13 @@ window.mediabridge = {
 };
 
 setLogLevel("warn");
+if (roomName !== undefined) view.setup.welcomeGuest();
 // Sound that was refused is granted with the next press, wherever it lands.
 for (const press of ["pointerdown", "keydown"]) {
   window.addEventListener(press, () => void audio?.context.resume());
+}
+for (const turn of ["online", "offline"]) {
+  window.addEventListener(turn, () => call && view.show(call));
 }
 window.addEventListener("pagehide", () => call?.hangUp());
 void prepare();
@@ -74,24 +81,24 @@ async function prepare(): Promise<void> {
       const value = wishes.get(wish);
       if (value) preset[field] = value;
     }
-    const agents = await listAgents();
+    const agents = await listAgents(wishes.get("tenant") ?? "");
     isPrepared = agents.length > 0;
-    view.offerAgents(agents, preset);
+    view.setup.offer(agents, preset);
     view.showProblem(isPrepared ? undefined : NO_AGENTS);
   } catch (error) {
     view.showProblem(endingFromError(error));
   }
-  if (!isPrepared) view.offerRetry();
+  if (!isPrepared) view.setup.offerAgain("Try again");
   else if (!isMicrophoneReachable()) view.showProblem(INSECURE);
   else if (wishes.get("autostart") === "1") await start();
 }
 
 async function start(): Promise<void> {
-  const choice = view.choice();
+  const choice = view.setup.choice();
   if (choice === undefined) return;
   const { microphone, agent } = openAudio();
   const started = new Call(
-    { ...choice, tenantId: wishes.get("tenant") ?? "", roomName: wishes.get("room") || undefined },
+    { ...choice, tenantId: wishes.get("tenant") ?? "", roomName },
     // An earlier call may still be closing; the page belongs to the latest.
     {
       microphone: (track) => {
@@ -109,6 +116,25 @@ async function start(): Promise<void> {
   call = started;
   requestAnimationFrame(() => paintLevels(started));
   await started.start();
+}
+
+/** Hands out the address at which somebody else joins the call. */
+async function invite(): Promise<void> {
+  const inCall = call?.roomName;
+  if (inCall === undefined) return;
+  const address = new URL(location.pathname, location.origin);
+  address.searchParams.set("room", inCall);
+  const tenant = wishes.get("tenant");
+  if (tenant) address.searchParams.set("tenant", tenant);
+  try {
+    if (navigator.share) await navigator.share({ url: address.href });
+    else {
+      await navigator.clipboard.writeText(address.href);
+      view.showInvited("The link is copied. Whoever opens it joins this call.");
+    }
+  } catch {
+    view.showInvited(`Whoever opens this joins the call: ${address.href}`);
+  }
 }
 
 /** Needs a press to be allowed to sound, hence not before the first call. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FLOOR_DBFS, fraction, levelDbfs, peakBin } from "../src/meters";
+import { FLOOR_DBFS, fraction, levelDbfs, peakBin } from "../../src/call/meters";
 
 test("silence is at the floor, a full-scale sine 3 dB below full scale", () => {
   expect(levelDbfs(new Float32Array(480))).toBe(FLOOR_DBFS);

@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
-import type { Call } from "../src/call";
-import { doing, duration, lasted } from "../src/view";
+import type { Call } from "../../src/call/call";
+import { company, doing, languageName, lasted } from "../../src/call/words";
 
 const connected = { state: "connected", isAgentReconnecting: false, isAgentHere: true } as Call;
 
 test.each<[string, Partial<Call>]>([
   ["Allow the microphone when your browser asks", { state: "asking" }],
   ["Connecting…", { state: "connecting" }],
-  ["Your connection is unsteady, reconnecting…", { state: "reconnecting" }],
+  ["Your connection is unsteady, reconnecting…", { state: "reconnecting", isOffline: false }],
+  ["You are offline; the call waits for your network…", { state: "reconnecting", isOffline: true }],
   ["Waiting for the agent…", { isAgentHere: false }],
   ["On the line", {}],
   ["Thinking", { agentState: "thinking" }],
@@ -17,8 +18,16 @@ test.each<[string, Partial<Call>]>([
   expect(doing({ ...connected, ...change } as Call)).toBe(words);
 });
 
-test("a running call shows its length as telephones do", () => {
-  expect([0, 9_999, 61_000, 3_600_000].map(duration)).toEqual(["0:00", "0:09", "1:01", "60:00"]);
+test("company is named", () => {
+  expect([[], ["Bob"], ["Bob", "Eve"]].map(company)).toEqual([
+    "",
+    "Bob is here, too",
+    "Bob and Eve are here, too",
+  ]);
+});
+
+test("a language has a name, and one that nobody knows keeps its tag", () => {
+  expect(["es-MX", "no_tag"].map(languageName)).toEqual(["Mexican Spanish", "no_tag"]);
 });
 
 test("a call that is over has its length in words", () => {

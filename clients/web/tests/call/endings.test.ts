@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
-import { ApiError, UnexpectedAnswer, Unreachable } from "../src/api";
-import { endingFromDisconnect, endingFromError, endingFromReport, INSECURE } from "../src/endings";
+import proto from "../../../../proto/bridge/v1/call.proto?raw";
+import {
+  endingFromDisconnect,
+  endingFromError,
+  endingFromReport,
+  INSECURE,
+} from "../../src/call/endings";
+import { ApiError, UnexpectedAnswer, Unreachable } from "../../src/shared/api";
 
 test.each([
   ["PARTICIPANT_LEFT", "NONE", "You left the call", false],
@@ -50,4 +56,15 @@ test.each([
   ["not even an error", "The call could not be started"],
 ])("%s reads as %j", (error, title) => {
   expect(endingFromError(error)).toMatchObject({ title, isProblem: true });
+});
+
+test("every reason of the API for an end has words", () => {
+  const reasons = [...proto.matchAll(/END_REASON_(\w+) = [1-9]/g)].map(
+    ([, reason]) => reason ?? "",
+  );
+  expect(reasons).toContain("MODEL_LOST");
+  const unexplained = endingFromReport("NO_SUCH_REASON", "SERVER").title;
+  expect(reasons.filter((one) => endingFromReport(one, "SERVER").title === unexplained)).toEqual(
+    [],
+  );
 });

@@ -9,7 +9,7 @@ import {
   openCall,
   UnexpectedAnswer,
   Unreachable,
-} from "../src/api";
+} from "../../src/shared/api";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -61,7 +61,7 @@ test("an agent without a name or a default gets them from what it has", () => {
 });
 
 test("an admission with a part missing says which", () => {
-  expect(admissionFrom({ ...ADMISSION, status: "created" })).toEqual(ADMISSION);
+  expect(admissionFrom({ ...ADMISSION, status: "created" })).toMatchObject(ADMISSION);
   expect(() => admissionFrom({ ...ADMISSION, accessToken: "" })).toThrow("no accessToken");
 });
 
@@ -72,7 +72,28 @@ test("a call is created, unless a room is named to join", async () => {
   await endCall("c");
   expect(server.mock.calls.map(([path, init]) => [path, JSON.parse(String(init.body))])).toEqual([
     ["/livekit/create-room", REQUEST],
-    ["/livekit/join-room", { participantName: "Ada", agentId: "a", roomName: "r" }],
+    ["/livekit/join-room", { participantName: "Ada", agentId: "a", tenantId: "x", roomName: "r" }],
     ["/livekit/end-call", { connectionId: "c" }],
   ]);
+});
+
+test("an admission tells who one is, with whom, and until when", () => {
+  const told = {
+    participantId: "p",
+    tokenExpireTime: "1970-01-01T00:10:00Z",
+    call: { agentId: "a" },
+  };
+  expect(admissionFrom({ ...ADMISSION, ...told })).toMatchObject({
+    participantId: "p",
+    tokenExpiresAtMs: 600_000,
+    agentId: "a",
+  });
+});
+
+test("a key is sent as a bearer token, and none is not", async () => {
+  const server = answering("{}");
+  await endCall("c", "mbk_1");
+  await endCall("c");
+  const sent = server.mock.calls.map(([, init]) => new Headers(init.headers).get("authorization"));
+  expect(sent).toEqual(["Bearer mbk_1", null]);
 });

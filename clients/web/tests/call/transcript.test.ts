@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
-import type { CallEvent, Speaker } from "../src/events";
-import { after, EMPTY } from "../src/transcript";
+import { after, EMPTY, waitedMs } from "../../src/call/transcript";
+import type { CallEvent, Speaker } from "../../src/shared/events";
 
 function said(speaker: Speaker, itemId: string, text: string, final = true): CallEvent {
-  return { kind: "transcript", speaker, itemId, text, final };
+  const unknown = { startMs: undefined, endMs: undefined };
+  return { kind: "transcript", speaker, identity: "", itemId, text, final, ...unknown };
+}
+
+function timed(speaker: Speaker, itemId: string, startMs?: number, endMs?: number): CallEvent {
+  return { ...said(speaker, itemId, "…"), startMs, endMs } as CallEvent;
 }
 
 const speech: CallEvent = { kind: "userSpeech", speaking: true };
@@ -72,4 +77,13 @@ test("an interruption marks its item and keeps its text", () => {
 
 test("events without words leave the transcript untouched", () => {
   expect(after(EMPTY, { kind: "agentState", state: "thinking" })).toBe(EMPTY);
+});
+
+test.each<[string, CallEvent[], number | undefined]>([
+  ["from the end of the words", [timed("user", "u", 1000, 2000), timed("agent", "a", 2600)], 600],
+  ["not for the greeting", [timed("agent", "a", 100), timed("agent", "b", 2600)], undefined],
+  ["not until the end is known", [timed("user", "u", 1000), timed("agent", "a", 2600)], undefined],
+  ["not by who spoke already", [timed("user", "u", 1, 2000), timed("agent", "a", 900)], undefined],
+])("an answer was waited for %s", (_, events, waited) => {
+  expect(waitedMs(events.reduce(after, EMPTY).lines, 1)).toBe(waited);
 });

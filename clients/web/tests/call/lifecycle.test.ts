@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type CallState, canMove, isUnderWay, NEXT } from "../src/lifecycle";
+import { type CallState, canMove, isUnderWay, NEXT } from "../../src/call/lifecycle";
 
 const STATES = Object.keys(NEXT) as CallState[];
 

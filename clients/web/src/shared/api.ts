@@ -1,4 +1,6 @@
-/** What does the server offer, and how is it asked? */
+/** How is the server asked, and how does it refuse? */
+
+import { fields, list, text, timeMs } from "./protojson";
 
 export interface Agent {
   readonly agentId: string;
@@ -9,6 +11,7 @@ export interface Agent {
 
 export interface CallRequest {
   readonly participantName: string;
+  /** May be empty where a room is joined: the call has its agent. */
   readonly agentId: string;
   readonly voiceLanguage: string;
   readonly tenantId: string;
@@ -22,6 +25,9 @@ export interface Admission {
   readonly roomName: string;
   readonly accessToken: string;
   readonly serverUrl: string;
+  readonly participantId: string;
+  readonly tokenExpiresAtMs: number | undefined;
+  readonly agentId: string;
 }
 
 /** The server answered with a refusal; `message` is meant to be read by a person. */
@@ -49,8 +55,9 @@ export class UnexpectedAnswer extends Error {
   override readonly name = "UnexpectedAnswer";
 }
 
-export async function listAgents(): Promise<readonly Agent[]> {
-  return agentsFrom(await ask("GET", "/livekit/agents"));
+export async function listAgents(tenantId = ""): Promise<readonly Agent[]> {
+  const query = tenantId === "" ? "" : `?${new URLSearchParams({ tenantId })}`;
+  return agentsFrom(await ask("GET", `/livekit/agents${query}`));
 }
 
 /** Creates a call, or joins the one whose room is named. */
@@ -64,16 +71,16 @@ export async function openCall(request: CallRequest): Promise<Admission> {
           voiceLanguage,
           tenantId,
         })
-      : await ask("POST", "/livekit/join-room", { participantName, agentId, roomName });
+      : await ask("POST", "/livekit/join-room", { participantName, agentId, tenantId, roomName });
   return admissionFrom(answer);
 }
 
 /** Outlives the page: it is also sent while the tab closes. */
-export async function endCall(connectionId: string): Promise<void> {
-  await ask("POST", "/livekit/end-call", { connectionId });
+export async function endCall(connectionId: string, key = ""): Promise<void> {
+  await ask("POST", "/livekit/end-call", { connectionId }, key);
 }
 
-export function eventsUrl(connectionId: string): string {
+export function eventsPath(connectionId: string): string {
   return `/livekit/events/${encodeURIComponent(connectionId)}`;
 }
 
@@ -86,21 +93,20 @@ export function apiErrorFrom(status: number, body: string): ApiError {
   } catch {
     return new ApiError(status, "", "", fallback);
   }
-  const fields = isRecord(parsed) ? parsed : {};
+  const refusal = fields(parsed);
   return new ApiError(
     status,
     // A gRPC gateway sends the code as a number, the seed's server as a name.
-    String(fields["code"] ?? ""),
-    text(fields["reason"]),
-    text(fields["message"]) || fallback,
+    String(refusal["code"] ?? ""),
+    text(refusal["reason"]),
+    text(refusal["message"]) || fallback,
   );
 }
 
 export function agentsFrom(answer: unknown): readonly Agent[] {
-  if (!isRecord(answer) || !Array.isArray(answer["agents"])) {
-    throw new UnexpectedAnswer("The list of agents is not a list.");
-  }
-  return answer["agents"].filter(isRecord).flatMap((agent) => {
+  const { agents } = fields(answer);
+  if (!Array.isArray(agents)) throw new UnexpectedAnswer("The list of agents is not a list.");
+  return list(agents).flatMap((agent) => {
     const agentId = text(agent["agentId"]);
     const named = Array.isArray(agent["languages"]) ? agent["languages"].map(text) : [];
     const languages = named.filter((language) => language !== "");
@@ -111,31 +117,38 @@ export function agentsFrom(answer: unknown): readonly Agent[] {
 }
 
 export function admissionFrom(answer: unknown): Admission {
-  const fields = isRecord(answer) ? answer : {};
-  const admission = {
-    connectionId: text(fields["connectionId"]),
-    roomName: text(fields["roomName"]),
-    accessToken: text(fields["accessToken"]),
-    serverUrl: text(fields["serverUrl"]),
+  const given = fields(answer);
+  const needed = {
+    connectionId: text(given["connectionId"]),
+    roomName: text(given["roomName"]),
+    accessToken: text(given["accessToken"]),
+    serverUrl: text(given["serverUrl"]),
   };
-  for (const [name, value] of Object.entries(admission)) {
+  for (const [name, value] of Object.entries(needed)) {
     if (value === "") throw new UnexpectedAnswer(`The server's answer has no ${name}.`);
   }
-  return admission;
+  return {
+    ...needed,
+    participantId: text(given["participantId"]),
+    tokenExpiresAtMs: timeMs(given["tokenExpireTime"]),
+    agentId: text(fields(given["call"])["agentId"]),
+  };
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-export function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
+/** The header that proves who asks; none without a key. */
+export function authorization(key: string): Record<string, string> {
+  return key === "" ? {} : { authorization: `Bearer ${key}` };
 }
 
 // Creating a call opens a room and a model session; longer than this and nobody is waiting.
 const DEADLINE_MS = 30_000;
 
-async function ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
+export async function ask(
+  method: "GET" | "POST",
+  path: string,
+  body?: object,
+  key = "",
+): Promise<unknown> {
   let response: Response;
   let answer: string;
   try {
@@ -145,6 +158,7 @@ async function ask(method: "GET" | "POST", path: string, body?: object): Promise
       headers: {
         accept: "application/json",
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...authorization(key),
       },
       body: body === undefined ? null : JSON.stringify(body),
       keepalive: method === "POST",
