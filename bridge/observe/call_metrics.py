@@ -9,14 +9,16 @@ from bridge.messages.times import seconds
 from bridge.observe.bounded import BoundedLabel
 from bridge.observe.media_metrics import MediaAmounts, MediaMetrics
 from bridge.observe.metrics import Metrics
-from bridge.ports.call import CallState
+from bridge.ports.call import FAULT_OF, CallState
 from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.tool import ToolStatus
 from bridge.v1 import call_pb2, event_pb2, report_pb2
 
 # An event may be told again, but not after so many other calls have ended.
 _REMEMBERED_ENDS: Final = 1024
 
 _MICRO: Final = 1e-6
+_LINKS: Final = ("media", "model")
 _LIVE: Final = tuple(state.value for state in CallState if state is not CallState.ENDED)
 
 
@@ -60,6 +62,8 @@ class CallMetrics:
             "ended": self._end,
         }
 
+        self._begin_at_zero()
+
     def refresh(self) -> None:
         """Say how many calls there are now."""
         states = [call.state for call in self._live.values()]
@@ -91,6 +95,16 @@ class CallMetrics:
             if call is not None:
                 self._media.sample(sample)
                 self._add_media(call, MediaAmounts.of_sample(sample))
+
+    def _begin_at_zero(self) -> None:
+        """Tell of what has not happened yet: nobody sees a counter rise that begins at one."""
+        for reason, fault in FAULT_OF.items():
+            self._metrics.calls_ended.labels(reason.value, fault.value)
+        for link in _LINKS:
+            self._metrics.link_interruptions.labels(link)
+            self._metrics.link_reconnects.labels(link)
+        for status in ToolStatus:
+            self._metrics.tool_calls.labels(status.value)
 
     def _moved(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
         state = event.state_changed.state

@@ -11,6 +11,11 @@ from bridge.observe.metrics import Metrics
 from bridge.ports.rpc import Rpc
 
 _BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
+_DEFECT: Final = "INTERNAL"
+_REFUSALS: Final = (
+    *("NO_FREE_SLOT", "LIMIT_REACHED", "SERVER_DRAINING", "LIVEKIT_UNAVAILABLE"),
+    *("CALL_NOT_STARTED", "HOST_LOST"),
+)
 
 
 class RpcMetrics:
@@ -21,11 +26,16 @@ class RpcMetrics:
         self._known = frozenset(known)
         self._reason = BoundedLabel()
         self._limit = BoundedLabel()
+        # Nobody sees a counter rise that begins at one.
+        for reason in _REFUSALS:
+            metrics.calls_refused.labels(self._reason(reason))
+        for method in self._known:
+            metrics.rpcs.labels(*self._named(method), _DEFECT)
 
     @contextmanager
     def observing(self, rpc: Rpc) -> Iterator[None]:
         """Implements RpcObserver."""
-        service, _, method = self._name(rpc).rpartition("/")
+        service, method = self._named(rpc.method)
         began_s = time.perf_counter()
         if rpc.is_stream:
             self._metrics.streams_open.labels(method).inc()
@@ -40,8 +50,11 @@ class RpcMetrics:
             self._metrics.rpcs.labels(service, method, rpc.code).inc()
             self._count_refusal(rpc, method)
 
-    def _name(self, rpc: Rpc) -> str:
-        return rpc.method.removeprefix("/") if rpc.method in self._known else f"{OTHER}/{OTHER}"
+    def _named(self, method: str) -> tuple[str, str]:
+        if method not in self._known:
+            return OTHER, OTHER
+        service, _, name = method.removeprefix("/").rpartition("/")
+        return service, name
 
     def _count_refusal(self, rpc: Rpc, method: str) -> None:
         refusal = rpc.refusal

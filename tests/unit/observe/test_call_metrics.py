@@ -8,7 +8,7 @@ from bridge.messages import events as messages
 from bridge.observe.call_metrics import CallMetrics
 from bridge.observe.metrics import Metrics
 from bridge.pcm import MODEL_RATE_HZ
-from bridge.ports.call import CallState, CallView, Ending, EndReason
+from bridge.ports.call import FAULT_OF, CallState, CallView, Ending, EndReason
 from bridge.ports.event import (
     CallEvent,
     Ended,
@@ -153,13 +153,21 @@ def test_a_broken_link_counts_and_its_outage_is_timed(counted: Counted) -> None:
     assert read['link_reconnects_total{link="model"}'] == 1
     assert read['link_outage_seconds_sum{link="model"}'] == pytest.approx(0.4)
     assert read['link_interruptions_total{link="media"}'] == 1
-    assert 'link_reconnects_total{link="media"}' not in read
+    assert read['link_reconnects_total{link="media"}'] == 0
 
 
 def test_a_session_that_rotates_was_never_broken(counted: Counted) -> None:
     counted.tell(ModelStateChanged(LinkState.READY), 1)
     counted.tell(ModelStateChanged(LinkState.RESUMED, "next"), 60)
-    assert not [name for name in counted.read() if name.startswith("link_")]
+    read = counted.read()
+    assert not any(value for name, value in read.items() if name.startswith("link_"))
+
+
+def test_what_has_not_happened_yet_is_told_as_none(counted: Counted) -> None:
+    read = counted.read()
+    for reason, fault in FAULT_OF.items():
+        assert read[f'calls_ended_total{{fault="{fault.value}",reason="{reason.value}"}}'] == 0
+    assert read['tool_calls_total{status="timed_out"}'] == 0
 
 
 def test_tokens_and_money_are_those_of_the_answers_and_of_what_is_left_at_the_end(
