@@ -5,6 +5,7 @@ import dataclasses
 from pydantic import ValidationError
 
 from bridge.agents import greeting as greetings
+from bridge.agents import silence
 from bridge.agents import turns as turn_options
 from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile, OverridesPart
@@ -15,6 +16,7 @@ from bridge.ports.agent import (
     GreetingChange,
     InterruptionChange,
     NoisePolicy,
+    SilenceStep,
     TurnsChange,
 )
 
@@ -53,13 +55,20 @@ def _path(location: tuple[int | str, ...]) -> str:
             return ".".join((f"agent.tools.tools[{index}]", *map(str, rest)))
         case ("tools",):
             return "agent.tools.tools"
+        case ("silence", int(index), *rest):
+            return ".".join((f"agent.silence.steps[{index}]", *map(str, rest)))
+        case ("silence",):
+            return "agent.silence.steps"
     return ".".join(("agent", *map(str, location)))
 
 
 def _plain(value: object) -> object:
     match value:
         case tuple():
-            return [as_part(tool) for tool in value]
+            return [
+                silence.as_written(one) if isinstance(one, SilenceStep) else as_part(one)
+                for one in value
+            ]
         case TurnsChange() | InterruptionChange():
             return turn_options.as_written(value)
         case GreetingChange():

@@ -9,7 +9,8 @@ from bridge.agents import turns as turn_options
 from bridge.agents.greeting import greeting_of, manner_without_effect
 from bridge.agents.mcp_tools import Offered, mcp_tools_of, nothing_offered
 from bridge.agents.prompt import NAMELESS, PromptParts, assemble, clean_name, fill
-from bridge.agents.schema import AgentFile, GreetingPart, LanguagePart, SilenceStepPart
+from bridge.agents.schema import AgentFile, GreetingPart, LanguagePart
+from bridge.agents.silence import steps_of
 from bridge.agents.tags import choose, english_name, is_tag
 from bridge.agents.tools import tools_of
 from bridge.agents.turns import Turns, turns_of
@@ -24,7 +25,6 @@ from bridge.ports.agent import (
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
-    SilenceStep,
     UserFirst,
 )
 from bridge.ports.budget import Budget
@@ -91,7 +91,7 @@ def resolve(
             agent.limits.rejoin_grace,
             agent.limits.time_exceeded and fill(agent.limits.time_exceeded, values),
         ),
-        silence=tuple(_silence_step(step, values) for step in agent.silence),
+        silence=steps_of(agent.silence, changes.silence, values),
         budget=Budget(agent.budget.max_tokens, agent.budget.max_micro_units),
         budget_exceeded_text=(
             agent.budget.exceeded_text and fill(agent.budget.exceeded_text, values)
@@ -181,6 +181,8 @@ def _check_lengths(agent: ResolvedAgent, field: str) -> None:
             pass
     if agent.budget_exceeded_text is not None:
         texts["farewell"] = agent.budget_exceeded_text
+    for number, step in enumerate(agent.silence, start=1):
+        texts[f"silence step {number}"] = step.say or step.prompt or ""
     for tool in agent.model.tools:
         parts = (tool.description, tool.filler_text or "", tool.timeout_text or "")
         texts[f"tool {tool.name}"] = max(parts, key=len)
@@ -191,12 +193,3 @@ def _check_lengths(agent: ResolvedAgent, field: str) -> None:
     ]
     if violations:
         raise InvalidRequest(violations)
-
-
-def _silence_step(part: SilenceStepPart, values: Mapping[str, str]) -> SilenceStep:
-    return SilenceStep(
-        part.after,
-        part.say and fill(part.say, values),
-        part.prompt and fill(part.prompt, values),
-        part.end,
-    )

@@ -13,8 +13,9 @@ from pydantic import (
 
 from bridge.agents.mcp_tools import McpParts
 from bridge.agents.prompt import PLACEHOLDERS
+from bridge.agents.silence import SilenceSteps
 from bridge.agents.tags import is_tag
-from bridge.agents.templates import TEMPLATE
+from bridge.agents.templates import TEMPLATE, ShortText
 from bridge.agents.tools import ToolPart, ToolParts
 from bridge.durations import (
     ECHO_GUARD_RANGE_S,
@@ -24,7 +25,6 @@ from bridge.durations import (
     MIN_SPEECH_RANGE_S,
     REJOIN_GRACE_RANGE_S,
     RESUME_AFTER_RANGE_S,
-    SILENCE_STEP_RANGE_S,
     parse_duration_s,
     within,
     zero_or,
@@ -41,7 +41,6 @@ from bridge.ports.tool import MAX_TOOLS
 
 # As in proto/bridge/v1/agent.proto.
 MAX_INSTRUCTIONS_CHARS: Final = 32_768
-MAX_SHORT_CHARS: Final = 4_096
 DEFAULT_VOICE: Final = "marin"
 # The one that the openai types name for use inside a realtime session; the gpt-4o-transcribe models
 # and whisper-1 are announced to shut down on 2027-02-26.
@@ -128,7 +127,6 @@ def _off_is_none(transcription: object) -> object:
 
 Line = Annotated[str, Field(max_length=128), AfterValidator(_one_line)]
 Instructions = Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS), TEMPLATE]
-ShortText = Annotated[str, Field(max_length=MAX_SHORT_CHARS), TEMPLATE]
 Speed = Annotated[float, Field(ge=0.25, le=1.5)]
 Threshold = Annotated[float, Field(ge=0, le=1)]
 PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
@@ -143,6 +141,7 @@ Overridable = Literal[
     "interruptible",
     "interruption",
     "greeting",
+    "silence",
     "noise",
     "tools",
 ]
@@ -234,33 +233,6 @@ class NoisePart(Part):
     gain: bool = False
 
 
-class SilenceStepPart(Part):
-    """What happens when nobody has said anything for so long."""
-
-    after: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(SILENCE_STEP_RANGE_S))
-    ]
-    say: ShortText | None = None
-    prompt: ShortText | None = None
-    end: bool = False
-
-    @model_validator(mode="after")
-    def _does_something(self) -> Self:
-        if self.say is not None and self.prompt is not None:
-            raise ValueError("must be say or prompt, not both")
-        if self.end and self.prompt is not None:
-            raise ValueError("a step that ends the call says its last words with say")
-        if not self.end and self.say is None and self.prompt is None:
-            raise ValueError("must say or prompt something, or end the call")
-        return self
-
-
-def _end_is_last(steps: list[SilenceStepPart]) -> list[SilenceStepPart]:
-    if any(step.end for step in steps[:-1]):
-        raise ValueError("nothing follows a step that ends the call")
-    return steps
-
-
 class LanguagePart(Part):
     """What is different in one language."""
 
@@ -318,6 +290,7 @@ class OverridesPart(Part):
     interruptible: bool | None = None
     interruption: InterruptionPart | None = None
     greeting: GreetingPart | None = None
+    silence: SilenceSteps | None = None
     noise: NoisePart | None = None
     tools: ToolParts | None = None
 
@@ -356,9 +329,7 @@ class AgentFile(Part):
     )
     noise_reduction: Literal["near_field", "far_field", "off"] = "off"
     noise: NoisePart = NoisePart()
-    silence: Annotated[list[SilenceStepPart], Field(max_length=8), AfterValidator(_end_is_last)] = (
-        Field(default_factory=list)
-    )
+    silence: SilenceSteps = Field(default_factory=list)
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | None = None
     tools: Annotated[ToolParts, AfterValidator(_useful)] = Field(default_factory=list)
     mcp: Annotated[McpParts, AfterValidator(_beside_tools)] = Field(default_factory=list)

@@ -1,10 +1,13 @@
 """A text in an agent's file whose placeholders are filled in by each call."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from bridge.agents.prompt import Known, placeholder_problem
+
+# As in proto/bridge/v1/agent.proto.
+MAX_SHORT_CHARS: Final = 4_096
 
 
 def _template(text: str, info: ValidationInfo) -> str:
@@ -18,3 +21,5 @@ def _template(text: str, info: ValidationInfo) -> str:
 
 TEMPLATE: Final = AfterValidator(_template)
 """Validate with a `Known` as context: which placeholders there are stands in the file itself."""
+
+ShortText = Annotated[str, Field(max_length=MAX_SHORT_CHARS), TEMPLATE]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from bridge.api import agent_tools
+from bridge.api import agent_tools, silence
 from bridge.api.spans import span
 from bridge.api.violations import Violations
 from bridge.durations import (
@@ -56,6 +56,7 @@ def parse(message: agent_pb2.AgentOverrides, wrong: Violations) -> AgentOverride
         interruption=_interruption(message, wrong),
         greeting=_greeting(message, wrong),
         tools=agent_tools.parse(message.tools, wrong) if message.HasField("tools") else None,
+        silence=silence.parse(message.silence, wrong) if message.HasField("silence") else None,
         noise=(
             NoisePolicy(message.noise.suppression, message.noise.gain)
             if message.HasField("noise")

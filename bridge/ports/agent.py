@@ -128,6 +128,8 @@ class AgentOverrides:
     interruptible: bool | None = None
     interruption: InterruptionChange | None = None
     greeting: GreetingChange | None = None
+    silence: tuple[SilenceStep, ...] | None = None
+    """In place of the agent's own steps; none at all is a wish, too."""
     noise: NoisePolicy | None = None
     tools: tuple[ToolSpec, ...] | None = None
     """Beside the agent's own; a gateway executes them."""

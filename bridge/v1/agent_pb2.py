@@ -26,7 +26,7 @@ from bridge.v1 import options_pb2 as bridge_dot_v1_dot_options__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/agent.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf1\x03\n\x0e\x41gentOverrides\x12\x1f\n\x0cinstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05voice\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05speed\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x35\n\x0eturn_detection\x18\x05 \x01(\x0b\x32\x18.bridge.v1.TurnDetectionH\x04\x88\x01\x01\x12\x1a\n\rinterruptible\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12*\n\x08greeting\x18\x07 \x01(\x0b\x32\x13.bridge.v1.GreetingH\x06\x88\x01\x01\x12\x37\n\x0cinterruption\x18\x08 \x01(\x0b\x32\x1c.bridge.v1.InterruptionRulesH\x07\x88\x01\x01\x12\"\n\x05tools\x18\n \x01(\x0b\x32\x13.bridge.v1.ToolList\x12*\n\x05noise\x18\x0b \x01(\x0b\x32\x16.bridge.v1.NoisePolicyH\x08\x88\x01\x01\x42\x0f\n\r_instructionsB\x08\n\x06_modelB\x08\n\x06_voiceB\x08\n\x06_speedB\x11\n\x0f_turn_detectionB\x10\n\x0e_interruptibleB\x0b\n\t_greetingB\x0f\n\r_interruptionB\x08\n\x06_noise\"0\n\x0bNoisePolicy\x12\x13\n\x0bsuppression\x18\x01 \x01(\x08\x12\x0c\n\x04gain\x18\x02 \x01(\x08\"\xa2\x01\n\x11InterruptionRules\x12-\n\nmin_speech\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cresume_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\necho_guard\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xcd\x01\n\x08Greeting\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x16\n\x06prompt\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x14\n\nuser_first\x18\x03 \x01(\x08H\x00\x12\x1a\n\rinterruptible\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\x05guard\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12(\n\x05\x64\x65lay\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05\x62\x65ginB\x10\n\x0e_interruptibleB\x08\n\x06_guard\"\xd1\x01\n\rTurnDetection\x12*\n\nserver_vad\x18\x01 \x01(\x0b\x32\x14.bridge.v1.ServerVadH\x00\x12.\n\x0csemantic_vad\x18\x02 \x01(\x0b\x32\x16.bridge.v1.SemanticVadH\x00\x12(\n\x06manual\x18\x03 \x01(\x0b\x32\x16.bridge.v1.ManualTurnsH\x00\x12\x1c\n\x0f\x63reate_response\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x08\n\x06methodB\x12\n\x10_create_response\"\r\n\x0bManualTurns\"\xd3\x01\n\tServerVad\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11prefix_padding_ms\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12 \n\x13silence_duration_ms\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x1c\n\x0fidle_timeout_ms\x18\x04 \x01(\x05H\x03\x88\x01\x01\x42\x0c\n\n_thresholdB\x14\n\x12_prefix_padding_msB\x16\n\x14_silence_duration_msB\x12\n\x10_idle_timeout_ms\"6\n\x0bSemanticVad\x12\'\n\teagerness\x18\x01 \x01(\x0e\x32\x14.bridge.v1.Eagerness\"*\n\x08ToolList\x12\x1e\n\x05tools\x18\x01 \x03(\x0b\x32\x0f.bridge.v1.Tool\"\xdc\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x04mode\x18\x05 \x01(\x0e\x32\x13.bridge.v1.ToolMode\x12)\n\x08reaction\x18\x06 \x01(\x0e\x32\x17.bridge.v1.ToolReaction\x12\x10\n\x08terminal\x18\x07 \x01(\x08\x12\x1e\n\x16\x63\x61ncel_on_interruption\x18\x08 \x01(\x08\x12\x19\n\x0b\x66iller_text\x18\t \x01(\tB\x04\x88\xe7\x18\x01\x12/\n\x0c\x66iller_after\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x0ctimeout_text\x18\x0b \x01(\tB\x04\x88\xe7\x18\x01*w\n\tEagerness\x12\x19\n\x15\x45\x41GERNESS_UNSPECIFIED\x10\x00\x12\x11\n\rEAGERNESS_LOW\x10\x01\x12\x14\n\x10\x45\x41GERNESS_MEDIUM\x10\x02\x12\x12\n\x0e\x45\x41GERNESS_HIGH\x10\x03\x12\x12\n\x0e\x45\x41GERNESS_AUTO\x10\x04*R\n\x08ToolMode\x12\x19\n\x15TOOL_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12TOOL_MODE_BLOCKING\x10\x01\x12\x13\n\x0fTOOL_MODE_ASYNC\x10\x02*\x83\x01\n\x0cToolReaction\x12\x1d\n\x19TOOL_REACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_REACTION_SPEAK\x10\x01\x12\x18\n\x14TOOL_REACTION_LISTEN\x10\x02\x12!\n\x1dTOOL_REACTION_SPEAK_IF_SILENT\x10\x03\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x62ridge/v1/agent.proto\x12\tbridge.v1\x1a\x17\x62ridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9c\x04\n\x0e\x41gentOverrides\x12\x1f\n\x0cinstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x88\x01\x01\x12\x12\n\x05model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05voice\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05speed\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x35\n\x0eturn_detection\x18\x05 \x01(\x0b\x32\x18.bridge.v1.TurnDetectionH\x04\x88\x01\x01\x12\x1a\n\rinterruptible\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12*\n\x08greeting\x18\x07 \x01(\x0b\x32\x13.bridge.v1.GreetingH\x06\x88\x01\x01\x12\x37\n\x0cinterruption\x18\x08 \x01(\x0b\x32\x1c.bridge.v1.InterruptionRulesH\x07\x88\x01\x01\x12)\n\x07silence\x18\t \x01(\x0b\x32\x18.bridge.v1.SilencePolicy\x12\"\n\x05tools\x18\n \x01(\x0b\x32\x13.bridge.v1.ToolList\x12*\n\x05noise\x18\x0b \x01(\x0b\x32\x16.bridge.v1.NoisePolicyH\x08\x88\x01\x01\x42\x0f\n\r_instructionsB\x08\n\x06_modelB\x08\n\x06_voiceB\x08\n\x06_speedB\x11\n\x0f_turn_detectionB\x10\n\x0e_interruptibleB\x0b\n\t_greetingB\x0f\n\r_interruptionB\x08\n\x06_noise\"0\n\x0bNoisePolicy\x12\x13\n\x0bsuppression\x18\x01 \x01(\x08\x12\x0c\n\x04gain\x18\x02 \x01(\x08\"\xb2\x01\n\rSilencePolicy\x12,\n\x05steps\x18\x01 \x03(\x0b\x32\x1d.bridge.v1.SilencePolicy.Step\x1as\n\x04Step\x12(\n\x05\x61\x66ter\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x03say\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x16\n\x06prompt\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x08\x42\x07\n\x05words\"\xa2\x01\n\x11InterruptionRules\x12-\n\nmin_speech\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cresume_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\necho_guard\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xcd\x01\n\x08Greeting\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x16\n\x06prompt\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00\x12\x14\n\nuser_first\x18\x03 \x01(\x08H\x00\x12\x1a\n\rinterruptible\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\x05guard\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12(\n\x05\x64\x65lay\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x07\n\x05\x62\x65ginB\x10\n\x0e_interruptibleB\x08\n\x06_guard\"\xd1\x01\n\rTurnDetection\x12*\n\nserver_vad\x18\x01 \x01(\x0b\x32\x14.bridge.v1.ServerVadH\x00\x12.\n\x0csemantic_vad\x18\x02 \x01(\x0b\x32\x16.bridge.v1.SemanticVadH\x00\x12(\n\x06manual\x18\x03 \x01(\x0b\x32\x16.bridge.v1.ManualTurnsH\x00\x12\x1c\n\x0f\x63reate_response\x18\x04 \x01(\x08H\x01\x88\x01\x01\x42\x08\n\x06methodB\x12\n\x10_create_response\"\r\n\x0bManualTurns\"\xd3\x01\n\tServerVad\x12\x16\n\tthreshold\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11prefix_padding_ms\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12 \n\x13silence_duration_ms\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x1c\n\x0fidle_timeout_ms\x18\x04 \x01(\x05H\x03\x88\x01\x01\x42\x0c\n\n_thresholdB\x14\n\x12_prefix_padding_msB\x16\n\x14_silence_duration_msB\x12\n\x10_idle_timeout_ms\"6\n\x0bSemanticVad\x12\'\n\teagerness\x18\x01 \x01(\x0e\x32\x14.bridge.v1.Eagerness\"*\n\x08ToolList\x12\x1e\n\x05tools\x18\x01 \x03(\x0b\x32\x0f.bridge.v1.Tool\"\xdc\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12!\n\x04mode\x18\x05 \x01(\x0e\x32\x13.bridge.v1.ToolMode\x12)\n\x08reaction\x18\x06 \x01(\x0e\x32\x17.bridge.v1.ToolReaction\x12\x10\n\x08terminal\x18\x07 \x01(\x08\x12\x1e\n\x16\x63\x61ncel_on_interruption\x18\x08 \x01(\x08\x12\x19\n\x0b\x66iller_text\x18\t \x01(\tB\x04\x88\xe7\x18\x01\x12/\n\x0c\x66iller_after\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x0ctimeout_text\x18\x0b \x01(\tB\x04\x88\xe7\x18\x01*w\n\tEagerness\x12\x19\n\x15\x45\x41GERNESS_UNSPECIFIED\x10\x00\x12\x11\n\rEAGERNESS_LOW\x10\x01\x12\x14\n\x10\x45\x41GERNESS_MEDIUM\x10\x02\x12\x12\n\x0e\x45\x41GERNESS_HIGH\x10\x03\x12\x12\n\x0e\x45\x41GERNESS_AUTO\x10\x04*R\n\x08ToolMode\x12\x19\n\x15TOOL_MODE_UNSPECIFIED\x10\x00\x12\x16\n\x12TOOL_MODE_BLOCKING\x10\x01\x12\x13\n\x0fTOOL_MODE_ASYNC\x10\x02*\x83\x01\n\x0cToolReaction\x12\x1d\n\x19TOOL_REACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13TOOL_REACTION_SPEAK\x10\x01\x12\x18\n\x14TOOL_REACTION_LISTEN\x10\x02\x12!\n\x1dTOOL_REACTION_SPEAK_IF_SILENT\x10\x03\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\021io.mediabridge.v1P\001Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1'
   _globals['_AGENTOVERRIDES'].fields_by_name['instructions']._loaded_options = None
   _globals['_AGENTOVERRIDES'].fields_by_name['instructions']._serialized_options = b'\210\347\030\001'
+  _globals['_SILENCEPOLICY_STEP'].fields_by_name['say']._loaded_options = None
+  _globals['_SILENCEPOLICY_STEP'].fields_by_name['say']._serialized_options = b'\210\347\030\001'
+  _globals['_SILENCEPOLICY_STEP'].fields_by_name['prompt']._loaded_options = None
+  _globals['_SILENCEPOLICY_STEP'].fields_by_name['prompt']._serialized_options = b'\210\347\030\001'
   _globals['_GREETING'].fields_by_name['text']._loaded_options = None
   _globals['_GREETING'].fields_by_name['text']._serialized_options = b'\210\347\030\001'
   _globals['_GREETING'].fields_by_name['prompt']._loaded_options = None
@@ -46,30 +50,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOL'].fields_by_name['filler_text']._serialized_options = b'\210\347\030\001'
   _globals['_TOOL'].fields_by_name['timeout_text']._loaded_options = None
   _globals['_TOOL'].fields_by_name['timeout_text']._serialized_options = b'\210\347\030\001'
-  _globals['_EAGERNESS']._serialized_start=1908
-  _globals['_EAGERNESS']._serialized_end=2027
-  _globals['_TOOLMODE']._serialized_start=2029
-  _globals['_TOOLMODE']._serialized_end=2111
-  _globals['_TOOLREACTION']._serialized_start=2114
-  _globals['_TOOLREACTION']._serialized_end=2245
+  _globals['_EAGERNESS']._serialized_start=2132
+  _globals['_EAGERNESS']._serialized_end=2251
+  _globals['_TOOLMODE']._serialized_start=2253
+  _globals['_TOOLMODE']._serialized_end=2335
+  _globals['_TOOLREACTION']._serialized_start=2338
+  _globals['_TOOLREACTION']._serialized_end=2469
   _globals['_AGENTOVERRIDES']._serialized_start=94
-  _globals['_AGENTOVERRIDES']._serialized_end=591
-  _globals['_NOISEPOLICY']._serialized_start=593
-  _globals['_NOISEPOLICY']._serialized_end=641
-  _globals['_INTERRUPTIONRULES']._serialized_start=644
-  _globals['_INTERRUPTIONRULES']._serialized_end=806
-  _globals['_GREETING']._serialized_start=809
-  _globals['_GREETING']._serialized_end=1014
-  _globals['_TURNDETECTION']._serialized_start=1017
-  _globals['_TURNDETECTION']._serialized_end=1226
-  _globals['_MANUALTURNS']._serialized_start=1228
-  _globals['_MANUALTURNS']._serialized_end=1241
-  _globals['_SERVERVAD']._serialized_start=1244
-  _globals['_SERVERVAD']._serialized_end=1455
-  _globals['_SEMANTICVAD']._serialized_start=1457
-  _globals['_SEMANTICVAD']._serialized_end=1511
-  _globals['_TOOLLIST']._serialized_start=1513
-  _globals['_TOOLLIST']._serialized_end=1555
-  _globals['_TOOL']._serialized_start=1558
-  _globals['_TOOL']._serialized_end=1906
+  _globals['_AGENTOVERRIDES']._serialized_end=634
+  _globals['_NOISEPOLICY']._serialized_start=636
+  _globals['_NOISEPOLICY']._serialized_end=684
+  _globals['_SILENCEPOLICY']._serialized_start=687
+  _globals['_SILENCEPOLICY']._serialized_end=865
+  _globals['_SILENCEPOLICY_STEP']._serialized_start=750
+  _globals['_SILENCEPOLICY_STEP']._serialized_end=865
+  _globals['_INTERRUPTIONRULES']._serialized_start=868
+  _globals['_INTERRUPTIONRULES']._serialized_end=1030
+  _globals['_GREETING']._serialized_start=1033
+  _globals['_GREETING']._serialized_end=1238
+  _globals['_TURNDETECTION']._serialized_start=1241
+  _globals['_TURNDETECTION']._serialized_end=1450
+  _globals['_MANUALTURNS']._serialized_start=1452
+  _globals['_MANUALTURNS']._serialized_end=1465
+  _globals['_SERVERVAD']._serialized_start=1468
+  _globals['_SERVERVAD']._serialized_end=1679
+  _globals['_SEMANTICVAD']._serialized_start=1681
+  _globals['_SEMANTICVAD']._serialized_end=1735
+  _globals['_TOOLLIST']._serialized_start=1737
+  _globals['_TOOLLIST']._serialized_end=1779
+  _globals['_TOOL']._serialized_start=1782
+  _globals['_TOOL']._serialized_end=2130
 # @@protoc_insertion_point(module_scope)

@@ -120,6 +120,7 @@ class AgentOverrides(_message.Message):
     INTERRUPTIBLE_FIELD_NUMBER: _builtins.int
     GREETING_FIELD_NUMBER: _builtins.int
     INTERRUPTION_FIELD_NUMBER: _builtins.int
+    SILENCE_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
     NOISE_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
@@ -147,6 +148,10 @@ class AgentOverrides(_message.Message):
         """When the caller's speech stops the agent's, and for how long. Changed field by field."""
 
     @_builtins.property
+    def silence(self) -> Global___SilencePolicy:
+        """What happens when nobody speaks, in place of the agent's own steps."""
+
+    @_builtins.property
     def tools(self) -> Global___ToolList:
         """Tools beside the agent's own. A gateway executes them: ToolService.ServeTools."""
 
@@ -165,12 +170,13 @@ class AgentOverrides(_message.Message):
         interruptible: _builtins.bool | None = ...,
         greeting: Global___Greeting | None = ...,
         interruption: Global___InterruptionRules | None = ...,
+        silence: Global___SilencePolicy | None = ...,
         tools: Global___ToolList | None = ...,
         noise: Global___NoisePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "silence", b"silence", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_greeting", b"_greeting", "_instructions", b"_instructions", "_interruptible", b"_interruptible", "_interruption", b"_interruption", "_model", b"_model", "_noise", b"_noise", "_speed", b"_speed", "_turn_detection", b"_turn_detection", "_voice", b"_voice", "greeting", b"greeting", "instructions", b"instructions", "interruptible", b"interruptible", "interruption", b"interruption", "model", b"model", "noise", b"noise", "silence", b"silence", "speed", b"speed", "tools", b"tools", "turn_detection", b"turn_detection", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__greeting: _TypeAlias = _typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = _typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
@@ -238,6 +244,70 @@ class NoisePolicy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoisePolicy: _TypeAlias = NoisePolicy  # noqa: Y015
+
+@_typing.final
+class SilencePolicy(_message.Message):
+    """What happens when nobody speaks: step by step, as long as that lasts. A caller who speaks begins
+    them anew; while a tool works, or nobody is in the room, none is taken.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Step(_message.Message):
+        """One of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        AFTER_FIELD_NUMBER: _builtins.int
+        SAY_FIELD_NUMBER: _builtins.int
+        PROMPT_FIELD_NUMBER: _builtins.int
+        END_FIELD_NUMBER: _builtins.int
+        say: _builtins.str
+        """The agent says this. At most 4,096 characters."""
+        prompt: _builtins.str
+        """The agent says what this instruction makes of it. At most 4,096 characters. Not of a step that
+        ends the call.
+        """
+        end: _builtins.bool
+        """The call ends, once its words have been heard (END_REASON_IDLE_TIMEOUT). Only of the last step."""
+        @_builtins.property
+        def after(self) -> _duration_pb2.Duration:
+            """Required. How long nobody must have said anything, the step before included: 1 s to 1 h."""
+
+        def __init__(
+            self,
+            *,
+            after: _duration_pb2.Duration | None = ...,
+            say: _builtins.str = ...,
+            prompt: _builtins.str = ...,
+            end: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "prompt", b"prompt", "say", b"say", "words", b"words"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "end", b"end", "prompt", b"prompt", "say", b"say", "words", b"words"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_words: _TypeAlias = _typing.Literal["say", "prompt"]  # noqa: Y015
+        _WhichOneofArgType_words: _TypeAlias = _typing.Literal["words", b"words"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_words) -> _WhichOneofReturnType_words | None: ...
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___SilencePolicy.Step]:
+        """At most 8. None: nothing happens."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___SilencePolicy.Step] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SilencePolicy: _TypeAlias = SilencePolicy  # noqa: Y015
 
 @_typing.final
 class InterruptionRules(_message.Message):

@@ -13,6 +13,7 @@ from livekit import api
 from bridge.client import BridgeClient, NotFoundError, UnavailableError
 from bridge.simulator import Faults, Simulator
 from bridge.v1 import call_pb2
+from bridge.v1.agent_pb2 import AgentOverrides, SilencePolicy
 from bridge.v1.call_pb2 import CallLimits
 from bridge.v1.report_pb2 import CallReport
 from tests.e2e.rig import (
@@ -20,12 +21,14 @@ from tests.e2e.rig import (
     called,
     ended,
     free_port,
+    heard_ms,
     hears,
     joined,
     lone_caller,
     model_process,
     ready,
     silence,
+    watched,
 )
 from tests.livekit_server import LiveKitServer
 from tests.tones import tone
@@ -75,6 +78,27 @@ async def test_a_caller_that_hangs_up_ends_the_call(
     report = await ended(client, created.connection_id)
     assert verdict(report) == ("PARTICIPANT_LEFT", "NONE")
     assert created.room_name not in await rooms_left(livekit_server)
+
+
+async def test_a_call_in_which_nobody_speaks_ends_behind_the_agents_last_words(
+    client: BridgeClient,
+) -> None:
+    policy = SilencePolicy()
+    policy.steps.add(after=seconds(1), say="Hello?")
+    policy.steps.add(after=seconds(1), say="Goodbye.", end=True)
+    agent = AgentOverrides(silence=policy)
+    created = await client.create_room("Ada", "tester", agent=agent)
+    async with joined(created) as caller:
+        report = await ended(client, created.connection_id)
+        # Each is a second of the simulator's tone.
+        assert heard_ms(caller, 1000) == pytest.approx(2000, abs=200)
+    assert verdict(report) == ("IDLE_TIMEOUT", "NONE")
+    steps = [
+        (event.silence_step.step, event.silence_step.ends_call)
+        async for event in watched(client, created.connection_id)
+        if event.HasField("silence_step")
+    ]
+    assert steps == [(1, False), (2, True)]
 
 
 async def test_a_caller_that_comes_back_in_time_keeps_the_call(client: BridgeClient) -> None:

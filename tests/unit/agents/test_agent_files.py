@@ -21,9 +21,9 @@ from bridge.agents.schema import (
     InterruptionPart,
     LimitsPart,
     NoisePart,
-    SilenceStepPart,
     TranscriptionPart,
 )
+from bridge.agents.silence import SilenceStepPart
 from bridge.agents.tools import ToolPart
 from bridge.files.checked import MAX_FILE_BYTES, BadFile, Problem
 

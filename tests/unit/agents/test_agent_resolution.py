@@ -25,6 +25,7 @@ from bridge.ports.agent import (
     PromptGreeting,
     ResolvedAgent,
     SayGreeting,
+    SilenceStep,
     TurnsChange,
     UserFirst,
 )
@@ -294,6 +295,51 @@ def test_of_rules_and_manners_only_what_a_call_names_is_changed() -> None:
 def test_another_greeting_is_said_in_the_agents_manner() -> None:
     agent = turns(greeting=GreetingChange(PromptGreeting("Greet.")))
     assert agent.greeting == PromptGreeting("Greet.", GreetingManner(guard=True, delay_s=0.5))
+
+
+def silent(*steps: SilenceStep, allowed: str = "overridable: [silence]") -> ResolvedAgent:
+    file = f"""agentId: clara
+name: Clara
+instructions: Be kind.
+silence: [{{after: 5s, say: "Hello?"}}]
+{allowed}
+"""
+    request = AgentRequest(
+        AgentId("clara"), TenantId(""), "Ada", overrides=AgentOverrides(silence=steps)
+    )
+    return resolve(read_agent("clara.yaml", file.encode()), request, "m")
+
+
+def test_a_calls_silence_steps_take_the_place_of_its_agents() -> None:
+    steps = (SilenceStep(2, say="{caller_name}?"), SilenceStep(9, prompt="Ask."))
+    assert silent(*steps).silence == (SilenceStep(2, say="Ada?"), steps[1])
+    assert silent().silence == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "field"),
+    [
+        ([SilenceStep(0.5, say="x")], "agent.silence.steps[0].after"),
+        ([SilenceStep(2, say=" ")], "agent.silence.steps[0].say"),
+        ([SilenceStep(2, say="x"), SilenceStep(2, prompt="{nobody}")], "steps[1].prompt"),
+        ([SilenceStep(2)], "agent.silence.steps[0]"),
+        ([SilenceStep(2, prompt="x", ends=True)], "agent.silence.steps[0]"),
+        ([SilenceStep(2, ends=True), SilenceStep(2, say="x")], "agent.silence.steps"),
+        ([SilenceStep(2, say="x")] * 9, "agent.silence.steps"),
+    ],
+)
+def test_silence_steps_of_a_call_obey_the_rules_of_the_file(
+    steps: list[SilenceStep], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        silent(*steps)
+    assert [one.field.endswith(field) for one in raised.value.violations] == [True]
+
+
+def test_silence_steps_are_changed_only_where_the_agent_allows_it() -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        silent(SilenceStep(2, say="x"), allowed="overridable: [voice]")
+    assert [violation.field for violation in raised.value.violations] == ["agent.silence"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bridge.ports.agent import (
     GreetingChange,
     PromptGreeting,
     SayGreeting,
+    SilenceStep,
     TurnsChange,
     UserFirst,
 )
@@ -319,6 +320,30 @@ def test_overrides_become_what_the_domain_asks_for() -> None:
     asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
     assert asked.greeting == GreetingChange(UserFirst())
     assert asked.turn_detection == TurnsChange(SemanticVad("auto"))
+
+
+def test_silence_steps_become_what_the_domain_asks_for() -> None:
+    policy = agent_pb2.SilencePolicy()
+    policy.steps.add(after=span(1), say="Hello?")
+    policy.steps.add(after=span(2.5), prompt="Ask.")
+    policy.steps.add(after=span(3), end=True)
+    for steps in (
+        (SilenceStep(1, "Hello?"), SilenceStep(2.5, None, "Ask."), SilenceStep(3, ends=True)),
+        (),
+    ):
+        message = changed(CREATE, "agent.silence", policy)
+        asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
+        assert asked.silence == steps
+        policy.Clear()
+
+
+@pytest.mark.parametrize("after", [None, span(0.9), span(3601)])
+def test_a_silence_step_without_its_time_is_named(after: Duration | None) -> None:
+    policy = agent_pb2.SilencePolicy()
+    policy.steps.add(after=span(1), say="x")
+    policy.steps.add(after=after, say="x")
+    message = changed(CREATE, "agent.silence", policy)
+    assert wrong_fields(CREATE, message) == ["agent.silence.steps[1].after"]
 
 
 @pytest.mark.parametrize("rpc", [CREATE, JOIN, TOKEN])

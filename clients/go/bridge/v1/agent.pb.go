@@ -214,6 +214,8 @@ type AgentOverrides struct {
 	Greeting *Greeting `protobuf:"bytes,7,opt,name=greeting,proto3,oneof" json:"greeting,omitempty"`
 	// When the caller's speech stops the agent's, and for how long. Changed field by field.
 	Interruption *InterruptionRules `protobuf:"bytes,8,opt,name=interruption,proto3,oneof" json:"interruption,omitempty"`
+	// What happens when nobody speaks, in place of the agent's own steps.
+	Silence *SilencePolicy `protobuf:"bytes,9,opt,name=silence,proto3" json:"silence,omitempty"`
 	// Tools beside the agent's own. A gateway executes them: ToolService.ServeTools.
 	Tools *ToolList `protobuf:"bytes,10,opt,name=tools,proto3" json:"tools,omitempty"`
 	// What is done to each caller's microphone before the model hears it.
@@ -308,6 +310,13 @@ func (x *AgentOverrides) GetInterruption() *InterruptionRules {
 	return nil
 }
 
+func (x *AgentOverrides) GetSilence() *SilencePolicy {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
+}
+
 func (x *AgentOverrides) GetTools() *ToolList {
 	if x != nil {
 		return x.Tools
@@ -378,6 +387,53 @@ func (x *NoisePolicy) GetGain() bool {
 	return false
 }
 
+// What happens when nobody speaks: step by step, as long as that lasts. A caller who speaks begins
+// them anew; while a tool works, or nobody is in the room, none is taken.
+type SilencePolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 8. None: nothing happens.
+	Steps         []*SilencePolicy_Step `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SilencePolicy) Reset() {
+	*x = SilencePolicy{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SilencePolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SilencePolicy) ProtoMessage() {}
+
+func (x *SilencePolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SilencePolicy.ProtoReflect.Descriptor instead.
+func (*SilencePolicy) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SilencePolicy) GetSteps() []*SilencePolicy_Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
 // When the caller's speech stops the agent's. Without rules it does so as soon as the model hears it.
 type InterruptionRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -397,7 +453,7 @@ type InterruptionRules struct {
 
 func (x *InterruptionRules) Reset() {
 	*x = InterruptionRules{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	mi := &file_bridge_v1_agent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +465,7 @@ func (x *InterruptionRules) String() string {
 func (*InterruptionRules) ProtoMessage() {}
 
 func (x *InterruptionRules) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[2]
+	mi := &file_bridge_v1_agent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +478,7 @@ func (x *InterruptionRules) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterruptionRules.ProtoReflect.Descriptor instead.
 func (*InterruptionRules) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *InterruptionRules) GetMinSpeech() *durationpb.Duration {
@@ -469,7 +525,7 @@ type Greeting struct {
 
 func (x *Greeting) Reset() {
 	*x = Greeting{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[3]
+	mi := &file_bridge_v1_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +537,7 @@ func (x *Greeting) String() string {
 func (*Greeting) ProtoMessage() {}
 
 func (x *Greeting) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[3]
+	mi := &file_bridge_v1_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +550,7 @@ func (x *Greeting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Greeting.ProtoReflect.Descriptor instead.
 func (*Greeting) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Greeting) GetBegin() isGreeting_Begin {
@@ -597,7 +653,7 @@ type TurnDetection struct {
 
 func (x *TurnDetection) Reset() {
 	*x = TurnDetection{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[4]
+	mi := &file_bridge_v1_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +665,7 @@ func (x *TurnDetection) String() string {
 func (*TurnDetection) ProtoMessage() {}
 
 func (x *TurnDetection) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[4]
+	mi := &file_bridge_v1_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +678,7 @@ func (x *TurnDetection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TurnDetection.ProtoReflect.Descriptor instead.
 func (*TurnDetection) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TurnDetection) GetMethod() isTurnDetection_Method {
@@ -700,7 +756,7 @@ type ManualTurns struct {
 
 func (x *ManualTurns) Reset() {
 	*x = ManualTurns{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +768,7 @@ func (x *ManualTurns) String() string {
 func (*ManualTurns) ProtoMessage() {}
 
 func (x *ManualTurns) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[5]
+	mi := &file_bridge_v1_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +781,7 @@ func (x *ManualTurns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManualTurns.ProtoReflect.Descriptor instead.
 func (*ManualTurns) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{6}
 }
 
 // Turn detection by energy.
@@ -746,7 +802,7 @@ type ServerVad struct {
 
 func (x *ServerVad) Reset() {
 	*x = ServerVad{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +814,7 @@ func (x *ServerVad) String() string {
 func (*ServerVad) ProtoMessage() {}
 
 func (x *ServerVad) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[6]
+	mi := &file_bridge_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +827,7 @@ func (x *ServerVad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerVad.ProtoReflect.Descriptor instead.
 func (*ServerVad) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ServerVad) GetThreshold() float64 {
@@ -813,7 +869,7 @@ type SemanticVad struct {
 
 func (x *SemanticVad) Reset() {
 	*x = SemanticVad{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	mi := &file_bridge_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -825,7 +881,7 @@ func (x *SemanticVad) String() string {
 func (*SemanticVad) ProtoMessage() {}
 
 func (x *SemanticVad) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[7]
+	mi := &file_bridge_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -838,7 +894,7 @@ func (x *SemanticVad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SemanticVad.ProtoReflect.Descriptor instead.
 func (*SemanticVad) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SemanticVad) GetEagerness() Eagerness {
@@ -860,7 +916,7 @@ type ToolList struct {
 
 func (x *ToolList) Reset() {
 	*x = ToolList{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[8]
+	mi := &file_bridge_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +928,7 @@ func (x *ToolList) String() string {
 func (*ToolList) ProtoMessage() {}
 
 func (x *ToolList) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[8]
+	mi := &file_bridge_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +941,7 @@ func (x *ToolList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolList.ProtoReflect.Descriptor instead.
 func (*ToolList) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ToolList) GetTools() []*Tool {
@@ -931,7 +987,7 @@ type Tool struct {
 
 func (x *Tool) Reset() {
 	*x = Tool{}
-	mi := &file_bridge_v1_agent_proto_msgTypes[9]
+	mi := &file_bridge_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +999,7 @@ func (x *Tool) String() string {
 func (*Tool) ProtoMessage() {}
 
 func (x *Tool) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_agent_proto_msgTypes[9]
+	mi := &file_bridge_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1012,7 @@ func (x *Tool) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tool.ProtoReflect.Descriptor instead.
 func (*Tool) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Tool) GetName() string {
@@ -1036,11 +1092,117 @@ func (x *Tool) GetTimeoutText() string {
 	return ""
 }
 
+// One of them.
+type SilencePolicy_Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. How long nobody must have said anything, the step before included: 1 s to 1 h.
+	After *durationpb.Duration `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	// Required, unless the step ends the call. Placeholders apply.
+	//
+	// Types that are valid to be assigned to Words:
+	//
+	//	*SilencePolicy_Step_Say
+	//	*SilencePolicy_Step_Prompt
+	Words isSilencePolicy_Step_Words `protobuf_oneof:"words"`
+	// The call ends, once its words have been heard (END_REASON_IDLE_TIMEOUT). Only of the last step.
+	End           bool `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SilencePolicy_Step) Reset() {
+	*x = SilencePolicy_Step{}
+	mi := &file_bridge_v1_agent_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SilencePolicy_Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SilencePolicy_Step) ProtoMessage() {}
+
+func (x *SilencePolicy_Step) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_agent_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SilencePolicy_Step.ProtoReflect.Descriptor instead.
+func (*SilencePolicy_Step) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_agent_proto_rawDescGZIP(), []int{2, 0}
+}
+
+func (x *SilencePolicy_Step) GetAfter() *durationpb.Duration {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *SilencePolicy_Step) GetWords() isSilencePolicy_Step_Words {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+func (x *SilencePolicy_Step) GetSay() string {
+	if x != nil {
+		if x, ok := x.Words.(*SilencePolicy_Step_Say); ok {
+			return x.Say
+		}
+	}
+	return ""
+}
+
+func (x *SilencePolicy_Step) GetPrompt() string {
+	if x != nil {
+		if x, ok := x.Words.(*SilencePolicy_Step_Prompt); ok {
+			return x.Prompt
+		}
+	}
+	return ""
+}
+
+func (x *SilencePolicy_Step) GetEnd() bool {
+	if x != nil {
+		return x.End
+	}
+	return false
+}
+
+type isSilencePolicy_Step_Words interface {
+	isSilencePolicy_Step_Words()
+}
+
+type SilencePolicy_Step_Say struct {
+	// The agent says this. At most 4,096 characters.
+	Say string `protobuf:"bytes,2,opt,name=say,proto3,oneof"`
+}
+
+type SilencePolicy_Step_Prompt struct {
+	// The agent says what this instruction makes of it. At most 4,096 characters. Not of a step that
+	// ends the call.
+	Prompt string `protobuf:"bytes,3,opt,name=prompt,proto3,oneof"`
+}
+
+func (*SilencePolicy_Step_Say) isSilencePolicy_Step_Words() {}
+
+func (*SilencePolicy_Step_Prompt) isSilencePolicy_Step_Words() {}
+
 var File_bridge_v1_agent_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd8\x04\n" +
+	"\x15bridge/v1/agent.proto\x12\tbridge.v1\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8c\x05\n" +
 	"\x0eAgentOverrides\x12-\n" +
 	"\finstructions\x18\x01 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\finstructions\x88\x01\x01\x12\x19\n" +
 	"\x05model\x18\x02 \x01(\tH\x01R\x05model\x88\x01\x01\x12\x19\n" +
@@ -1049,7 +1211,8 @@ const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\x0eturn_detection\x18\x05 \x01(\v2\x18.bridge.v1.TurnDetectionH\x04R\rturnDetection\x88\x01\x01\x12)\n" +
 	"\rinterruptible\x18\x06 \x01(\bH\x05R\rinterruptible\x88\x01\x01\x124\n" +
 	"\bgreeting\x18\a \x01(\v2\x13.bridge.v1.GreetingH\x06R\bgreeting\x88\x01\x01\x12E\n" +
-	"\finterruption\x18\b \x01(\v2\x1c.bridge.v1.InterruptionRulesH\aR\finterruption\x88\x01\x01\x12)\n" +
+	"\finterruption\x18\b \x01(\v2\x1c.bridge.v1.InterruptionRulesH\aR\finterruption\x88\x01\x01\x122\n" +
+	"\asilence\x18\t \x01(\v2\x18.bridge.v1.SilencePolicyR\asilence\x12)\n" +
 	"\x05tools\x18\n" +
 	" \x01(\v2\x13.bridge.v1.ToolListR\x05tools\x121\n" +
 	"\x05noise\x18\v \x01(\v2\x16.bridge.v1.NoisePolicyH\bR\x05noise\x88\x01\x01B\x0f\n" +
@@ -1064,7 +1227,15 @@ const file_bridge_v1_agent_proto_rawDesc = "" +
 	"\x06_noise\"C\n" +
 	"\vNoisePolicy\x12 \n" +
 	"\vsuppression\x18\x01 \x01(\bR\vsuppression\x12\x12\n" +
-	"\x04gain\x18\x02 \x01(\bR\x04gain\"\xc5\x01\n" +
+	"\x04gain\x18\x02 \x01(\bR\x04gain\"\xd3\x01\n" +
+	"\rSilencePolicy\x123\n" +
+	"\x05steps\x18\x01 \x03(\v2\x1d.bridge.v1.SilencePolicy.StepR\x05steps\x1a\x8c\x01\n" +
+	"\x04Step\x12/\n" +
+	"\x05after\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x05after\x12\x18\n" +
+	"\x03say\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\x03say\x12\x1e\n" +
+	"\x06prompt\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01H\x00R\x06prompt\x12\x10\n" +
+	"\x03end\x18\x04 \x01(\bR\x03endB\a\n" +
+	"\x05words\"\xc5\x01\n" +
 	"\x11InterruptionRules\x128\n" +
 	"\n" +
 	"min_speech\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\tminSpeech\x12<\n" +
@@ -1149,47 +1320,52 @@ func file_bridge_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_bridge_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_bridge_v1_agent_proto_goTypes = []any{
 	(Eagerness)(0),              // 0: bridge.v1.Eagerness
 	(ToolMode)(0),               // 1: bridge.v1.ToolMode
 	(ToolReaction)(0),           // 2: bridge.v1.ToolReaction
 	(*AgentOverrides)(nil),      // 3: bridge.v1.AgentOverrides
 	(*NoisePolicy)(nil),         // 4: bridge.v1.NoisePolicy
-	(*InterruptionRules)(nil),   // 5: bridge.v1.InterruptionRules
-	(*Greeting)(nil),            // 6: bridge.v1.Greeting
-	(*TurnDetection)(nil),       // 7: bridge.v1.TurnDetection
-	(*ManualTurns)(nil),         // 8: bridge.v1.ManualTurns
-	(*ServerVad)(nil),           // 9: bridge.v1.ServerVad
-	(*SemanticVad)(nil),         // 10: bridge.v1.SemanticVad
-	(*ToolList)(nil),            // 11: bridge.v1.ToolList
-	(*Tool)(nil),                // 12: bridge.v1.Tool
-	(*durationpb.Duration)(nil), // 13: google.protobuf.Duration
+	(*SilencePolicy)(nil),       // 5: bridge.v1.SilencePolicy
+	(*InterruptionRules)(nil),   // 6: bridge.v1.InterruptionRules
+	(*Greeting)(nil),            // 7: bridge.v1.Greeting
+	(*TurnDetection)(nil),       // 8: bridge.v1.TurnDetection
+	(*ManualTurns)(nil),         // 9: bridge.v1.ManualTurns
+	(*ServerVad)(nil),           // 10: bridge.v1.ServerVad
+	(*SemanticVad)(nil),         // 11: bridge.v1.SemanticVad
+	(*ToolList)(nil),            // 12: bridge.v1.ToolList
+	(*Tool)(nil),                // 13: bridge.v1.Tool
+	(*SilencePolicy_Step)(nil),  // 14: bridge.v1.SilencePolicy.Step
+	(*durationpb.Duration)(nil), // 15: google.protobuf.Duration
 }
 var file_bridge_v1_agent_proto_depIdxs = []int32{
-	7,  // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
-	6,  // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
-	5,  // 2: bridge.v1.AgentOverrides.interruption:type_name -> bridge.v1.InterruptionRules
-	11, // 3: bridge.v1.AgentOverrides.tools:type_name -> bridge.v1.ToolList
-	4,  // 4: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
-	13, // 5: bridge.v1.InterruptionRules.min_speech:type_name -> google.protobuf.Duration
-	13, // 6: bridge.v1.InterruptionRules.resume_after:type_name -> google.protobuf.Duration
-	13, // 7: bridge.v1.InterruptionRules.echo_guard:type_name -> google.protobuf.Duration
-	13, // 8: bridge.v1.Greeting.delay:type_name -> google.protobuf.Duration
-	9,  // 9: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
-	10, // 10: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
-	8,  // 11: bridge.v1.TurnDetection.manual:type_name -> bridge.v1.ManualTurns
-	0,  // 12: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
-	12, // 13: bridge.v1.ToolList.tools:type_name -> bridge.v1.Tool
-	13, // 14: bridge.v1.Tool.timeout:type_name -> google.protobuf.Duration
-	1,  // 15: bridge.v1.Tool.mode:type_name -> bridge.v1.ToolMode
-	2,  // 16: bridge.v1.Tool.reaction:type_name -> bridge.v1.ToolReaction
-	13, // 17: bridge.v1.Tool.filler_after:type_name -> google.protobuf.Duration
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	8,  // 0: bridge.v1.AgentOverrides.turn_detection:type_name -> bridge.v1.TurnDetection
+	7,  // 1: bridge.v1.AgentOverrides.greeting:type_name -> bridge.v1.Greeting
+	6,  // 2: bridge.v1.AgentOverrides.interruption:type_name -> bridge.v1.InterruptionRules
+	5,  // 3: bridge.v1.AgentOverrides.silence:type_name -> bridge.v1.SilencePolicy
+	12, // 4: bridge.v1.AgentOverrides.tools:type_name -> bridge.v1.ToolList
+	4,  // 5: bridge.v1.AgentOverrides.noise:type_name -> bridge.v1.NoisePolicy
+	14, // 6: bridge.v1.SilencePolicy.steps:type_name -> bridge.v1.SilencePolicy.Step
+	15, // 7: bridge.v1.InterruptionRules.min_speech:type_name -> google.protobuf.Duration
+	15, // 8: bridge.v1.InterruptionRules.resume_after:type_name -> google.protobuf.Duration
+	15, // 9: bridge.v1.InterruptionRules.echo_guard:type_name -> google.protobuf.Duration
+	15, // 10: bridge.v1.Greeting.delay:type_name -> google.protobuf.Duration
+	10, // 11: bridge.v1.TurnDetection.server_vad:type_name -> bridge.v1.ServerVad
+	11, // 12: bridge.v1.TurnDetection.semantic_vad:type_name -> bridge.v1.SemanticVad
+	9,  // 13: bridge.v1.TurnDetection.manual:type_name -> bridge.v1.ManualTurns
+	0,  // 14: bridge.v1.SemanticVad.eagerness:type_name -> bridge.v1.Eagerness
+	13, // 15: bridge.v1.ToolList.tools:type_name -> bridge.v1.Tool
+	15, // 16: bridge.v1.Tool.timeout:type_name -> google.protobuf.Duration
+	1,  // 17: bridge.v1.Tool.mode:type_name -> bridge.v1.ToolMode
+	2,  // 18: bridge.v1.Tool.reaction:type_name -> bridge.v1.ToolReaction
+	15, // 19: bridge.v1.Tool.filler_after:type_name -> google.protobuf.Duration
+	15, // 20: bridge.v1.SilencePolicy.Step.after:type_name -> google.protobuf.Duration
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_agent_proto_init() }
@@ -1199,24 +1375,28 @@ func file_bridge_v1_agent_proto_init() {
 	}
 	file_bridge_v1_options_proto_init()
 	file_bridge_v1_agent_proto_msgTypes[0].OneofWrappers = []any{}
-	file_bridge_v1_agent_proto_msgTypes[3].OneofWrappers = []any{
+	file_bridge_v1_agent_proto_msgTypes[4].OneofWrappers = []any{
 		(*Greeting_Text)(nil),
 		(*Greeting_Prompt)(nil),
 		(*Greeting_UserFirst)(nil),
 	}
-	file_bridge_v1_agent_proto_msgTypes[4].OneofWrappers = []any{
+	file_bridge_v1_agent_proto_msgTypes[5].OneofWrappers = []any{
 		(*TurnDetection_ServerVad)(nil),
 		(*TurnDetection_SemanticVad)(nil),
 		(*TurnDetection_Manual)(nil),
 	}
-	file_bridge_v1_agent_proto_msgTypes[6].OneofWrappers = []any{}
+	file_bridge_v1_agent_proto_msgTypes[7].OneofWrappers = []any{}
+	file_bridge_v1_agent_proto_msgTypes[11].OneofWrappers = []any{
+		(*SilencePolicy_Step_Say)(nil),
+		(*SilencePolicy_Step_Prompt)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_agent_proto_rawDesc), len(file_bridge_v1_agent_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
