@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := bridge tests bench scripts
+SOURCES := bridge tests bench scripts clients/python
 IN_GO := $(BIN)/python scripts/in_go.py
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v gcc),-race)
@@ -63,6 +63,7 @@ check: $(READY) ## Format, lint, types, import contract, proto lint and compatib
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/mypy clients/python/examples/*.py
 	$(BIN)/lint-imports
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code

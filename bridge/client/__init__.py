@@ -6,7 +6,7 @@ async with BridgeClient("127.0.0.1:50051") as bridge:
         ...
 """
 
-from bridge.client.client import BridgeClient, CallOptions, RoomOptions
+from bridge.client.client import BridgeClient
 from bridge.client.errors import (
     AlreadyExistsError,
     BridgeCallError,
@@ -21,6 +21,7 @@ from bridge.client.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from bridge.client.options import CallOptions, RoomOptions
 from bridge.client.serving import ToolServer
 from bridge.client.tools import ToolError, ToolFunction, current_invocation
 from bridge.client.watching import Backoff

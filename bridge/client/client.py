@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Callable,
     Iterable,
     Mapping,
     Sequence,
@@ -12,21 +11,21 @@ from collections.abc import (
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from bridge.addresses import is_local
+from bridge.client.connection import DEADLINE_S, ApiKey, Connection
 from bridge.client.errors import raised_as_ours
+from bridge.client.options import CallOptions, RoomOptions
+from bridge.client.retries import identified
 from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
 from bridge.client.tools import ToolFunction
 from bridge.client.watching import Backoff, Sleep, resumed
-from bridge.v1.agent_pb2 import AgentOverrides
-from bridge.v1.call_pb2 import Budget, Call, CallLimits, CallState, StartPolicy
+from bridge.v1.call_pb2 import Call, CallState
 from bridge.v1.call_service_pb2 import (
     AgentSummary,
-    ContextMessage,
     ControlCallRequest,
     ControlCallResponse,
     CreateRoomRequest,
@@ -64,48 +63,6 @@ if TYPE_CHECKING:  # these exist in the stub files only
     from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceAsyncStub
     from bridge.v1.tool_service_pb2_grpc import ToolServiceAsyncStub
 
-# Creating a call asks LiveKit for a room; ending one waits for its goodbyes.
-DEADLINE_S: Final = 15.0
-
-# A page of 1,000 calls or a report of 1,000 turns; gRPC's own limit is half of it.
-_MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024
-
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", _MAX_RESPONSE_BYTES),
-    # A stream without events must notice a dead peer; the server permits pings of this pace.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    # gRPC's own pause before it connects again, of up to two minutes, would outlast ours.
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-)
-
-_Request = TypeVar("_Request")
-_Response = TypeVar("_Response")
-
-
-class CallOptions(TypedDict, total=False):
-    """What may be said about a new call beyond who speaks to whom; see the proto's comments."""
-
-    voice_language: str
-    tenant_id: str
-    request_id: str
-    metadata: Mapping[str, str]
-    agent: AgentOverrides
-    limits: CallLimits
-    start_policy: StartPolicy.ValueType
-    variables: Mapping[str, str]
-    budget: Budget
-    prior_connection_id: str
-    initial_messages: Iterable[ContextMessage]
-
-
-class RoomOptions(CallOptions, total=False):
-    """As CallOptions, and the name of the room to create."""
-
-    room_name: str
-
 
 class BridgeClient:
     """A connection to one server; `async with` closes it.
@@ -117,7 +74,7 @@ class BridgeClient:
         self,
         target: str,
         *,
-        api_key: str | Callable[[], str] | None = None,
+        api_key: ApiKey = None,
         credentials: grpc.ChannelCredentials | None = None,
         plaintext_key: bool = False,
         deadline_s: float = DEADLINE_S,
@@ -132,23 +89,20 @@ class BridgeClient:
 
         :raises ValueError: the key would go in the clear to another machine.
         """
-        if api_key and not credentials and not plaintext_key and not _stays_here(target):
-            raise ValueError(
-                f"the API key would go to {target} in the clear: use TLS, or allow a plaintext key"
-            )
-        self._sleep = sleep
-        self._api_key = api_key
-        self._deadline_s = deadline_s
-        self._backoff = backoff or Backoff()
-        self._channel = (
-            grpc.aio.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
-            if credentials
-            else grpc.aio.insecure_channel(target, options=_CHANNEL_OPTIONS)
+        self._connection = Connection(
+            target,
+            api_key=api_key,
+            credentials=credentials,
+            plaintext_key=plaintext_key,
+            deadline_s=deadline_s,
         )
-        self._calls: CallServiceAsyncStub = CallServiceStub(self._channel)
-        self._telemetry: TelemetryServiceAsyncStub = TelemetryServiceStub(self._channel)
-        self._model: ModelServiceAsyncStub = ModelServiceStub(self._channel)
-        self._tools: ToolServiceAsyncStub = ToolServiceStub(self._channel)
+        self._backoff = backoff or Backoff()
+        self._sleep = sleep
+        channel = self._connection.channel
+        self._calls: CallServiceAsyncStub = CallServiceStub(channel)
+        self._telemetry: TelemetryServiceAsyncStub = TelemetryServiceStub(channel)
+        self._model: ModelServiceAsyncStub = ModelServiceStub(channel)
+        self._tools: ToolServiceAsyncStub = ToolServiceStub(channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,7 +117,7 @@ class BridgeClient:
 
     async def aclose(self) -> None:
         """Close the connection, breaking off every call on it."""
-        await self._channel.close()
+        await self._connection.aclose()
 
     async def create_room(
         self,
@@ -183,8 +137,11 @@ class BridgeClient:
         return await self.create_room_from(request)
 
     async def create_room_from(self, request: CreateRoomRequest) -> CreateRoomResponse:
-        """Begin a call from a message that is at hand."""
-        return await self._unary(self._calls.CreateRoom, request)
+        """Begin a call from a message that is at hand.
+
+        Without a request id it gets one of its own, so that a retry makes no second call.
+        """
+        return await self._connection.unary(self._calls.CreateRoom, identified(request))
 
     async def join_room(
         self,
@@ -207,20 +164,22 @@ class BridgeClient:
 
     async def join_room_from(self, request: JoinRoomRequest) -> JoinRoomResponse:
         """Let a human into a room by a message that is at hand."""
-        return await self._unary(self._calls.JoinRoom, request)
+        return await self._connection.unary(self._calls.JoinRoom, identified(request))
 
     async def end_call(self, connection_id: str) -> EndCallResponse:
         """End a call and wait for its end; one that is over is no error."""
-        return await self._unary(self._calls.EndCall, EndCallRequest(connection_id=connection_id))
+        return await self._connection.unary(
+            self._calls.EndCall, EndCallRequest(connection_id=connection_id)
+        )
 
     async def control(self, command: ControlCallRequest) -> ControlCallResponse:
         """Steer a running call; a command that is refused is an answer, not an error."""
-        return await self._unary(self._calls.ControlCall, command)
+        return await self._connection.unary(self._calls.ControlCall, identified(command))
 
     async def status(self, connection_id: str) -> GetConnectionStatusResponse:
         """Return where a call is now, or how it ended."""
         request = GetConnectionStatusRequest(connection_id=connection_id)
-        return await self._unary(self._calls.GetConnectionStatus, request)
+        return await self._connection.unary(self._calls.GetConnectionStatus, request)
 
     async def list_calls(
         self,
@@ -240,7 +199,7 @@ class BridgeClient:
             metadata=metadata or {},
         )
         while True:
-            page: ListCallsResponse = await self._unary(self._calls.ListCalls, request)
+            page: ListCallsResponse = await self._connection.unary(self._calls.ListCalls, request)
             for call in page.calls:
                 yield call
             if not page.next_page_token:
@@ -250,16 +209,16 @@ class BridgeClient:
     async def list_agents(self, tenant_id: str = "") -> Sequence[AgentSummary]:
         """Return the agents that can be asked for."""
         request = ListAgentsRequest(tenant_id=tenant_id)
-        return (await self._unary(self._calls.ListAgents, request)).agents
+        return (await self._connection.unary(self._calls.ListAgents, request)).agents
 
     async def report(self, connection_id: str) -> CallReport:
         """Return a call's report, complete once the call has ended."""
         request = GetCallReportRequest(connection_id=connection_id)
-        return (await self._unary(self._calls.GetCallReport, request)).report
+        return (await self._connection.unary(self._calls.GetCallReport, request)).report
 
     async def stats(self) -> GetStatsResponse:
         """Return the server's totals."""
-        return await self._unary(self._telemetry.GetStats, GetStatsRequest())
+        return await self._connection.unary(self._telemetry.GetStats, GetStatsRequest())
 
     async def create_model_token(
         self,
@@ -278,7 +237,7 @@ class BridgeClient:
             ttl=_duration(ttl),
             variables=variables,
         )
-        return await self._unary(self._model.CreateModelToken, request)
+        return await self._connection.unary(self._model.CreateModelToken, request)
 
     async def watch(
         self, connection_id: str, after_sequence: int = 0
@@ -293,7 +252,7 @@ class BridgeClient:
 
         async def stream(after: int) -> AsyncGenerator[CallEvent, None]:
             request = WatchEventsRequest(connection_id=connection_id, after_sequence=after)
-            answers = self._calls.WatchEvents(request, metadata=self._metadata())
+            answers = self._calls.WatchEvents(request, metadata=self._connection.metadata())
             try:
                 with raised_as_ours():
                     async for answer in answers:
@@ -312,7 +271,7 @@ class BridgeClient:
         request = StreamTelemetryRequest(
             connection_id=connection_id, tenant_id=tenant_id, interval=_duration(interval)
         )
-        answers = self._telemetry.StreamTelemetry(request, metadata=self._metadata())
+        answers = self._telemetry.StreamTelemetry(request, metadata=self._connection.metadata())
         try:
             with raised_as_ours():
                 async for answer in answers:
@@ -348,30 +307,11 @@ class BridgeClient:
         server = ToolServer(
             tools,
             registration,
-            lambda: self._tools.ServeTools(metadata=self._metadata()),
+            lambda: self._tools.ServeTools(metadata=self._connection.metadata()),
             self._backoff,
             self._sleep,
         )
         return server.serving(leave_within.total_seconds())
-
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
-        if not self._api_key:
-            return ()
-        key = self._api_key if isinstance(self._api_key, str) else self._api_key()
-        return (("authorization", f"Bearer {key}"),)
-
-    async def _unary(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
-    ) -> _Response:
-        with raised_as_ours():
-            return await method(request, timeout=self._deadline_s, metadata=self._metadata())
-
-
-def _stays_here(target: str) -> bool:
-    try:
-        return is_local(target)
-    except ValueError:  # a form of address that only grpc knows
-        return False
 
 
 def _duration(span: timedelta | None) -> Duration | None:

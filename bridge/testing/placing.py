@@ -65,7 +65,7 @@ class Placing:
         """
         if agent_id not in self.agents:
             metadata = {"agent_id": agent_id}
-            raise NotFound("AGENT_NOT_FOUND", "there is no such agent", metadata)
+            raise NotFound("AGENT_NOT_FOUND", f"there is no agent {agent_id}", metadata)
         return self.agents[agent_id]
 
     def call(self, connection_id: str) -> ScriptedCall:

@@ -81,9 +81,9 @@ async def test_key_of_a_file_is_the_one_that_is_there_now(
         client_for(given())
     path.write_text("first\n")
     client = client_for(given())
-    assert client._metadata() == (("authorization", "Bearer first"),)
+    assert client._connection.metadata() == (("authorization", "Bearer first"),)
     path.write_text("second\n")
-    assert client._metadata() == (("authorization", "Bearer second"),)
+    assert client._connection.metadata() == (("authorization", "Bearer second"),)
     await client.aclose()
     monkeypatch.setenv("MEDIABRIDGE_API_KEY", "beside")
     with pytest.raises(click.UsageError, match="beside"):

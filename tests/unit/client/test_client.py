@@ -41,12 +41,15 @@ async def test_create_room_sends_every_option(bridge: BridgeClient, fake: FakeBr
     assert sent.token_ttl.seconds == 90
 
 
-async def test_options_left_out_are_unset(bridge: BridgeClient, fake: FakeBridge) -> None:
+async def test_options_left_out_are_unset_but_for_the_id_that_makes_retries_safe(
+    bridge: BridgeClient, fake: FakeBridge
+) -> None:
     fake.answers["CreateRoom"] = lambda _: calls.CreateRoomResponse()
     await bridge.create_room("Ada", "greeter")
     assert [field.name for field, _ in fake.requests[0].ListFields()] == [
         "participant_name",
         "agent_id",
+        "request_id",
     ]
 
 
