@@ -15,6 +15,7 @@ BridgeError
 │   ├── RoomUnreachable      no answer, or not in time
 │   └── RoomRejected         an answer, but a refusal: keys, limits
 ├── ModelError               the realtime model failed us; `failure` says how
+├── RecordingError           a recording cannot be begun
 ├── BadKeyFile               the file of API keys cannot be used (access)
 ├── BadJwks                  there are no keys to check tokens by (access)
 ├── SettingsError            environment variables are wrong (settings)
@@ -126,6 +127,10 @@ class RoomUnreachable(RoomError):
 
 class RoomRejected(RoomError):
     """LiveKit answered with a refusal."""
+
+
+class RecordingError(BridgeError):
+    """A recording cannot be begun: there is no place for it, or none that can be written to."""
 
 
 class ModelFailure(Enum):

@@ -29,6 +29,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.budget import Budget
 from bridge.ports.model_config import ModelConfig
+from bridge.ports.recording import RecordingFormat, RecordingPlan
 from bridge.ports.tool import BuiltinTool, ToolSpec
 
 # Twice the longest template: a value that stands in it a thousand times must not fill a context.
@@ -96,11 +97,17 @@ def resolve(
         budget_exceeded_text=(
             agent.budget.exceeded_text and fill(agent.budget.exceeded_text, values)
         ),
+        recording=_recording(agent),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
         prompts=prompts if _switches(tools) else {},
     )
     _check_lengths(resolved, "variables" if request.variables else "participant_name")
     return resolved
+
+
+def _recording(agent: AgentFile) -> RecordingPlan | None:
+    part = agent.recording
+    return RecordingPlan(RecordingFormat(part.format), part.paused) if part else None
 
 
 def _language(agent: AgentFile, wanted: str | None) -> tuple[str, list[FieldViolation]]:

@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from bridge.agents.mcp_tools import McpParts
+from bridge.agents.outside import surroundings_of
 from bridge.agents.prompt import PLACEHOLDERS
 from bridge.agents.silence import SilenceSteps
 from bridge.agents.tags import is_tag
@@ -279,6 +280,19 @@ class BudgetPart(Part):
     exceeded_text: ShortText | None = None
 
 
+class RecordingPart(Part):
+    """How this agent's calls are recorded."""
+
+    format: Literal["wav", "ogg_opus"] = "wav"
+    paused: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_place(self, info: ValidationInfo) -> Self:
+        if not surroundings_of(info).recordings:
+            raise ValueError("MEDIABRIDGE_RECORDINGS_DIR is not set: there is no place for them")
+        return self
+
+
 class OverridesPart(Part):
     """What one call changes: the same rules as in a file."""
 
@@ -335,6 +349,7 @@ class AgentFile(Part):
     mcp: Annotated[McpParts, AfterValidator(_beside_tools)] = Field(default_factory=list)
     limits: LimitsPart = LimitsPart()
     budget: BudgetPart = BudgetPart()
+    recording: RecordingPart | None = None
     overridable: list[Overridable] = Field(default_factory=list)
 
     @property

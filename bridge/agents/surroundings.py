@@ -17,6 +17,8 @@ class Surroundings:
     """The library is there."""
     programs: bool = False
     """MCP servers that are programs may be started."""
+    recordings: bool = False
+    """There is a place for them."""
 
 
 NOTHING: Final = Surroundings()

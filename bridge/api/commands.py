@@ -41,6 +41,7 @@ _BEHAVIOURS: Final[Mapping[int, SayBehaviour]] = {
 _SIDES: Final[Mapping[int, Side]] = {
     pb.MUTE_SIDE_CALLERS: Side.CALLERS,
     pb.MUTE_SIDE_AGENT: Side.AGENT,
+    pb.MUTE_SIDE_RECORDING: Side.RECORDING,
 }
 
 
@@ -111,7 +112,7 @@ def _add_context(request: pb.ControlCallRequest, wrong: Violations) -> AddContex
 def _mute(request: pb.ControlCallRequest, wrong: Violations) -> Mute:
     side = _SIDES.get(request.mute.side)
     if side is None:
-        wrong.add("mute.side", "must be CALLERS or AGENT")
+        wrong.add("mute.side", "must be CALLERS, AGENT or RECORDING")
     return Mute(side or Side.CALLERS, request.mute.muted)
 
 

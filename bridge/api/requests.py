@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from bridge.api import knowledge, overrides
+from bridge.api.recording import recording
 from bridge.api.spans import span
 from bridge.api.violations import Violations
 from bridge.calls.request import AskedLimits, CallRequest
@@ -188,6 +189,7 @@ def _call_request(
         prior_connection_id=knowledge.prior(request.prior_connection_id, wrong),
         context=knowledge.context(request.initial_messages, wrong),
         budget=_budget(request, wrong),
+        recording=recording(request, wrong),
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from bridge.calls.captions import Captions
@@ -15,6 +14,8 @@ from bridge.calls.journal import Journal
 from bridge.calls.measure import Measurement
 from bridge.calls.media import CallMedia
 from bridge.calls.record import CallRecord
+from bridge.calls.recording import CallRecording
+from bridge.calls.services import CallServices
 from bridge.calls.silence import SilencePolicy
 from bridge.calls.spending import Spending
 from bridge.calls.stay import Stay
@@ -24,20 +25,14 @@ from bridge.calls.turn_control import session_config
 from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId, bot_identity_for
 from bridge.logs import call_context, get_logger
-from bridge.media.cleaning import Cleaners
-from bridge.ports.budget import LimitKind, SpendingSink
+from bridge.ports.budget import LimitKind
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason, StartPolicy
-from bridge.ports.clock import Clock
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.event import LimitNear, LinkState
 from bridge.ports.host import Epoch
-from bridge.ports.model import ModelService
-from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.report import CallReport, MediaTotals
-from bridge.ports.room import Bot, RoomRequest, RoomService, SpeakerTrack
-from bridge.ports.store import EventLog, ReportSink
+from bridge.ports.room import Bot, RoomRequest, SpeakerTrack
 from bridge.ports.telemetry import CallTelemetry
-from bridge.ports.tool import ToolExecutors
 from bridge.tracebacks import frames_of
 
 _log = get_logger(__name__)
@@ -53,31 +48,6 @@ _CLOSING_STEP_S: Final = 5.0
 
 # All of an ending's steps together, twice over: a call that takes longer is stuck.
 _OVERDUE_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class RoomTuning:
-    """What LiveKit is told of every room."""
-
-    empty_timeout_s: int
-    max_participants: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallServices:
-    """What every call of a host uses."""
-
-    host_id: str
-    rooms: RoomService
-    models: ModelService
-    cleaners: Cleaners
-    directory: DirectoryUpdates
-    events: EventLog
-    store: ReportSink
-    clock: Clock
-    room_tuning: RoomTuning
-    tools: ToolExecutors
-    spending: SpendingSink
 
 
 class Call:
@@ -96,7 +66,8 @@ class Call:
         self._captions = Captions(spec.caller_identity)
         self._journal.follow(self._captions.on)
         self._record = CallRecord(spec, services.host_id, clock, self._journal)
-        self._media = CallMedia(spec, self._record, clock, services.cleaners)
+        self._recording = CallRecording(spec, self._record, services.recordings, clock)
+        self._media = CallMedia(spec, self._record, clock, services.cleaners, self._recording)
         self._steering = Steering(self._media, self._record, self._verdict, self._spawn)
         self._stay = Stay(
             spec.limits,
@@ -192,6 +163,7 @@ class Call:
             self._spawn(self._keep_limits(), "limits")
             self._spawn(self._warn_of_the_end(), "warning")
             self._spawn(self._spending.watch(), "spending")
+            self._spawn(self._record_sound(), "recording")
             try:
                 ending = await self._verdict.wait()
                 self._decide(ending)
@@ -306,6 +278,10 @@ class Call:
         )
         await policy.run()
 
+    async def _record_sound(self) -> None:
+        await self._stay.somebody_came.wait()
+        await self._recording.begin()
+
     async def _keep_limits(self) -> None:
         limit = await self._deadlines.next_passed()
         notice = self._spec.limits.time_exceeded_text if limit is Limit.DURATION else None
@@ -348,6 +324,7 @@ class Call:
             # If LiveKit is gone: it drops the empty room itself, and the sweep looks again.
             deleting = self._services.rooms.delete(self._spec.room_name)
             await self._within_a_step("room not deleted", deleting)
+        await self._within_a_step("recording not finished", self._recording.finish())
         report = self._record.ended(self._totals(self._media.totals_so_far()))
         await self._within_a_step("spending not told", self._spending.settle())
         await self._within_a_step("report not saved", self._services.store.save(report))

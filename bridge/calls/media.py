@@ -11,6 +11,7 @@ from bridge.calls.farewell import FAREWELL_TAG
 from bridge.calls.keypad import Keypad
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
+from bridge.calls.recording import CallRecording
 from bridge.calls.toolbox import ToolServices
 from bridge.calls.uplink import Uplink
 from bridge.errors import RoomError
@@ -33,7 +34,12 @@ class CallMedia:
     """Room, uplink, model session and conversation of one call, as they come and go."""
 
     def __init__(
-        self, spec: CallSpec, record: CallRecord, clock: Clock, cleaners: Cleaners
+        self,
+        spec: CallSpec,
+        record: CallRecord,
+        clock: Clock,
+        cleaners: Cleaners,
+        recording: CallRecording,
     ) -> None:
         self._spec = spec
         self._record = record
@@ -50,6 +56,9 @@ class CallMedia:
             clock,
             measures_speech=spec.agent.interruption.min_speech_s > 0,
         )
+        self.recording = recording
+        if recording.is_wanted:
+            self.uplink.tap = recording.hear
 
     @property
     def interruptions(self) -> int:
@@ -72,11 +81,12 @@ class CallMedia:
         """Connect the joined bot and the open session with each other."""
         # A conversation begins once the bot is there.
         assert self._bot is not None and self._keypad is not None  # noqa: S101, PT018
-        playout = Playout(to_room(), self._bot.output, self._clock)
+        output = self.recording.heard_through(self._bot.output)
+        playout = Playout(to_room(), output, self._clock)
         executors = CallExecutors(session, self._keypad, self._record, tools.executors)
         conversation = Conversation(
             session=session,
-            output=self._bot.output,
+            output=output,
             playout=playout,
             ears=self.uplink,
             tools=replace(tools, executors=executors),

@@ -1,6 +1,6 @@
 """All that is known of one call while it lives: the one place where its state moves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,6 +30,7 @@ from bridge.ports.event import (
     Warned,
 )
 from bridge.ports.money import Cost
+from bridge.ports.recording import Recorded
 from bridge.ports.report import CallReport, Incident, MediaTotals, SetupTimes
 from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
@@ -50,6 +51,7 @@ class CallRecord:
         self._room_ready_at: datetime | None = None
         self._final: CallReport | None = None
         self._tools_work = False
+        self._recordings: list[Callable[[], Recorded]] = []
 
     @property
     def turns(self) -> TurnLedger:
@@ -169,6 +171,10 @@ class CallRecord:
         self._view = replace(self._view, transcription=self._view.transcription + usage)
         self._turns.transcribed(item_id, usage)
 
+    def recording_is(self, so_far: Callable[[], Recorded]) -> None:
+        """The call is recorded; `so_far` says what there is of it, also when it is closed."""
+        self._recordings.append(so_far)
+
     def cost_of(self, tokens: TokenCounts) -> Cost | None:
         """Return what one response cost; None where that is not known."""
         prices = self._view.spec.prices
@@ -222,6 +228,7 @@ class CallRecord:
             media=media,
             incidents=tuple(self._incidents),
             tools=self._turns.tool_totals(),
+            recordings=tuple(so_far() for so_far in self._recordings),
         )
 
     def _since_creation(self, at: datetime | None) -> float | None:

@@ -10,6 +10,7 @@ from bridge.ports.budget import Budget
 from bridge.ports.call import StartPolicy
 from bridge.ports.model_config import ContextItem
 from bridge.ports.placement import Quota, RequestKey
+from bridge.ports.recording import RecordingChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class CallRequest:
     prior_connection_id: ConnectionId | None = None
     context: tuple[ContextItem, ...] = field(default=(), repr=False)
     budget: Budget = field(default_factory=Budget)
+    recording: RecordingChange | None = None
 
 
 def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
@@ -53,6 +55,7 @@ def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
         "prior_connection_id": request.prior_connection_id is not None,
         "initial_messages": bool(request.context),
         "budget": bool(request.budget),
+        "recording": request.recording is not None,
     }
     return [
         FieldViolation(name, "the room belongs to a call, which has this settled")

@@ -118,6 +118,11 @@ class Steering:
                 else:
                     gate.open(Deaf.MUTED)
                 return Applied()
+            case Mute(Side.RECORDING, muted):
+                if not self._media.recording.is_wanted:
+                    return Refused("not_recorded", "the call is not recorded")
+                self._media.recording.pause(muted)
+                return Applied()
             case _:
                 return await self._of_the_talk(command)
 

@@ -10,6 +10,7 @@ from bridge.ids import RoomName, new_caller_identity, new_connection_id, room_na
 from bridge.ports.agent import ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
 from bridge.ports.clock import Clock
+from bridge.ports.recording import RecordingChange, RecordingPlan
 
 # What agent and request may each say in place of the server.
 _LIMITS: Final = tuple(one.name for one in fields(AskedLimits))
@@ -22,6 +23,8 @@ class ServerLimits:
     defaults: CallLimits
     longest_duration_s: float
     token_ttl_s: float
+    records: bool = False
+    """There is a place for recordings."""
 
 
 class Terms:
@@ -45,7 +48,7 @@ class Terms:
     ) -> CallSpec:
         """Give the call its id, its room's name, and all that was left open.
 
-        :raises InvalidRequest: it asks for more than this server allows.
+        :raises InvalidRequest: it asks for more than this server allows or has.
         :raises WrongState: its money is limited, but nobody knows what it costs.
         """
         connection_id = new_connection_id()
@@ -67,6 +70,7 @@ class Terms:
             prices=allowance.prices,
             budget=allowance.budget,
             tenant_budget=allowance.tenant_budget,
+            recording=self._recording_of(request, agent),
         )
 
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:
@@ -81,3 +85,24 @@ class Terms:
             )
         # An agent that allows itself more than this server does is no mistake of the caller.
         return replace(limits, max_duration_s=min(limits.max_duration_s, longest_s))
+
+    def _recording_of(self, request: CallRequest, agent: ResolvedAgent) -> RecordingPlan | None:
+        plan = plan_of(request.recording, agent.recording)
+        if plan is not None and not self._limits.records:
+            raise InvalidRequest(
+                [FieldViolation("recording", "this server has no place for recordings")]
+            )
+        return plan
+
+
+def plan_of(asked: RecordingChange | None, own: RecordingPlan | None) -> RecordingPlan | None:
+    """Return how a call is recorded whose agent has a plan of its own, or none."""
+    if asked is None:
+        return own
+    if asked.enabled is False:
+        return None
+    plan = own or RecordingPlan()
+    return RecordingPlan(
+        format=asked.format or plan.format,
+        paused=plan.paused if asked.paused is None else asked.paused,
+    )

@@ -39,6 +39,8 @@ class Uplink:
         self._heard_bytes = 0
         self._dropped_by_gone_tracks_ms = 0.0
         self._speech = SpeechMeter() if measures_speech else None
+        self.tap: Callable[[memoryview], None] | None = None
+        """Is given all that is said, whether or not the model may hear it."""
         self.meter = LevelMeter(ROOM_RATE_HZ)
         self.gate = Gate(clock)
 
@@ -95,6 +97,8 @@ class Uplink:
             return
         self._heard_bytes += len(mixed)
         self.meter.push(mixed)
+        if self.tap is not None:
+            self.tap(mixed)
         if self._speech is not None:
             self._speech.push(mixed)
         if not self.gate.is_open:

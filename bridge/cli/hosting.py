@@ -8,9 +8,11 @@ from functools import partial
 from typing import Final
 
 from bridge.addresses import as_http_url
-from bridge.calls.call import Call, CallServices, RoomTuning
+from bridge.calls.call import Call
 from bridge.calls.host import CallHost
+from bridge.calls.services import CallServices, RoomTuning
 from bridge.calls.watchdog import Watchdog
+from bridge.cli.recording import recording
 from bridge.model.lasting import LastingModels
 from bridge.model.service import RealtimeModels
 from bridge.model.warm import WarmSessions
@@ -73,7 +75,7 @@ async def carrying(
 ) -> AsyncIterator[CallHost]:
     """Carry calls for as long as the context lasts; leaving ends those that are left."""
     warm = WarmSessions(models, settings.openai_realtime_model, settings.warm_sessions, clock)
-    async with warm, asyncio.TaskGroup() as group:
+    async with warm, recording(settings, clock) as recordings, asyncio.TaskGroup() as group:
         services = CallServices(
             host_id=host_id,
             rooms=rooms,
@@ -85,6 +87,7 @@ async def carrying(
             clock=clock,
             tools=front.tools,
             spending=front.spending,
+            recordings=recordings,
             room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
         )
         host = CallHost(

@@ -254,6 +254,7 @@ def _limits(settings: Settings) -> ServerLimits:
         ),
         longest_duration_s=settings.max_max_duration_s,
         token_ttl_s=settings.token_ttl_s,
+        records=settings.recordings_dir is not None,
     )
 
 

@@ -55,6 +55,7 @@ def surroundings_of(settings: Settings) -> Surroundings:
         secrets=frozenset(settings.tool_secrets),
         mcp=importlib.util.find_spec("mcp") is not None,
         programs=settings.tool_programs,
+        recordings=settings.recordings_dir is not None,
     )
 
 

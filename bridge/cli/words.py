@@ -134,6 +134,16 @@ def _keys(event: event_pb2.DtmfSent) -> str:
     return f"keys pressed: {len(event.digits)}"
 
 
+def _recording_started(event: event_pb2.RecordingStarted) -> str:
+    return f"recording: {printable(event.uri)}"
+
+
+def _recording_finished(event: event_pb2.RecordingFinished) -> str:
+    recorded = event.recording
+    seconds = milliseconds(recorded.duration) / 1000
+    return f"recorded: {printable(recorded.uri)}, {seconds:.1f} s, {recorded.bytes} bytes"
+
+
 def _warning(event: event_pb2.Warning) -> str:
     return f"warning {event.code}: {printable(event.message)}"
 
@@ -186,6 +196,8 @@ _SAYINGS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "interruption_dismissed": _dismissed,
     "turn_awaits_response": _awaits,
     "turn_measured": _measured,
+    "recording_started": _recording_started,
+    "recording_finished": _recording_finished,
     "tool_called": _tool_called,
     "tool_finished": _tool_finished,
     "control_applied": _control_applied,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from bridge.v1.agent_pb2 import AgentOverrides
-from bridge.v1.call_pb2 import Budget, CallLimits, StartPolicy
+from bridge.v1.call_pb2 import Budget, CallLimits, RecordingOptions, StartPolicy
 from bridge.v1.call_service_pb2 import ContextMessage
 
 
@@ -20,6 +20,7 @@ class CallOptions(TypedDict, total=False):
     start_policy: StartPolicy.ValueType
     variables: Mapping[str, str]
     budget: Budget
+    recording: RecordingOptions
     prior_connection_id: str
     initial_messages: Iterable[ContextMessage]
 

@@ -4,6 +4,7 @@ from bridge.messages.times import duration, duration_of_ms, timestamp
 from bridge.ports.budget import Budget
 from bridge.ports.call import CallLimits, CallView, ParticipantView
 from bridge.ports.money import Cost
+from bridge.ports.recording import Recorded, RecordingFormat
 from bridge.ports.report import (
     CallReport,
     Incident,
@@ -126,7 +127,24 @@ def report(of: CallReport) -> report_pb2.CallReport:
         incidents=[_incident(incident) for incident in of.incidents],
         tools=_tool_totals(of.tools),
         cost=cost(of.view.cost),
+        recordings=[recording(one) for one in of.recordings],
     )
+
+
+def recording(of: Recorded) -> report_pb2.Recording:
+    return report_pb2.Recording(
+        uri=of.uri,
+        duration=duration(of.duration_s),
+        bytes=of.size_bytes,
+        channels=of.channels,
+        format=recording_format(of.format),
+        lost=duration(of.lost_s),
+        complete=of.complete,
+    )
+
+
+def recording_format(of: RecordingFormat) -> call_pb2.RecordingFormat.ValueType:
+    return call_pb2.RecordingFormat.Value(f"RECORDING_FORMAT_{of.name}")
 
 
 def telemetry(of: CallTelemetry, *, tell_lag: bool = True) -> telemetry_pb2.CallTelemetry:

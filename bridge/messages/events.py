@@ -19,6 +19,8 @@ from bridge.ports.event import (
     MediaStateChanged,
     ModelStateChanged,
     ParticipantChanged,
+    RecordingFinished,
+    RecordingStarted,
     ResponseBegan,
     ResponseFinished,
     SilenceStepReached,
@@ -66,6 +68,11 @@ def event(of: CallEvent) -> event_pb2.CallEvent:
             _tool(message, of.kind)
         case Interruption() | InterruptionDismissed() | TurnAwaitsResponse() | TurnMeasured():
             _turn(message, of.kind)
+        case RecordingStarted(uri, form):
+            message.recording_started.uri = uri
+            message.recording_started.format = convert.recording_format(form)
+        case RecordingFinished(recorded):
+            message.recording_finished.recording.CopyFrom(convert.recording(recorded))
         case _ as kind:
             _speech(message, kind)
     return message

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from bridge.ids import AgentId, TenantId
 from bridge.ports.budget import Budget
 from bridge.ports.model_config import ModelConfig, TurnDetection
+from bridge.ports.recording import RecordingPlan
 from bridge.ports.tool import ToolSpec
 
 # As in proto/bridge/v1/call_service.proto.
@@ -166,6 +167,8 @@ class ResolvedAgent:
     """Of each of its calls."""
     budget_exceeded_text: str | None = field(default=None, repr=False)
     """Said when a budget is used up; None leaves the words to the model."""
+    recording: RecordingPlan | None = None
+    """Of each of its calls, unless a request says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bridge.ids import ConnectionId, Identity, RoomName, TenantId
 from bridge.ports.agent import ResolvedAgent
 from bridge.ports.budget import Budget
 from bridge.ports.money import CallPrices, Cost
+from bridge.ports.recording import RecordingPlan
 from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 
@@ -156,6 +157,7 @@ class CallSpec:
     budget: Budget = field(default_factory=Budget)
     tenant_budget: Budget = field(default_factory=Budget)
     """What its tenant may spend in a day, in all its calls."""
+    recording: RecordingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ class Side(Enum):
     """The model hears silence."""
     AGENT = "agent"
     """The callers hear silence; what the agent says meanwhile is lost to them."""
+    RECORDING = "recording"
+    """The recording has silence in place of both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bridge.ports.budget import LimitKind
 from bridge.ports.call import AgentState, CallState, ParticipantView
 from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
+from bridge.ports.recording import Recorded, RecordingFormat
 from bridge.ports.report import CallReport, TurnLatency
 from bridge.ports.tool import ToolCallId, ToolUse
 from bridge.ports.usage import TokenCounts
@@ -220,6 +221,21 @@ class TurnMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """The call is recorded from now on."""
+
+    uri: str
+    format: RecordingFormat
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording is complete, as far as it goes."""
+
+    recorded: Recorded
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     code: str
     message: str
@@ -255,6 +271,8 @@ EventKind = (
     | LimitNear
     | LanguageSwitched
     | DtmfSent
+    | RecordingStarted
+    | RecordingFinished
     | Warned
     | Ended
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bridge.ports.call import CallView
 from bridge.ports.money import Cost
+from bridge.ports.recording import Recorded
 from bridge.ports.tool import ToolUse
 from bridge.ports.usage import TokenCounts
 
@@ -119,3 +120,4 @@ class CallReport:
     media: MediaTotals
     incidents: tuple[Incident, ...]
     tools: ToolTotals = field(default_factory=ToolTotals)
+    recordings: tuple[Recorded, ...] = ()

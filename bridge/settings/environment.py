@@ -22,6 +22,7 @@ from bridge.settings.livekit import RoomSettings
 from bridge.settings.logging import LogSettings
 from bridge.settings.models import ModelSettings
 from bridge.settings.observing import ObserveSettings
+from bridge.settings.recording import RecordingSettings
 from bridge.settings.tooling import ToolSettings
 from bridge.settings.values import shown, unknown_names
 from bridge.tool_secrets import names_among
@@ -42,6 +43,7 @@ class Settings(
     # The last comes first where all of them are listed.
     ObserveSettings,
     LogSettings,
+    RecordingSettings,
     CallSettings,
     HostSettings,
     ToolSettings,

@@ -277,6 +277,30 @@ came: for clients that look out for the agent's track only once their own is pub
 """
 Global___StartPolicy: _TypeAlias = StartPolicy  # noqa: Y015
 
+class _RecordingFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecordingFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordingFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECORDING_FORMAT_UNSPECIFIED: _RecordingFormat.ValueType  # 0
+    """Not given: as the agent's file says, else WAV."""
+    RECORDING_FORMAT_WAV: _RecordingFormat.ValueType  # 1
+    """16-bit PCM: 11.5 MB a minute, and nearly nothing of a core."""
+    RECORDING_FORMAT_OGG_OPUS: _RecordingFormat.ValueType  # 2
+    """Opus in Ogg: half a MB a minute, at 0.03 of a core."""
+
+class RecordingFormat(_RecordingFormat, metaclass=_RecordingFormatEnumTypeWrapper):
+    """How a recording is written."""
+
+RECORDING_FORMAT_UNSPECIFIED: RecordingFormat.ValueType  # 0
+"""Not given: as the agent's file says, else WAV."""
+RECORDING_FORMAT_WAV: RecordingFormat.ValueType  # 1
+"""16-bit PCM: 11.5 MB a minute, and nearly nothing of a core."""
+RECORDING_FORMAT_OGG_OPUS: RecordingFormat.ValueType  # 2
+"""Opus in Ogg: half a MB a minute, at 0.03 of a core."""
+Global___RecordingFormat: _TypeAlias = RecordingFormat  # noqa: Y015
+
 @_typing.final
 class CallLimits(_message.Message):
     """How long things may take. Fields left out take the server's defaults."""
@@ -696,3 +720,42 @@ class Call(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__foreign_room) -> _WhichOneofReturnType__foreign_room | None: ...
 
 Global___Call: _TypeAlias = Call  # noqa: Y015
+
+@_typing.final
+class RecordingOptions(_message.Message):
+    """Whether and how a call is recorded: 48 kHz stereo, the callers left, the agent right, from the first
+    caller's coming to the end. A server that has no place for recordings refuses it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """Record. Default true; false where the agent's file says that its calls are recorded."""
+    format: Global___RecordingFormat.ValueType
+    """How it is written."""
+    paused: _builtins.bool
+    """Begin with silence in place of both sides, until a Mute of MUTE_SIDE_RECORDING is lifted."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool | None = ...,
+        format: Global___RecordingFormat.ValueType = ...,
+        paused: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_paused", b"_paused", "enabled", b"enabled", "paused", b"paused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_paused", b"_paused", "enabled", b"enabled", "format", b"format", "paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__paused: _TypeAlias = _typing.Literal["paused"]  # noqa: Y015
+    _WhichOneofArgType__paused: _TypeAlias = _typing.Literal["_paused", b"_paused"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__paused) -> _WhichOneofReturnType__paused | None: ...
+
+Global___RecordingOptions: _TypeAlias = RecordingOptions  # noqa: Y015

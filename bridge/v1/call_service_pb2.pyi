@@ -112,6 +112,8 @@ class _MuteSideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MuteSide.Val
     """The model hears silence."""
     MUTE_SIDE_AGENT: _MuteSide.ValueType  # 2
     """The callers hear silence."""
+    MUTE_SIDE_RECORDING: _MuteSide.ValueType  # 3
+    """The recording has silence in place of both sides. REFUSED with not_recorded where there is none."""
 
 class MuteSide(_MuteSide, metaclass=_MuteSideEnumTypeWrapper):
     """Whom."""
@@ -122,6 +124,8 @@ MUTE_SIDE_CALLERS: MuteSide.ValueType  # 1
 """The model hears silence."""
 MUTE_SIDE_AGENT: MuteSide.ValueType  # 2
 """The callers hear silence."""
+MUTE_SIDE_RECORDING: MuteSide.ValueType  # 3
+"""The recording has silence in place of both sides. REFUSED with not_recorded where there is none."""
 Global___MuteSide: _TypeAlias = MuteSide  # noqa: Y015
 
 class _ControlOutcome:
@@ -209,6 +213,7 @@ class CreateRoomRequest(_message.Message):
     PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -270,6 +275,10 @@ class CreateRoomRequest(_message.Message):
     def budget(self) -> _call_pb2.Budget:
         """What the call may spend. The agent's file may set a budget, too: the smaller one counts."""
 
+    @_builtins.property
+    def recording(self) -> _call_pb2.RecordingOptions:
+        """Whether and how the call is recorded. Default: as the agent's file says, else not."""
+
     def __init__(
         self,
         *,
@@ -288,10 +297,11 @@ class CreateRoomRequest(_message.Message):
         prior_connection_id: _builtins.str = ...,
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
         budget: _call_pb2.Budget | None = ...,
+        recording: _call_pb2.RecordingOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -446,6 +456,7 @@ class JoinRoomRequest(_message.Message):
     PRIOR_CONNECTION_ID_FIELD_NUMBER: _builtins.int
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    RECORDING_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -492,6 +503,10 @@ class JoinRoomRequest(_message.Message):
     def budget(self) -> _call_pb2.Budget:
         """As in CreateRoomRequest; refused where the room belongs to a call."""
 
+    @_builtins.property
+    def recording(self) -> _call_pb2.RecordingOptions:
+        """As in CreateRoomRequest; refused where the room belongs to a call."""
+
     def __init__(
         self,
         *,
@@ -510,10 +525,11 @@ class JoinRoomRequest(_message.Message):
         prior_connection_id: _builtins.str = ...,
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
         budget: _call_pb2.Budget | None = ...,
+        recording: _call_pb2.RecordingOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

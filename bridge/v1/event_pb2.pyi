@@ -227,6 +227,8 @@ class CallEvent(_message.Message):
     INTERRUPTION_DISMISSED_FIELD_NUMBER: _builtins.int
     TURN_MEASURED_FIELD_NUMBER: _builtins.int
     TURN_AWAITS_RESPONSE_FIELD_NUMBER: _builtins.int
+    RECORDING_STARTED_FIELD_NUMBER: _builtins.int
+    RECORDING_FINISHED_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     sequence: _builtins.int
@@ -335,6 +337,14 @@ class CallEvent(_message.Message):
     def turn_awaits_response(self) -> Global___TurnAwaitsResponse:
         """A caller's turn has ended, and waits for the gateway to have it answered."""
 
+    @_builtins.property
+    def recording_started(self) -> Global___RecordingStarted:
+        """The call is recorded from now on."""
+
+    @_builtins.property
+    def recording_finished(self) -> Global___RecordingFinished:
+        """A recording is complete, as far as it goes."""
+
     def __init__(
         self,
         *,
@@ -366,12 +376,14 @@ class CallEvent(_message.Message):
         interruption_dismissed: Global___InterruptionDismissed | None = ...,
         turn_measured: Global___TurnMeasured | None = ...,
         turn_awaits_response: Global___TurnAwaitsResponse | None = ...,
+        recording_started: Global___RecordingStarted | None = ...,
+        recording_finished: Global___RecordingFinished | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "recording_finished", b"recording_finished", "recording_started", b"recording_started", "response_finished", b"response_finished", "response_started", b"response_started", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_state_changed", b"agent_state_changed", "call_offset", b"call_offset", "chat_received", b"chat_received", "connection_id", b"connection_id", "control_applied", b"control_applied", "control_refused", b"control_refused", "dtmf_sent", b"dtmf_sent", "ended", b"ended", "interruption", b"interruption", "interruption_dismissed", b"interruption_dismissed", "kind", b"kind", "language_switched", b"language_switched", "limit_warning", b"limit_warning", "media_state_changed", b"media_state_changed", "model_state_changed", b"model_state_changed", "participant_changed", b"participant_changed", "recording_finished", b"recording_finished", "recording_started", b"recording_started", "response_finished", b"response_finished", "response_started", b"response_started", "sequence", b"sequence", "silence_step", b"silence_step", "state_changed", b"state_changed", "time", b"time", "tool_called", b"tool_called", "tool_finished", b"tool_finished", "transcript", b"transcript", "turn_awaits_response", b"turn_awaits_response", "turn_measured", b"turn_measured", "user_speech", b"user_speech", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent", "interruption_dismissed", "turn_measured", "turn_awaits_response"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["state_changed", "participant_changed", "media_state_changed", "model_state_changed", "agent_state_changed", "user_speech", "transcript", "response_started", "response_finished", "interruption", "warning", "ended", "tool_called", "tool_finished", "control_applied", "control_refused", "chat_received", "silence_step", "limit_warning", "language_switched", "dtmf_sent", "interruption_dismissed", "turn_measured", "turn_awaits_response", "recording_started", "recording_finished"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1124,3 +1136,53 @@ class Ended(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Ended: _TypeAlias = Ended  # noqa: Y015
+
+@_typing.final
+class RecordingStarted(_message.Message):
+    """The call is recorded from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URI_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    uri: _builtins.str
+    """Where it is written to."""
+    format: _call_pb2.RecordingFormat.ValueType
+    """How."""
+    def __init__(
+        self,
+        *,
+        uri: _builtins.str = ...,
+        format: _call_pb2.RecordingFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingStarted: _TypeAlias = RecordingStarted  # noqa: Y015
+
+@_typing.final
+class RecordingFinished(_message.Message):
+    """A recording is complete, as far as it goes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recording(self) -> _report_pb2.Recording:
+        """What there is."""
+
+    def __init__(
+        self,
+        *,
+        recording: _report_pb2.Recording | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recording", b"recording"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recording", b"recording"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingFinished: _TypeAlias = RecordingFinished  # noqa: Y015

@@ -70,6 +70,7 @@ class CallReport(_message.Message):
     INCIDENTS_FIELD_NUMBER: _builtins.int
     TOOLS_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
     """The call has ended and nothing will be added."""
     @_builtins.property
@@ -108,6 +109,10 @@ class CallReport(_message.Message):
     def cost(self) -> _call_pb2.Cost:
         """What the call cost; the same as in it."""
 
+    @_builtins.property
+    def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recording]:
+        """What was recorded of it."""
+
     def __init__(
         self,
         *,
@@ -121,16 +126,69 @@ class CallReport(_message.Message):
         incidents: _abc.Iterable[Global___Incident] | None = ...,
         tools: Global___ToolTotals | None = ...,
         cost: _call_pb2.Cost | None = ...,
+        recordings: _abc.Iterable[Global___Recording] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "cost", b"cost", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "cost", b"cost", "incidents", b"incidents", "media", b"media", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "call", b"call", "complete", b"complete", "cost", b"cost", "incidents", b"incidents", "media", b"media", "recordings", b"recordings", "setup", b"setup", "talk_time", b"talk_time", "tools", b"tools", "turn_latency", b"turn_latency", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__complete: _TypeAlias = _typing.Literal["complete"]  # noqa: Y015
     _WhichOneofArgType__complete: _TypeAlias = _typing.Literal["_complete", b"_complete"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__complete) -> _WhichOneofReturnType__complete | None: ...
 
 Global___CallReport: _TypeAlias = CallReport  # noqa: Y015
+
+@_typing.final
+class Recording(_message.Message):
+    """What was recorded of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URI_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    uri: _builtins.str
+    """Where it is: a file of the host that carried the call."""
+    bytes: _builtins.int
+    """How large it is."""
+    channels: _builtins.int
+    """2: the callers left, the agent right."""
+    format: _call_pb2.RecordingFormat.ValueType
+    """How it is written."""
+    complete: _builtins.bool
+    """Nothing will be added, and it holds all of the call that it was to hold."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long it is, silence included."""
+
+    @_builtins.property
+    def lost(self) -> _duration_pb2.Duration:
+        """Sound that could not be written in time, both sides together; silence stands in its place."""
+
+    def __init__(
+        self,
+        *,
+        uri: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        bytes: _builtins.int = ...,
+        channels: _builtins.int = ...,
+        format: _call_pb2.RecordingFormat.ValueType = ...,
+        lost: _duration_pb2.Duration | None = ...,
+        complete: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "complete", b"complete", "duration", b"duration", "lost", b"lost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "bytes", b"bytes", "channels", b"channels", "complete", b"complete", "duration", b"duration", "format", b"format", "lost", b"lost", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__complete: _TypeAlias = _typing.Literal["complete"]  # noqa: Y015
+    _WhichOneofArgType__complete: _TypeAlias = _typing.Literal["_complete", b"_complete"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__complete) -> _WhichOneofReturnType__complete | None: ...
+
+Global___Recording: _TypeAlias = Recording  # noqa: Y015
 
 @_typing.final
 class SetupTimes(_message.Message):

@@ -220,6 +220,7 @@ def test_the_documentation_has_every_field_and_no_other() -> None:
         "languages.*.": {"voice", "accent", "instructions", "greeting"},
         "variables.*.": {"default"},
         "budget.": {"max_tokens", "max_micro_units", "exceeded_text"},
+        "recording.": {"format", "paused"},
         "turn_detection.": {
             "type",
             "threshold",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bridge.agents.loader import read_agent
 from bridge.agents.prompt import MAX_CALLER_NAME_CHARS, PLACEHOLDERS, clean_name, fill
 from bridge.agents.resolve import resolve
+from bridge.agents.surroundings import Surroundings
 from bridge.agents.tags import choose, english_name
 from bridge.errors import InvalidRequest
 from bridge.files.checked import BadFile
@@ -31,6 +32,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.budget import Budget
 from bridge.ports.model_config import ManualTurns, SemanticVad, ServerVad
+from bridge.ports.recording import RecordingFormat, RecordingPlan
 
 FILE = """
 agentId: clara
@@ -384,3 +386,15 @@ def test_files_whose_fields_exclude_each_other_are_refused(text: str, field: str
     file = f"agentId: a\nname: A\ninstructions: x\n{text}\n"
     with pytest.raises(BadFile, match=re.escape(field)):
         read_agent("a.yaml", file.encode())
+
+
+def test_file_may_have_its_calls_recorded_where_there_is_a_place_for_it() -> None:
+    asked = AgentRequest(AgentId("clara"), TenantId(""))
+    place = Surroundings(recordings=True)
+    text = FILE + "recording: {format: ogg_opus, paused: true}\n"
+    agent = resolve(read_agent("a.yaml", text.encode(), place), asked, "m")
+    assert agent.recording == RecordingPlan(RecordingFormat.OGG_OPUS, paused=True)
+    agent = resolve(read_agent("a.yaml", (FILE + "recording: {}\n").encode(), place), asked, "m")
+    assert agent.recording == RecordingPlan()
+    with pytest.raises(BadFile, match="recording: MEDIABRIDGE_RECORDINGS_DIR is not set"):
+        read_agent("a.yaml", text.encode())

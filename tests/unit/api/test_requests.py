@@ -22,6 +22,7 @@ from bridge.ports.budget import Budget
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.control import PressKeys
 from bridge.ports.model_config import ContextItem, ItemRole, SemanticVad, ServerVad
+from bridge.ports.recording import RecordingChange, RecordingFormat
 from bridge.v1 import (
     agent_pb2,
     call_pb2,
@@ -143,6 +144,8 @@ BAD = [
     (CREATE, "prior_connection_id", NAMES),
     (CREATE, "budget.max_tokens", [0, -1, 10**15 + 1]),
     (JOIN, "budget.max_micro_units", [0, -(2**63), 2**63 - 1]),
+    (CREATE, "recording.format", [99, -1]),
+    (JOIN, "recording.format", [3]),
     (CREATE, "initial_messages", [[said("x")] * 101, [said("x" * 12_001)] * 2]),
     (CREATE, "token_ttl", [span(29.9), span(DAY_S + 1), span(-1), span(0)]),
     (CREATE, "limits.join_timeout", [span(0.9), span(3601), span(-5)]),
@@ -416,3 +419,18 @@ def test_a_budget_holds_what_was_given_and_nothing_else() -> None:
     asked = requests.create_room(changed(CREATE, "budget.max_tokens", 7))  # type: ignore[arg-type]
     assert asked.budget == Budget(max_tokens=7)
     assert requests.create_room(CREATE.right).budget == Budget()  # type: ignore[arg-type]
+
+
+def test_a_recording_is_wanted_as_far_as_the_request_says() -> None:
+    assert requests.create_room(CREATE.right).recording is None  # type: ignore[arg-type]
+    asked = requests.create_room(changed(CREATE, "recording.paused", False))  # type: ignore[arg-type]
+    assert asked.recording == RecordingChange(paused=False)
+    asked = requests.create_room(changed(CREATE, "recording.format", 2))  # type: ignore[arg-type]
+    assert asked.recording == RecordingChange(format=RecordingFormat.OGG_OPUS)
+
+
+def test_whoever_wants_no_recording_cannot_say_how() -> None:
+    message = changed(CREATE, "recording.enabled", False)
+    assert wrong_fields(CREATE, message) == []
+    message.recording.format = call_pb2.RECORDING_FORMAT_WAV  # type: ignore[attr-defined]
+    assert wrong_fields(CREATE, message) == ["recording.enabled"]

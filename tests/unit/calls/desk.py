@@ -68,7 +68,9 @@ class Desk:
             rooms=world.rooms,
             directory=world.directory,
             registry=self.registry,
-            terms=Terms(ServerLimits(LIMITS, LONGEST_S, TTL_S), allowances, world.clock),
+            terms=Terms(
+                ServerLimits(LIMITS, LONGEST_S, TTL_S, records=True), allowances, world.clock
+            ),
             placing=Placing(world.placer, world.directory, self.registry, allowances),
         )
 

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge.calls.call import Call, CallServices, RoomTuning
+from bridge.calls.call import Call
 from bridge.calls.host import CallHost
+from bridge.calls.services import CallServices, RoomTuning
 from bridge.errors import RoomUnreachable
 from bridge.ids import ConnectionId, Identity, RoomName
 from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason
@@ -25,6 +26,7 @@ from tests.fakes.cleaning import NoCleaners
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.model import FakeModels, FakeSession
 from tests.fakes.money import FixedBudgets, FixedPrices
+from tests.fakes.recording import FakeRecordings
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
 from tests.fakes.tools import FakeTools
 
@@ -143,6 +145,7 @@ class World:
         self.prices = FixedPrices()
         self.budgets = FixedBudgets()
         self.ledger = MemoryLedger()
+        self.recordings = FakeRecordings()
         self.directory = MemoryDirectory(ended_calls=100)
         self.events = EventLog()
         self.store = ReportStore()
@@ -162,6 +165,7 @@ class World:
             room_tuning=RoomTuning(empty_timeout_s=60, max_participants=10),
             tools=self.tools,
             spending=self.ledger,
+            recordings=self.recordings,
         )
 
     def make_call(self, spec: CallSpec, epoch: Epoch = EPOCH) -> Call:

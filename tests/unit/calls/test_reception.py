@@ -8,6 +8,7 @@ import pytest
 
 from bridge.calls.reception import Admission
 from bridge.calls.request import AskedLimits
+from bridge.calls.terms import ServerLimits
 from bridge.errors import (
     AlreadyExists,
     Exhausted,
@@ -19,6 +20,7 @@ from bridge.errors import (
 )
 from bridge.ids import is_bot
 from bridge.ports.call import CallState, StartPolicy
+from bridge.ports.recording import RecordingChange, RecordingPlan
 from tests.fakes.agents import LIMITS
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import LONGEST_S, OTHER, TTL_S, desk_over, named, request
@@ -339,3 +341,15 @@ async def test_retry_while_every_slot_is_taken_still_gets_its_call(world: World)
         again = await desk.reception.create(request(request_id="r1"))
         assert again.view.connection_id == first.view.connection_id
         assert replace(again.view, last_sequence=0).spec == first.view.spec
+
+
+async def test_recording_where_there_is_no_place_for_it_is_refused_by_name(world: World) -> None:
+    async with desk_over(world) as desk:
+        made = await desk.reception.create(request(recording=RecordingChange()))
+        assert made.view.spec.recording == RecordingPlan()
+        desk.reception._terms._limits = ServerLimits(LIMITS, LONGEST_S, TTL_S, records=False)
+        with pytest.raises(InvalidRequest) as refused:
+            await desk.reception.create(request(recording=RecordingChange()))
+        assert [violation.field for violation in refused.value.violations] == ["recording"]
+        unrecorded = request(recording=RecordingChange(enabled=False))
+        assert (await desk.reception.create(unrecorded)).view.spec.recording is None

@@ -41,6 +41,8 @@ from bridge.ports.event import (
     ModelStateChanged,
     ParticipantChange,
     ParticipantChanged,
+    RecordingFinished,
+    RecordingStarted,
     ResponseBegan,
     ResponseFinished,
     Role,
@@ -56,6 +58,7 @@ from bridge.ports.event import (
 )
 from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
+from bridge.ports.recording import Recorded, RecordingFormat
 from bridge.ports.report import (
     CallReport,
     Incident,
@@ -92,6 +95,7 @@ VIEW = CallView(
 )
 USE = ToolUse(ToolCallId("call_1"), "weather", ToolStatus.TIMED_OUT, "timeout", 10.5, "queue full")
 LATENCY = TurnLatency(0.12, 0.08, 0.03, 0.02)
+RECORDED = Recorded("file:///r/call-1.ogg", RecordingFormat.OGG_OPUS, 9.5, 77, 2, 0.25, True)
 REPORT = CallReport(
     view=VIEW,
     complete=True,
@@ -102,6 +106,7 @@ REPORT = CallReport(
     media=MediaTotals(1000, 20, 900, 800, 100, 1, 2, 3, 4, 5, 6, 7),
     incidents=(Incident(AT, "code", "message"),),
     tools=ToolTotals(4, 3, 2, 1),
+    recordings=(RECORDED,),
 )
 EVERY_KIND: dict[str, EventKind] = {
     "state_changed": StateChanged(CallState.ACTIVE, CallState.WAITING),
@@ -125,6 +130,8 @@ EVERY_KIND: dict[str, EventKind] = {
     "interruption_dismissed": InterruptionDismissed("u1", 1.25),
     "turn_awaits_response": TurnAwaitsResponse("u1"),
     "turn_measured": TurnMeasured(3, LATENCY),
+    "recording_started": RecordingStarted("file:///r/call-1.wav", RecordingFormat.WAV),
+    "recording_finished": RecordingFinished(RECORDED),
     "warning": Warned("code", "message"),
     "limit_warning": LimitNear(LimitKind.CALL_COST, 0.85),
     "ended": Ended(REPORT),
@@ -149,6 +156,7 @@ def event(kind: EventKind) -> event_pb2.CallEvent:
         (ResponseStatus, event_pb2.ResponseStatus, "RESPONSE_STATUS_"),
         (LimitKind, event_pb2.LimitKind, "LIMIT_KIND_"),
         (ToolStatus, report_pb2.ToolStatus, "TOOL_STATUS_"),
+        (RecordingFormat, call_pb2.RecordingFormat, "RECORDING_FORMAT_"),
     ],
 )
 def test_every_value_exists_on_both_sides(
@@ -244,6 +252,12 @@ def test_report_holds_everything() -> None:
     assert (media.packets_in, media.packets_lost_in) == (4, 5)
     assert (media.packets_out, media.packets_lost_out) == (6, 7)
     assert [incident.code for incident in message.incidents] == ["code"]
+    (recording,) = message.recordings
+    assert (recording.uri, recording.bytes, recording.channels) == ("file:///r/call-1.ogg", 77, 2)
+    assert recording.format == call_pb2.RECORDING_FORMAT_OGG_OPUS
+    assert recording.duration.ToMilliseconds() == 9500
+    assert recording.lost.ToMilliseconds() == 250
+    assert recording.complete
     usage = message.call.usage
     assert [value for _, value in usage.ListFields()] == list(range(1, 9))
 

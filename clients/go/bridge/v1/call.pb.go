@@ -421,6 +421,59 @@ func (StartPolicy) EnumDescriptor() ([]byte, []int) {
 	return file_bridge_v1_call_proto_rawDescGZIP(), []int{4}
 }
 
+// How a recording is written.
+type RecordingFormat int32
+
+const (
+	// Not given: as the agent's file says, else WAV.
+	RecordingFormat_RECORDING_FORMAT_UNSPECIFIED RecordingFormat = 0
+	// 16-bit PCM: 11.5 MB a minute, and nearly nothing of a core.
+	RecordingFormat_RECORDING_FORMAT_WAV RecordingFormat = 1
+	// Opus in Ogg: half a MB a minute, at 0.03 of a core.
+	RecordingFormat_RECORDING_FORMAT_OGG_OPUS RecordingFormat = 2
+)
+
+// Enum value maps for RecordingFormat.
+var (
+	RecordingFormat_name = map[int32]string{
+		0: "RECORDING_FORMAT_UNSPECIFIED",
+		1: "RECORDING_FORMAT_WAV",
+		2: "RECORDING_FORMAT_OGG_OPUS",
+	}
+	RecordingFormat_value = map[string]int32{
+		"RECORDING_FORMAT_UNSPECIFIED": 0,
+		"RECORDING_FORMAT_WAV":         1,
+		"RECORDING_FORMAT_OGG_OPUS":    2,
+	}
+)
+
+func (x RecordingFormat) Enum() *RecordingFormat {
+	p := new(RecordingFormat)
+	*p = x
+	return p
+}
+
+func (x RecordingFormat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RecordingFormat) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_call_proto_enumTypes[5].Descriptor()
+}
+
+func (RecordingFormat) Type() protoreflect.EnumType {
+	return &file_bridge_v1_call_proto_enumTypes[5]
+}
+
+func (x RecordingFormat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RecordingFormat.Descriptor instead.
+func (RecordingFormat) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{5}
+}
+
 // How long things may take. Fields left out take the server's defaults.
 type CallLimits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1136,6 +1189,71 @@ func (x *Call) GetBudget() *Budget {
 	return nil
 }
 
+// Whether and how a call is recorded: 48 kHz stereo, the callers left, the agent right, from the first
+// caller's coming to the end. A server that has no place for recordings refuses it.
+type RecordingOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Record. Default true; false where the agent's file says that its calls are recorded.
+	Enabled *bool `protobuf:"varint,1,opt,name=enabled,proto3,oneof" json:"enabled,omitempty"`
+	// How it is written.
+	Format RecordingFormat `protobuf:"varint,2,opt,name=format,proto3,enum=bridge.v1.RecordingFormat" json:"format,omitempty"`
+	// Begin with silence in place of both sides, until a Mute of MUTE_SIDE_RECORDING is lifted.
+	Paused        *bool `protobuf:"varint,3,opt,name=paused,proto3,oneof" json:"paused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordingOptions) Reset() {
+	*x = RecordingOptions{}
+	mi := &file_bridge_v1_call_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordingOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordingOptions) ProtoMessage() {}
+
+func (x *RecordingOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordingOptions.ProtoReflect.Descriptor instead.
+func (*RecordingOptions) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RecordingOptions) GetEnabled() bool {
+	if x != nil && x.Enabled != nil {
+		return *x.Enabled
+	}
+	return false
+}
+
+func (x *RecordingOptions) GetFormat() RecordingFormat {
+	if x != nil {
+		return x.Format
+	}
+	return RecordingFormat_RECORDING_FORMAT_UNSPECIFIED
+}
+
+func (x *RecordingOptions) GetPaused() bool {
+	if x != nil && x.Paused != nil {
+		return *x.Paused
+	}
+	return false
+}
+
 var File_bridge_v1_call_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_proto_rawDesc = "" +
@@ -1222,7 +1340,14 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x0f\n" +
-	"\r_foreign_room*\xb8\x01\n" +
+	"\r_foreign_room\"\x99\x01\n" +
+	"\x10RecordingOptions\x12\x1d\n" +
+	"\aenabled\x18\x01 \x01(\bH\x00R\aenabled\x88\x01\x01\x122\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1a.bridge.v1.RecordingFormatR\x06format\x12\x1b\n" +
+	"\x06paused\x18\x03 \x01(\bH\x01R\x06paused\x88\x01\x01B\n" +
+	"\n" +
+	"\b_enabledB\t\n" +
+	"\a_paused*\xb8\x01\n" +
 	"\tCallState\x12\x1a\n" +
 	"\x16CALL_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12CALL_STATE_CREATED\x10\x01\x12\x16\n" +
@@ -1277,7 +1402,11 @@ const file_bridge_v1_call_proto_rawDesc = "" +
 	"\x18START_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16START_POLICY_ON_CREATE\x10\x01\x12\x18\n" +
 	"\x14START_POLICY_ON_JOIN\x10\x02\x12$\n" +
-	" START_POLICY_VOICE_ON_MICROPHONE\x10\x03BW\n" +
+	" START_POLICY_VOICE_ON_MICROPHONE\x10\x03*l\n" +
+	"\x0fRecordingFormat\x12 \n" +
+	"\x1cRECORDING_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14RECORDING_FORMAT_WAV\x10\x01\x12\x1d\n" +
+	"\x19RECORDING_FORMAT_OGG_OPUS\x10\x02BW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (
@@ -1292,53 +1421,56 @@ func file_bridge_v1_call_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_call_proto_rawDescData
 }
 
-var file_bridge_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_bridge_v1_call_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_bridge_v1_call_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_bridge_v1_call_proto_goTypes = []any{
 	(CallState)(0),                // 0: bridge.v1.CallState
 	(EndReason)(0),                // 1: bridge.v1.EndReason
 	(EndFault)(0),                 // 2: bridge.v1.EndFault
 	(AgentState)(0),               // 3: bridge.v1.AgentState
 	(StartPolicy)(0),              // 4: bridge.v1.StartPolicy
-	(*CallLimits)(nil),            // 5: bridge.v1.CallLimits
-	(*Participant)(nil),           // 6: bridge.v1.Participant
-	(*TokenUsage)(nil),            // 7: bridge.v1.TokenUsage
-	(*Cost)(nil),                  // 8: bridge.v1.Cost
-	(*Budget)(nil),                // 9: bridge.v1.Budget
-	(*Call)(nil),                  // 10: bridge.v1.Call
-	nil,                           // 11: bridge.v1.Call.MetadataEntry
-	(*durationpb.Duration)(nil),   // 12: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(RecordingFormat)(0),          // 5: bridge.v1.RecordingFormat
+	(*CallLimits)(nil),            // 6: bridge.v1.CallLimits
+	(*Participant)(nil),           // 7: bridge.v1.Participant
+	(*TokenUsage)(nil),            // 8: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 9: bridge.v1.Cost
+	(*Budget)(nil),                // 10: bridge.v1.Budget
+	(*Call)(nil),                  // 11: bridge.v1.Call
+	(*RecordingOptions)(nil),      // 12: bridge.v1.RecordingOptions
+	nil,                           // 13: bridge.v1.Call.MetadataEntry
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
 }
 var file_bridge_v1_call_proto_depIdxs = []int32{
-	12, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
-	12, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
-	12, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
-	13, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
-	11, // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
-	5,  // 5: bridge.v1.Call.limits:type_name -> bridge.v1.CallLimits
+	14, // 0: bridge.v1.CallLimits.join_timeout:type_name -> google.protobuf.Duration
+	14, // 1: bridge.v1.CallLimits.max_duration:type_name -> google.protobuf.Duration
+	14, // 2: bridge.v1.CallLimits.rejoin_grace:type_name -> google.protobuf.Duration
+	15, // 3: bridge.v1.Participant.join_time:type_name -> google.protobuf.Timestamp
+	13, // 4: bridge.v1.Call.metadata:type_name -> bridge.v1.Call.MetadataEntry
+	6,  // 5: bridge.v1.Call.limits:type_name -> bridge.v1.CallLimits
 	0,  // 6: bridge.v1.Call.state:type_name -> bridge.v1.CallState
 	3,  // 7: bridge.v1.Call.agent_state:type_name -> bridge.v1.AgentState
 	1,  // 8: bridge.v1.Call.end_reason:type_name -> bridge.v1.EndReason
 	2,  // 9: bridge.v1.Call.end_fault:type_name -> bridge.v1.EndFault
-	13, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
-	13, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
-	13, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
-	13, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
-	13, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
-	13, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
-	13, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
-	13, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
-	12, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
-	6,  // 19: bridge.v1.Call.participants:type_name -> bridge.v1.Participant
-	7,  // 20: bridge.v1.Call.usage:type_name -> bridge.v1.TokenUsage
-	8,  // 21: bridge.v1.Call.cost:type_name -> bridge.v1.Cost
-	9,  // 22: bridge.v1.Call.budget:type_name -> bridge.v1.Budget
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	15, // 10: bridge.v1.Call.create_time:type_name -> google.protobuf.Timestamp
+	15, // 11: bridge.v1.Call.media_ready_time:type_name -> google.protobuf.Timestamp
+	15, // 12: bridge.v1.Call.model_ready_time:type_name -> google.protobuf.Timestamp
+	15, // 13: bridge.v1.Call.join_time:type_name -> google.protobuf.Timestamp
+	15, // 14: bridge.v1.Call.first_agent_audio_time:type_name -> google.protobuf.Timestamp
+	15, // 15: bridge.v1.Call.end_time:type_name -> google.protobuf.Timestamp
+	15, // 16: bridge.v1.Call.expire_time:type_name -> google.protobuf.Timestamp
+	15, // 17: bridge.v1.Call.last_activity:type_name -> google.protobuf.Timestamp
+	14, // 18: bridge.v1.Call.active_duration:type_name -> google.protobuf.Duration
+	7,  // 19: bridge.v1.Call.participants:type_name -> bridge.v1.Participant
+	8,  // 20: bridge.v1.Call.usage:type_name -> bridge.v1.TokenUsage
+	9,  // 21: bridge.v1.Call.cost:type_name -> bridge.v1.Cost
+	10, // 22: bridge.v1.Call.budget:type_name -> bridge.v1.Budget
+	5,  // 23: bridge.v1.RecordingOptions.format:type_name -> bridge.v1.RecordingFormat
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_proto_init() }
@@ -1351,13 +1483,14 @@ func file_bridge_v1_call_proto_init() {
 	file_bridge_v1_call_proto_msgTypes[3].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[4].OneofWrappers = []any{}
 	file_bridge_v1_call_proto_msgTypes[5].OneofWrappers = []any{}
+	file_bridge_v1_call_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_proto_rawDesc), len(file_bridge_v1_call_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   7,
+			NumEnums:      6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

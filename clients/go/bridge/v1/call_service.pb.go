@@ -167,6 +167,8 @@ const (
 	MuteSide_MUTE_SIDE_CALLERS MuteSide = 1
 	// The callers hear silence.
 	MuteSide_MUTE_SIDE_AGENT MuteSide = 2
+	// The recording has silence in place of both sides. REFUSED with not_recorded where there is none.
+	MuteSide_MUTE_SIDE_RECORDING MuteSide = 3
 )
 
 // Enum value maps for MuteSide.
@@ -175,11 +177,13 @@ var (
 		0: "MUTE_SIDE_UNSPECIFIED",
 		1: "MUTE_SIDE_CALLERS",
 		2: "MUTE_SIDE_AGENT",
+		3: "MUTE_SIDE_RECORDING",
 	}
 	MuteSide_value = map[string]int32{
 		"MUTE_SIDE_UNSPECIFIED": 0,
 		"MUTE_SIDE_CALLERS":     1,
 		"MUTE_SIDE_AGENT":       2,
+		"MUTE_SIDE_RECORDING":   3,
 	}
 )
 
@@ -305,7 +309,9 @@ type CreateRoomRequest struct {
 	// 100, of at most 24,000 characters in all.
 	InitialMessages []*ContextMessage `protobuf:"bytes,15,rep,name=initial_messages,json=initialMessages,proto3" json:"initial_messages,omitempty"`
 	// What the call may spend. The agent's file may set a budget, too: the smaller one counts.
-	Budget        *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	Budget *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	// Whether and how the call is recorded. Default: as the agent's file says, else not.
+	Recording     *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -441,6 +447,13 @@ func (x *CreateRoomRequest) GetInitialMessages() []*ContextMessage {
 func (x *CreateRoomRequest) GetBudget() *Budget {
 	if x != nil {
 		return x.Budget
+	}
+	return nil
+}
+
+func (x *CreateRoomRequest) GetRecording() *RecordingOptions {
+	if x != nil {
+		return x.Recording
 	}
 	return nil
 }
@@ -652,7 +665,9 @@ type JoinRoomRequest struct {
 	// As in CreateRoomRequest; refused where the room belongs to a call.
 	InitialMessages []*ContextMessage `protobuf:"bytes,15,rep,name=initial_messages,json=initialMessages,proto3" json:"initial_messages,omitempty"`
 	// As in CreateRoomRequest; refused where the room belongs to a call.
-	Budget        *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	Budget *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
+	// As in CreateRoomRequest; refused where the room belongs to a call.
+	Recording     *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,6 +803,13 @@ func (x *JoinRoomRequest) GetInitialMessages() []*ContextMessage {
 func (x *JoinRoomRequest) GetBudget() *Budget {
 	if x != nil {
 		return x.Budget
+	}
+	return nil
+}
+
+func (x *JoinRoomRequest) GetRecording() *RecordingOptions {
+	if x != nil {
+		return x.Recording
 	}
 	return nil
 }
@@ -2572,7 +2594,7 @@ var File_bridge_v1_call_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x06\n" +
+	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\a\n" +
 	"\x11CreateRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2590,7 +2612,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\tvariables\x18\f \x03(\v2+.bridge.v1.CreateRoomRequest.VariablesEntryB\x04\x88\xe7\x18\x01R\tvariables\x12.\n" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
-	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x1a;\n" +
+	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
+	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2611,7 +2634,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x11token_expire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12#\n" +
 	"\x04call\x18\b \x01(\v2\x0f.bridge.v1.CallR\x04call\x122\n" +
 	"\x12capacity_remaining\x18\t \x01(\x05H\x00R\x11capacityRemaining\x88\x01\x01B\x15\n" +
-	"\x13_capacity_remaining\"\xdb\x06\n" +
+	"\x13_capacity_remaining\"\x96\a\n" +
 	"\x0fJoinRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2629,7 +2652,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\tvariables\x18\f \x03(\v2).bridge.v1.JoinRoomRequest.VariablesEntryB\x04\x88\xe7\x18\x01R\tvariables\x12.\n" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
-	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x1a;\n" +
+	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
+	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2774,11 +2798,12 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x18SAY_BEHAVIOR_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13SAY_BEHAVIOR_REFUSE\x10\x01\x12\x16\n" +
 	"\x12SAY_BEHAVIOR_QUEUE\x10\x02\x12\x1a\n" +
-	"\x16SAY_BEHAVIOR_INTERRUPT\x10\x03*Q\n" +
+	"\x16SAY_BEHAVIOR_INTERRUPT\x10\x03*j\n" +
 	"\bMuteSide\x12\x19\n" +
 	"\x15MUTE_SIDE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11MUTE_SIDE_CALLERS\x10\x01\x12\x13\n" +
-	"\x0fMUTE_SIDE_AGENT\x10\x02*k\n" +
+	"\x0fMUTE_SIDE_AGENT\x10\x02\x12\x17\n" +
+	"\x13MUTE_SIDE_RECORDING\x10\x03*k\n" +
 	"\x0eControlOutcome\x12\x1f\n" +
 	"\x1bCONTROL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CONTROL_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
@@ -2858,12 +2883,13 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(StartPolicy)(0),                    // 43: bridge.v1.StartPolicy
 	(*durationpb.Duration)(nil),         // 44: google.protobuf.Duration
 	(*Budget)(nil),                      // 45: bridge.v1.Budget
-	(*timestamppb.Timestamp)(nil),       // 46: google.protobuf.Timestamp
-	(*Call)(nil),                        // 47: bridge.v1.Call
-	(*TurnDetection)(nil),               // 48: bridge.v1.TurnDetection
-	(CallState)(0),                      // 49: bridge.v1.CallState
-	(*CallReport)(nil),                  // 50: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 51: bridge.v1.CallEvent
+	(*RecordingOptions)(nil),            // 46: bridge.v1.RecordingOptions
+	(*timestamppb.Timestamp)(nil),       // 47: google.protobuf.Timestamp
+	(*Call)(nil),                        // 48: bridge.v1.Call
+	(*TurnDetection)(nil),               // 49: bridge.v1.TurnDetection
+	(CallState)(0),                      // 50: bridge.v1.CallState
+	(*CallReport)(nil),                  // 51: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 52: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	35, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
@@ -2874,69 +2900,71 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	36, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
 	45, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
-	0,  // 8: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	46, // 9: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	47, // 10: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	37, // 11: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	41, // 12: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	42, // 13: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	43, // 14: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	44, // 15: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	38, // 16: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
-	5,  // 17: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	45, // 18: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
-	46, // 19: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	47, // 20: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	47, // 21: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	12, // 22: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
-	14, // 23: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
-	15, // 24: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
-	16, // 25: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
-	17, // 26: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
-	18, // 27: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
-	20, // 28: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	21, // 29: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
-	22, // 30: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	13, // 31: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
-	1,  // 32: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	5,  // 33: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	2,  // 34: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	48, // 35: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	19, // 36: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	39, // 37: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	3,  // 38: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	46, // 39: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	46, // 40: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	47, // 41: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	49, // 42: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	40, // 43: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	47, // 44: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	30, // 45: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	50, // 46: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	51, // 47: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 48: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 49: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 50: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 51: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	24, // 52: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	26, // 53: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	28, // 54: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	31, // 55: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	33, // 56: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 57: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 58: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 59: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	23, // 60: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	25, // 61: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	27, // 62: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	29, // 63: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	32, // 64: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	34, // 65: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	57, // [57:66] is the sub-list for method output_type
-	48, // [48:57] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	46, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	0,  // 9: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
+	47, // 10: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	48, // 11: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	37, // 12: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	41, // 13: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	42, // 14: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	43, // 15: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	44, // 16: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	38, // 17: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	5,  // 18: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	45, // 19: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	46, // 20: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	47, // 21: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	48, // 22: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	48, // 23: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	12, // 24: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
+	14, // 25: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	15, // 26: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	16, // 27: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	17, // 28: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	18, // 29: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	20, // 30: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	21, // 31: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
+	22, // 32: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	13, // 33: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	1,  // 34: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	5,  // 35: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	2,  // 36: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	49, // 37: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	19, // 38: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	39, // 39: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	3,  // 40: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	47, // 41: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	47, // 42: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	48, // 43: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	50, // 44: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	40, // 45: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	48, // 46: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	30, // 47: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	51, // 48: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	52, // 49: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	4,  // 50: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	7,  // 51: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	9,  // 52: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	11, // 53: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	24, // 54: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	26, // 55: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	28, // 56: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	31, // 57: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	33, // 58: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	6,  // 59: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	8,  // 60: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	10, // 61: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	23, // 62: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	25, // 63: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	27, // 64: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	29, // 65: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	32, // 66: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	34, // 67: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	59, // [59:68] is the sub-list for method output_type
+	50, // [50:59] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }

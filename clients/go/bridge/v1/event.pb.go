@@ -379,6 +379,8 @@ type CallEvent struct {
 	//	*CallEvent_InterruptionDismissed
 	//	*CallEvent_TurnMeasured
 	//	*CallEvent_TurnAwaitsResponse
+	//	*CallEvent_RecordingStarted
+	//	*CallEvent_RecordingFinished
 	Kind          isCallEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -665,6 +667,24 @@ func (x *CallEvent) GetTurnAwaitsResponse() *TurnAwaitsResponse {
 	return nil
 }
 
+func (x *CallEvent) GetRecordingStarted() *RecordingStarted {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_RecordingStarted); ok {
+			return x.RecordingStarted
+		}
+	}
+	return nil
+}
+
+func (x *CallEvent) GetRecordingFinished() *RecordingFinished {
+	if x != nil {
+		if x, ok := x.Kind.(*CallEvent_RecordingFinished); ok {
+			return x.RecordingFinished
+		}
+	}
+	return nil
+}
+
 type isCallEvent_Kind interface {
 	isCallEvent_Kind()
 }
@@ -789,6 +809,16 @@ type CallEvent_TurnAwaitsResponse struct {
 	TurnAwaitsResponse *TurnAwaitsResponse `protobuf:"bytes,33,opt,name=turn_awaits_response,json=turnAwaitsResponse,proto3,oneof"`
 }
 
+type CallEvent_RecordingStarted struct {
+	// The call is recorded from now on.
+	RecordingStarted *RecordingStarted `protobuf:"bytes,34,opt,name=recording_started,json=recordingStarted,proto3,oneof"`
+}
+
+type CallEvent_RecordingFinished struct {
+	// A recording is complete, as far as it goes.
+	RecordingFinished *RecordingFinished `protobuf:"bytes,35,opt,name=recording_finished,json=recordingFinished,proto3,oneof"`
+}
+
 func (*CallEvent_StateChanged) isCallEvent_Kind() {}
 
 func (*CallEvent_ParticipantChanged) isCallEvent_Kind() {}
@@ -836,6 +866,10 @@ func (*CallEvent_InterruptionDismissed) isCallEvent_Kind() {}
 func (*CallEvent_TurnMeasured) isCallEvent_Kind() {}
 
 func (*CallEvent_TurnAwaitsResponse) isCallEvent_Kind() {}
+
+func (*CallEvent_RecordingStarted) isCallEvent_Kind() {}
+
+func (*CallEvent_RecordingFinished) isCallEvent_Kind() {}
 
 // A command of the gateway's has taken effect, or will in its turn.
 type ControlApplied struct {
@@ -2332,11 +2366,112 @@ func (x *Ended) GetReport() *CallReport {
 	return nil
 }
 
+// The call is recorded from now on.
+type RecordingStarted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is written to.
+	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
+	// How.
+	Format        RecordingFormat `protobuf:"varint,2,opt,name=format,proto3,enum=bridge.v1.RecordingFormat" json:"format,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordingStarted) Reset() {
+	*x = RecordingStarted{}
+	mi := &file_bridge_v1_event_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordingStarted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordingStarted) ProtoMessage() {}
+
+func (x *RecordingStarted) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordingStarted.ProtoReflect.Descriptor instead.
+func (*RecordingStarted) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RecordingStarted) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *RecordingStarted) GetFormat() RecordingFormat {
+	if x != nil {
+		return x.Format
+	}
+	return RecordingFormat_RECORDING_FORMAT_UNSPECIFIED
+}
+
+// A recording is complete, as far as it goes.
+type RecordingFinished struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What there is.
+	Recording     *Recording `protobuf:"bytes,1,opt,name=recording,proto3" json:"recording,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordingFinished) Reset() {
+	*x = RecordingFinished{}
+	mi := &file_bridge_v1_event_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordingFinished) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordingFinished) ProtoMessage() {}
+
+func (x *RecordingFinished) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_event_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordingFinished.ProtoReflect.Descriptor instead.
+func (*RecordingFinished) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_event_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RecordingFinished) GetRecording() *Recording {
+	if x != nil {
+		return x.Recording
+	}
+	return nil
+}
+
 var File_bridge_v1_event_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\x0e\n" +
+	"\x15bridge/v1/event.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x0f\n" +
 	"\tCallEvent\x12#\n" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x03R\bsequence\x12.\n" +
@@ -2371,7 +2506,9 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\tdtmf_sent\x18\x1d \x01(\v2\x13.bridge.v1.DtmfSentH\x00R\bdtmfSent\x12Y\n" +
 	"\x16interruption_dismissed\x18\x1f \x01(\v2 .bridge.v1.InterruptionDismissedH\x00R\x15interruptionDismissed\x12>\n" +
 	"\rturn_measured\x18  \x01(\v2\x17.bridge.v1.TurnMeasuredH\x00R\fturnMeasured\x12Q\n" +
-	"\x14turn_awaits_response\x18! \x01(\v2\x1d.bridge.v1.TurnAwaitsResponseH\x00R\x12turnAwaitsResponseB\x06\n" +
+	"\x14turn_awaits_response\x18! \x01(\v2\x1d.bridge.v1.TurnAwaitsResponseH\x00R\x12turnAwaitsResponse\x12J\n" +
+	"\x11recording_started\x18\" \x01(\v2\x1b.bridge.v1.RecordingStartedH\x00R\x10recordingStarted\x12M\n" +
+	"\x12recording_finished\x18# \x01(\v2\x1c.bridge.v1.RecordingFinishedH\x00R\x11recordingFinishedB\x06\n" +
 	"\x04kind\"I\n" +
 	"\x0eControlApplied\x12\x1d\n" +
 	"\n" +
@@ -2486,7 +2623,12 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"6\n" +
 	"\x05Ended\x12-\n" +
-	"\x06report\x18\x01 \x01(\v2\x15.bridge.v1.CallReportR\x06report*\x9e\x02\n" +
+	"\x06report\x18\x01 \x01(\v2\x15.bridge.v1.CallReportR\x06report\"X\n" +
+	"\x10RecordingStarted\x12\x10\n" +
+	"\x03uri\x18\x01 \x01(\tR\x03uri\x122\n" +
+	"\x06format\x18\x02 \x01(\x0e2\x1a.bridge.v1.RecordingFormatR\x06format\"G\n" +
+	"\x11RecordingFinished\x122\n" +
+	"\trecording\x18\x01 \x01(\v2\x14.bridge.v1.RecordingR\trecording*\x9e\x02\n" +
 	"\x11ParticipantChange\x12\"\n" +
 	"\x1ePARTICIPANT_CHANGE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19PARTICIPANT_CHANGE_JOINED\x10\x01\x12\x1b\n" +
@@ -2535,7 +2677,7 @@ func file_bridge_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_bridge_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_bridge_v1_event_proto_goTypes = []any{
 	(ParticipantChange)(0),        // 0: bridge.v1.ParticipantChange
 	(LinkState)(0),                // 1: bridge.v1.LinkState
@@ -2567,20 +2709,24 @@ var file_bridge_v1_event_proto_goTypes = []any{
 	(*TurnMeasured)(nil),          // 27: bridge.v1.TurnMeasured
 	(*Warning)(nil),               // 28: bridge.v1.Warning
 	(*Ended)(nil),                 // 29: bridge.v1.Ended
-	(*timestamppb.Timestamp)(nil), // 30: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
-	(CallState)(0),                // 32: bridge.v1.CallState
-	(*Participant)(nil),           // 33: bridge.v1.Participant
-	(AgentState)(0),               // 34: bridge.v1.AgentState
-	(*TokenUsage)(nil),            // 35: bridge.v1.TokenUsage
-	(*Cost)(nil),                  // 36: bridge.v1.Cost
-	(ToolStatus)(0),               // 37: bridge.v1.ToolStatus
-	(*TurnLatency)(nil),           // 38: bridge.v1.TurnLatency
-	(*CallReport)(nil),            // 39: bridge.v1.CallReport
+	(*RecordingStarted)(nil),      // 30: bridge.v1.RecordingStarted
+	(*RecordingFinished)(nil),     // 31: bridge.v1.RecordingFinished
+	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 33: google.protobuf.Duration
+	(CallState)(0),                // 34: bridge.v1.CallState
+	(*Participant)(nil),           // 35: bridge.v1.Participant
+	(AgentState)(0),               // 36: bridge.v1.AgentState
+	(*TokenUsage)(nil),            // 37: bridge.v1.TokenUsage
+	(*Cost)(nil),                  // 38: bridge.v1.Cost
+	(ToolStatus)(0),               // 39: bridge.v1.ToolStatus
+	(*TurnLatency)(nil),           // 40: bridge.v1.TurnLatency
+	(*CallReport)(nil),            // 41: bridge.v1.CallReport
+	(RecordingFormat)(0),          // 42: bridge.v1.RecordingFormat
+	(*Recording)(nil),             // 43: bridge.v1.Recording
 }
 var file_bridge_v1_event_proto_depIdxs = []int32{
-	30, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
-	31, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
+	32, // 0: bridge.v1.CallEvent.time:type_name -> google.protobuf.Timestamp
+	33, // 1: bridge.v1.CallEvent.call_offset:type_name -> google.protobuf.Duration
 	11, // 2: bridge.v1.CallEvent.state_changed:type_name -> bridge.v1.StateChanged
 	12, // 3: bridge.v1.CallEvent.participant_changed:type_name -> bridge.v1.ParticipantChanged
 	13, // 4: bridge.v1.CallEvent.media_state_changed:type_name -> bridge.v1.MediaStateChanged
@@ -2605,33 +2751,37 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	25, // 23: bridge.v1.CallEvent.interruption_dismissed:type_name -> bridge.v1.InterruptionDismissed
 	27, // 24: bridge.v1.CallEvent.turn_measured:type_name -> bridge.v1.TurnMeasured
 	26, // 25: bridge.v1.CallEvent.turn_awaits_response:type_name -> bridge.v1.TurnAwaitsResponse
-	31, // 26: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
-	4,  // 27: bridge.v1.LimitWarning.limit:type_name -> bridge.v1.LimitKind
-	32, // 28: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
-	32, // 29: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
-	0,  // 30: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
-	33, // 31: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
-	1,  // 32: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
-	1,  // 33: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	34, // 34: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 35: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	31, // 36: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	31, // 37: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 38: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	35, // 39: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	36, // 40: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
-	31, // 41: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	37, // 42: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	31, // 43: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	31, // 44: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
-	31, // 45: bridge.v1.TurnMeasured.latency:type_name -> google.protobuf.Duration
-	38, // 46: bridge.v1.TurnMeasured.latency_parts:type_name -> bridge.v1.TurnLatency
-	39, // 47: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	30, // 26: bridge.v1.CallEvent.recording_started:type_name -> bridge.v1.RecordingStarted
+	31, // 27: bridge.v1.CallEvent.recording_finished:type_name -> bridge.v1.RecordingFinished
+	33, // 28: bridge.v1.LimitWarning.remaining:type_name -> google.protobuf.Duration
+	4,  // 29: bridge.v1.LimitWarning.limit:type_name -> bridge.v1.LimitKind
+	34, // 30: bridge.v1.StateChanged.state:type_name -> bridge.v1.CallState
+	34, // 31: bridge.v1.StateChanged.previous:type_name -> bridge.v1.CallState
+	0,  // 32: bridge.v1.ParticipantChanged.change:type_name -> bridge.v1.ParticipantChange
+	35, // 33: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
+	1,  // 34: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
+	1,  // 35: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
+	36, // 36: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 37: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	33, // 38: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	33, // 39: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 40: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	37, // 41: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	38, // 42: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
+	33, // 43: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	39, // 44: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	33, // 45: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	33, // 46: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	33, // 47: bridge.v1.TurnMeasured.latency:type_name -> google.protobuf.Duration
+	40, // 48: bridge.v1.TurnMeasured.latency_parts:type_name -> bridge.v1.TurnLatency
+	41, // 49: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	42, // 50: bridge.v1.RecordingStarted.format:type_name -> bridge.v1.RecordingFormat
+	43, // 51: bridge.v1.RecordingFinished.recording:type_name -> bridge.v1.Recording
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
@@ -2667,6 +2817,8 @@ func file_bridge_v1_event_proto_init() {
 		(*CallEvent_InterruptionDismissed)(nil),
 		(*CallEvent_TurnMeasured)(nil),
 		(*CallEvent_TurnAwaitsResponse)(nil),
+		(*CallEvent_RecordingStarted)(nil),
+		(*CallEvent_RecordingFinished)(nil),
 	}
 	file_bridge_v1_event_proto_msgTypes[4].OneofWrappers = []any{}
 	file_bridge_v1_event_proto_msgTypes[11].OneofWrappers = []any{}
@@ -2678,7 +2830,7 @@ func file_bridge_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_event_proto_rawDesc), len(file_bridge_v1_event_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -106,7 +106,9 @@ type CallReport struct {
 	// Calls of tools.
 	Tools *ToolTotals `protobuf:"bytes,12,opt,name=tools,proto3" json:"tools,omitempty"`
 	// What the call cost; the same as in it.
-	Cost          *Cost `protobuf:"bytes,9,opt,name=cost,proto3" json:"cost,omitempty"`
+	Cost *Cost `protobuf:"bytes,9,opt,name=cost,proto3" json:"cost,omitempty"`
+	// What was recorded of it.
+	Recordings    []*Recording `protobuf:"bytes,10,rep,name=recordings,proto3" json:"recordings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -211,6 +213,113 @@ func (x *CallReport) GetCost() *Cost {
 	return nil
 }
 
+func (x *CallReport) GetRecordings() []*Recording {
+	if x != nil {
+		return x.Recordings
+	}
+	return nil
+}
+
+// What was recorded of a call.
+type Recording struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is: a file of the host that carried the call.
+	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
+	// How long it is, silence included.
+	Duration *durationpb.Duration `protobuf:"bytes,2,opt,name=duration,proto3" json:"duration,omitempty"`
+	// How large it is.
+	Bytes int64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// 2: the callers left, the agent right.
+	Channels int32 `protobuf:"varint,4,opt,name=channels,proto3" json:"channels,omitempty"`
+	// How it is written.
+	Format RecordingFormat `protobuf:"varint,5,opt,name=format,proto3,enum=bridge.v1.RecordingFormat" json:"format,omitempty"`
+	// Sound that could not be written in time, both sides together; silence stands in its place.
+	Lost *durationpb.Duration `protobuf:"bytes,6,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Nothing will be added, and it holds all of the call that it was to hold.
+	Complete      *bool `protobuf:"varint,7,opt,name=complete,proto3,oneof" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recording) Reset() {
+	*x = Recording{}
+	mi := &file_bridge_v1_report_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recording) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recording) ProtoMessage() {}
+
+func (x *Recording) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_report_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recording.ProtoReflect.Descriptor instead.
+func (*Recording) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Recording) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *Recording) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *Recording) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Recording) GetChannels() int32 {
+	if x != nil {
+		return x.Channels
+	}
+	return 0
+}
+
+func (x *Recording) GetFormat() RecordingFormat {
+	if x != nil {
+		return x.Format
+	}
+	return RecordingFormat_RECORDING_FORMAT_UNSPECIFIED
+}
+
+func (x *Recording) GetLost() *durationpb.Duration {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *Recording) GetComplete() bool {
+	if x != nil && x.Complete != nil {
+		return *x.Complete
+	}
+	return false
+}
+
 // How long the stages of a call's start took, each from CreateRoom. Unset: not reached.
 type SetupTimes struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -230,7 +339,7 @@ type SetupTimes struct {
 
 func (x *SetupTimes) Reset() {
 	*x = SetupTimes{}
-	mi := &file_bridge_v1_report_proto_msgTypes[1]
+	mi := &file_bridge_v1_report_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -242,7 +351,7 @@ func (x *SetupTimes) String() string {
 func (*SetupTimes) ProtoMessage() {}
 
 func (x *SetupTimes) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[1]
+	mi := &file_bridge_v1_report_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -255,7 +364,7 @@ func (x *SetupTimes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetupTimes.ProtoReflect.Descriptor instead.
 func (*SetupTimes) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{1}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SetupTimes) GetRoom() *durationpb.Duration {
@@ -327,7 +436,7 @@ type Turn struct {
 
 func (x *Turn) Reset() {
 	*x = Turn{}
-	mi := &file_bridge_v1_report_proto_msgTypes[2]
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +448,7 @@ func (x *Turn) String() string {
 func (*Turn) ProtoMessage() {}
 
 func (x *Turn) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[2]
+	mi := &file_bridge_v1_report_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +461,7 @@ func (x *Turn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Turn.ProtoReflect.Descriptor instead.
 func (*Turn) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Turn) GetIndex() int32 {
@@ -451,7 +560,7 @@ type TurnLatency struct {
 
 func (x *TurnLatency) Reset() {
 	*x = TurnLatency{}
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +572,7 @@ func (x *TurnLatency) String() string {
 func (*TurnLatency) ProtoMessage() {}
 
 func (x *TurnLatency) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[3]
+	mi := &file_bridge_v1_report_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +585,7 @@ func (x *TurnLatency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TurnLatency.ProtoReflect.Descriptor instead.
 func (*TurnLatency) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TurnLatency) GetEndpointing() *durationpb.Duration {
@@ -530,7 +639,7 @@ type ToolUse struct {
 
 func (x *ToolUse) Reset() {
 	*x = ToolUse{}
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +651,7 @@ func (x *ToolUse) String() string {
 func (*ToolUse) ProtoMessage() {}
 
 func (x *ToolUse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[4]
+	mi := &file_bridge_v1_report_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +664,7 @@ func (x *ToolUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolUse.ProtoReflect.Descriptor instead.
 func (*ToolUse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ToolUse) GetToolCallId() string {
@@ -617,7 +726,7 @@ type ToolTotals struct {
 
 func (x *ToolTotals) Reset() {
 	*x = ToolTotals{}
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -629,7 +738,7 @@ func (x *ToolTotals) String() string {
 func (*ToolTotals) ProtoMessage() {}
 
 func (x *ToolTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[5]
+	mi := &file_bridge_v1_report_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -642,7 +751,7 @@ func (x *ToolTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolTotals.ProtoReflect.Descriptor instead.
 func (*ToolTotals) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ToolTotals) GetSucceeded() int32 {
@@ -696,7 +805,7 @@ type LatencySummary struct {
 
 func (x *LatencySummary) Reset() {
 	*x = LatencySummary{}
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +817,7 @@ func (x *LatencySummary) String() string {
 func (*LatencySummary) ProtoMessage() {}
 
 func (x *LatencySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[6]
+	mi := &file_bridge_v1_report_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +830,7 @@ func (x *LatencySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencySummary.ProtoReflect.Descriptor instead.
 func (*LatencySummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LatencySummary) GetCount() int32 {
@@ -786,7 +895,7 @@ type TalkTime struct {
 
 func (x *TalkTime) Reset() {
 	*x = TalkTime{}
-	mi := &file_bridge_v1_report_proto_msgTypes[7]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +907,7 @@ func (x *TalkTime) String() string {
 func (*TalkTime) ProtoMessage() {}
 
 func (x *TalkTime) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[7]
+	mi := &file_bridge_v1_report_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +920,7 @@ func (x *TalkTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TalkTime.ProtoReflect.Descriptor instead.
 func (*TalkTime) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TalkTime) GetUser() *durationpb.Duration {
@@ -861,7 +970,7 @@ type MediaTotals struct {
 
 func (x *MediaTotals) Reset() {
 	*x = MediaTotals{}
-	mi := &file_bridge_v1_report_proto_msgTypes[8]
+	mi := &file_bridge_v1_report_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +982,7 @@ func (x *MediaTotals) String() string {
 func (*MediaTotals) ProtoMessage() {}
 
 func (x *MediaTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[8]
+	mi := &file_bridge_v1_report_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +995,7 @@ func (x *MediaTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MediaTotals.ProtoReflect.Descriptor instead.
 func (*MediaTotals) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MediaTotals) GetAudioIn() *durationpb.Duration {
@@ -988,7 +1097,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_bridge_v1_report_proto_msgTypes[9]
+	mi := &file_bridge_v1_report_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1109,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_report_proto_msgTypes[9]
+	mi := &file_bridge_v1_report_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1122,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Incident) GetTime() *timestamppb.Timestamp {
@@ -1041,7 +1150,7 @@ var File_bridge_v1_report_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_report_proto_rawDesc = "" +
 	"\n" +
-	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x03\n" +
+	"\x16bridge/v1/report.proto\x12\tbridge.v1\x1a\x14bridge/v1/call.proto\x1a\x17bridge/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x04\n" +
 	"\n" +
 	"CallReport\x12#\n" +
 	"\x04call\x18\x01 \x01(\v2\x0f.bridge.v1.CallR\x04call\x12\x1f\n" +
@@ -1053,7 +1162,20 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\x05media\x18\a \x01(\v2\x16.bridge.v1.MediaTotalsR\x05media\x121\n" +
 	"\tincidents\x18\b \x03(\v2\x13.bridge.v1.IncidentR\tincidents\x12+\n" +
 	"\x05tools\x18\f \x01(\v2\x15.bridge.v1.ToolTotalsR\x05tools\x12#\n" +
-	"\x04cost\x18\t \x01(\v2\x0f.bridge.v1.CostR\x04costB\v\n" +
+	"\x04cost\x18\t \x01(\v2\x0f.bridge.v1.CostR\x04cost\x124\n" +
+	"\n" +
+	"recordings\x18\n" +
+	" \x03(\v2\x14.bridge.v1.RecordingR\n" +
+	"recordingsB\v\n" +
+	"\t_complete\"\x97\x02\n" +
+	"\tRecording\x12\x10\n" +
+	"\x03uri\x18\x01 \x01(\tR\x03uri\x125\n" +
+	"\bduration\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12\x1a\n" +
+	"\bchannels\x18\x04 \x01(\x05R\bchannels\x122\n" +
+	"\x06format\x18\x05 \x01(\x0e2\x1a.bridge.v1.RecordingFormatR\x06format\x12-\n" +
+	"\x04lost\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04lost\x12\x1f\n" +
+	"\bcomplete\x18\a \x01(\bH\x00R\bcomplete\x88\x01\x01B\v\n" +
 	"\t_complete\"\x93\x02\n" +
 	"\n" +
 	"SetupTimes\x12-\n" +
@@ -1153,72 +1275,78 @@ func file_bridge_v1_report_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_report_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_bridge_v1_report_proto_goTypes = []any{
 	(ToolStatus)(0),               // 0: bridge.v1.ToolStatus
 	(*CallReport)(nil),            // 1: bridge.v1.CallReport
-	(*SetupTimes)(nil),            // 2: bridge.v1.SetupTimes
-	(*Turn)(nil),                  // 3: bridge.v1.Turn
-	(*TurnLatency)(nil),           // 4: bridge.v1.TurnLatency
-	(*ToolUse)(nil),               // 5: bridge.v1.ToolUse
-	(*ToolTotals)(nil),            // 6: bridge.v1.ToolTotals
-	(*LatencySummary)(nil),        // 7: bridge.v1.LatencySummary
-	(*TalkTime)(nil),              // 8: bridge.v1.TalkTime
-	(*MediaTotals)(nil),           // 9: bridge.v1.MediaTotals
-	(*Incident)(nil),              // 10: bridge.v1.Incident
-	(*Call)(nil),                  // 11: bridge.v1.Call
-	(*Cost)(nil),                  // 12: bridge.v1.Cost
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*TokenUsage)(nil),            // 15: bridge.v1.TokenUsage
+	(*Recording)(nil),             // 2: bridge.v1.Recording
+	(*SetupTimes)(nil),            // 3: bridge.v1.SetupTimes
+	(*Turn)(nil),                  // 4: bridge.v1.Turn
+	(*TurnLatency)(nil),           // 5: bridge.v1.TurnLatency
+	(*ToolUse)(nil),               // 6: bridge.v1.ToolUse
+	(*ToolTotals)(nil),            // 7: bridge.v1.ToolTotals
+	(*LatencySummary)(nil),        // 8: bridge.v1.LatencySummary
+	(*TalkTime)(nil),              // 9: bridge.v1.TalkTime
+	(*MediaTotals)(nil),           // 10: bridge.v1.MediaTotals
+	(*Incident)(nil),              // 11: bridge.v1.Incident
+	(*Call)(nil),                  // 12: bridge.v1.Call
+	(*Cost)(nil),                  // 13: bridge.v1.Cost
+	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
+	(RecordingFormat)(0),          // 15: bridge.v1.RecordingFormat
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*TokenUsage)(nil),            // 17: bridge.v1.TokenUsage
 }
 var file_bridge_v1_report_proto_depIdxs = []int32{
-	11, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
-	2,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
-	3,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
-	7,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
-	8,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
-	9,  // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
-	10, // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
-	6,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
-	12, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
-	13, // 9: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
-	13, // 10: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
-	13, // 11: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
-	13, // 12: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
-	13, // 13: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
-	14, // 14: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
-	13, // 15: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
-	13, // 16: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
-	15, // 17: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
-	4,  // 18: bridge.v1.Turn.latency_parts:type_name -> bridge.v1.TurnLatency
-	5,  // 19: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
-	12, // 20: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
-	13, // 21: bridge.v1.TurnLatency.endpointing:type_name -> google.protobuf.Duration
-	13, // 22: bridge.v1.TurnLatency.model:type_name -> google.protobuf.Duration
-	13, // 23: bridge.v1.TurnLatency.transport:type_name -> google.protobuf.Duration
-	13, // 24: bridge.v1.TurnLatency.playout:type_name -> google.protobuf.Duration
-	0,  // 25: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
-	13, // 26: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
-	13, // 27: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
-	13, // 28: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
-	13, // 29: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
-	13, // 30: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
-	13, // 31: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
-	13, // 32: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
-	13, // 33: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
-	13, // 34: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
-	13, // 35: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
-	13, // 36: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
-	13, // 37: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
-	13, // 38: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
-	13, // 39: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
-	14, // 40: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	12, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
+	3,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
+	4,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
+	8,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
+	9,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
+	10, // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
+	11, // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
+	7,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
+	13, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
+	2,  // 9: bridge.v1.CallReport.recordings:type_name -> bridge.v1.Recording
+	14, // 10: bridge.v1.Recording.duration:type_name -> google.protobuf.Duration
+	15, // 11: bridge.v1.Recording.format:type_name -> bridge.v1.RecordingFormat
+	14, // 12: bridge.v1.Recording.lost:type_name -> google.protobuf.Duration
+	14, // 13: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
+	14, // 14: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
+	14, // 15: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
+	14, // 16: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
+	14, // 17: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
+	16, // 18: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
+	14, // 19: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
+	14, // 20: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
+	17, // 21: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
+	5,  // 22: bridge.v1.Turn.latency_parts:type_name -> bridge.v1.TurnLatency
+	6,  // 23: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
+	13, // 24: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
+	14, // 25: bridge.v1.TurnLatency.endpointing:type_name -> google.protobuf.Duration
+	14, // 26: bridge.v1.TurnLatency.model:type_name -> google.protobuf.Duration
+	14, // 27: bridge.v1.TurnLatency.transport:type_name -> google.protobuf.Duration
+	14, // 28: bridge.v1.TurnLatency.playout:type_name -> google.protobuf.Duration
+	0,  // 29: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
+	14, // 30: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
+	14, // 31: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
+	14, // 32: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
+	14, // 33: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
+	14, // 34: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
+	14, // 35: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
+	14, // 36: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
+	14, // 37: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
+	14, // 38: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
+	14, // 39: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
+	14, // 40: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
+	14, // 41: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
+	14, // 42: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
+	14, // 43: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
+	16, // 44: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_report_proto_init() }
@@ -1229,14 +1357,15 @@ func file_bridge_v1_report_proto_init() {
 	file_bridge_v1_call_proto_init()
 	file_bridge_v1_options_proto_init()
 	file_bridge_v1_report_proto_msgTypes[0].OneofWrappers = []any{}
-	file_bridge_v1_report_proto_msgTypes[2].OneofWrappers = []any{}
+	file_bridge_v1_report_proto_msgTypes[1].OneofWrappers = []any{}
+	file_bridge_v1_report_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_report_proto_rawDesc), len(file_bridge_v1_report_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
