@@ -93,6 +93,10 @@ bench: livekit ## Measure latency, cost and set-up times (minutes; wants a quiet
 simulate: $(READY) ## Simulate 20,000 calls in which anything happens (a quarter of an hour)
 	MEDIABRIDGE_TEST_EFFORT=45 $(BIN)/pytest tests/simulation --timeout 5400 --show-capture=no
 
+.PHONY: fuzz
+fuzz: $(READY) ## Try 100,000 odd requests, model events, agent files and sounds (half an hour)
+	MEDIABRIDGE_TEST_EFFORT=45 $(BIN)/pytest tests/fuzz tests/unit/api/test_malformed.py --timeout 5400 --show-capture=no
+
 .PHONY: generate
 generate: $(READY) ## Generate stubs and REST handlers from proto/
 	$(BIN)/buf format -w

@@ -19,5 +19,5 @@ def examples(count: int) -> settings:
         max_examples=count * EFFORT,
         derandomize=EFFORT == 1,
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -246,9 +246,9 @@ class LanguagePart(Part):
 class VariablePart(Part):
     """A placeholder of the agent's own."""
 
-    default: Annotated[
-        str | None, Field(max_length=MAX_VARIABLE_CHARS), AfterValidator(_one_line)
-    ] = None
+    default: (
+        Annotated[str, Field(max_length=MAX_VARIABLE_CHARS), AfterValidator(_one_line)] | None
+    ) = None
 
 
 class LimitsPart(Part):

@@ -11,6 +11,9 @@ import orjson
 
 Fields = Mapping[str, object]
 
+# What is larger is no time, place or count of a call, and would not fit into what we tell of it.
+_MOST: Final = 2**31 - 1
+
 UNREADABLE_CODE: Final = "unrecognised"
 _CODE: Final = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,80}")
 
@@ -56,7 +59,7 @@ def text(fields: Fields, name: str) -> str:
 
 def number(fields: Fields, name: str) -> int:
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
         raise MalformedFrame(name)
     # JSON knows one kind of number; a server may write 20.0 and mean 20.
     return int(value)
@@ -78,4 +81,4 @@ def optional(fields: Fields, name: str) -> Fields:
 def count(details: Fields, name: str) -> int:
     # A wrong count must not cost the call the end of its response.
     value = details.get(name)
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _MOST else 0

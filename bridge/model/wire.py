@@ -45,6 +45,9 @@ from bridge.ports.usage import TokenCounts, TranscriptionUsage
 # A peer that sends nothing but garbage for so many frames does not speak this protocol.
 MAX_MALFORMED_IN_A_ROW: Final = 16
 
+# More sound than any session takes: what was transcribed is not known then.
+_LONGEST_S: Final = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
@@ -227,7 +230,7 @@ def _user_text_done(fields: Fields) -> UserTextDone:
 
 def _transcription_usage(usage: Fields) -> TranscriptionUsage:
     seconds = usage.get("seconds")
-    if isinstance(seconds, int | float) and 0 <= seconds < math.inf:
+    if isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST_S:
         return TranscriptionUsage(audio_ms=round(seconds * 1000))
     details = optional(usage, "input_token_details")
     input_text = count(details, "text_tokens")

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-from bridge.pcm import FRAME_MS
+from bridge.pcm import FRAME_MS, ROOM_FRAME_BYTES
 from bridge.room.bell import Bell
 
 # 200 ms: what a busy event loop may keep waiting before the oldest sound is not worth having.
@@ -28,8 +28,12 @@ class FrameRing:
         return self._ended
 
     def put(self, frame: memoryview) -> None:
-        """Add a frame of 20 ms. After the end it is forgotten."""
+        """Add a frame; one that is not of 20 ms is dropped. After the end it is forgotten."""
         if self._ended:
+            return
+        if len(frame) != ROOM_FRAME_BYTES:
+            # What mixes and measures takes whole frames: a stranger's odd one must not end a call.
+            self._dropped += 1
             return
         self._dropped += len(self._frames) == _FRAMES
         self._frames.append(frame)

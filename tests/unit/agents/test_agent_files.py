@@ -22,6 +22,7 @@ from bridge.agents.schema import (
     LimitsPart,
     NoisePart,
     TranscriptionPart,
+    VariablePart,
 )
 from bridge.agents.silence import SilenceStepPart
 from bridge.agents.tools import ToolPart
@@ -156,6 +157,10 @@ def test_a_wrong_placeholder_is_a_mistake_in_the_file(template: str, expected: s
 def test_braces_that_are_no_placeholders_are_text() -> None:
     text = 'Say { x } or {"a": {}}'
     assert read(MINIMAL.replace("Be kind.", f"'{text}'")).instructions == text
+
+
+def test_variable_whose_default_is_left_empty_has_none() -> None:
+    assert read(f"{MINIMAL}variables: {{plan: {{default: }}}}").variables["plan"] == VariablePart()
 
 
 def test_the_text_of_a_prompt_is_in_no_problem() -> None:

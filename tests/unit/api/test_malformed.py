@@ -9,10 +9,11 @@ import grpc
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.agents.catalogue import FileCatalogue
+from tests.effort import examples
 from tests.unit.api.descriptors import methods, path_of
 from tests.unit.api.rig import Api, reason_of, serving, wrong_fields_of
 
@@ -116,11 +117,7 @@ async def ask(api: Api, method: MethodDescriptor, request: Message) -> None:
 
 
 @given(batch=st.lists(asks(), min_size=_BATCH, max_size=_BATCH))
-@settings(
-    max_examples=REQUESTS // _BATCH,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@examples(REQUESTS // _BATCH)
 async def test_malformed_requests_are_refused_by_name(
     batch: list[tuple[MethodDescriptor, Message]],
 ) -> None:

@@ -21,7 +21,7 @@ from bridge.model.wire import (
     ServerEvent,
 )
 from bridge.ports.model_event import AudioDelta, ResponseStatus, SpeechStarted, UserTextDone
-from bridge.ports.usage import TranscriptionUsage
+from bridge.ports.usage import TokenCounts, TranscriptionUsage
 from tests.unit.model.payloads import PCM, ROWS, Payload, audio, done, event
 
 PROVIDER_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -74,6 +74,19 @@ def test_usage_that_makes_no_sense_does_not_cost_the_end_of_the_response() -> No
     assert event_read.done.tokens.input_text == 0
 
 
+@pytest.mark.parametrize("count", [2**31, 2**64 - 1])
+def test_count_that_no_call_reaches_counts_nothing(count: int) -> None:
+    event_read, _ = decode(done(usage={"output_token_details": {"audio_tokens": count}}))
+    assert isinstance(event_read, ResponseOver)
+    assert event_read.done.tokens == TokenCounts()
+
+
+@pytest.mark.parametrize("place", [2**31, 1e308, -1])
+def test_time_and_place_that_no_call_reaches_are_malformed(place: float) -> None:
+    event_read, decoder = decode(audio(content_index=place))
+    assert (event_read, decoder.malformed) == (None, 1)
+
+
 def transcribed(logprobs: object = None, usage: object = None) -> UserTextDone:
     event_, decoder = decode(
         event(
@@ -116,6 +129,7 @@ def test_no_number_makes_a_probability_that_is_none(log: float, sure: float) -> 
     [
         ({"type": "duration", "seconds": 1.25}, TranscriptionUsage(audio_ms=1250)),
         ({"type": "duration", "seconds": -1}, TranscriptionUsage()),
+        ({"type": "duration", "seconds": 1e308}, TranscriptionUsage()),
         (
             {
                 "type": "tokens",

@@ -5,12 +5,13 @@ import threading
 
 import pytest
 
+from bridge.pcm import ROOM_FRAME_BYTES
 from bridge.room.bell import Bell
 from bridge.room.frame_ring import FrameRing
 
 
 def frame(number: int) -> memoryview:
-    return memoryview(bytes([number]) * 4)
+    return memoryview(bytes([number]) * ROOM_FRAME_BYTES)
 
 
 async def read(ring: FrameRing) -> list[int]:
@@ -37,6 +38,16 @@ async def test_a_reader_that_falls_behind_loses_the_oldest_200_ms_are_kept() -> 
     ring.end()
     assert ring.dropped_ms == 60
     assert await read(ring) == list(range(3, 13))
+
+
+@pytest.mark.parametrize("size", [0, 1, ROOM_FRAME_BYTES - 1, ROOM_FRAME_BYTES * 2])
+async def test_frame_of_another_size_is_dropped_and_counted(size: int) -> None:
+    ring = FrameRing()
+    ring.put(memoryview(bytes(size)))
+    ring.put(frame(7))
+    ring.end()
+    assert ring.dropped_ms == 20
+    assert await read(ring) == [7]
 
 
 async def test_nothing_is_added_after_the_end() -> None:
