@@ -1,27 +1,33 @@
-"""The Go gateway with the seed's own page code: its JavaScript hears the agent, in Chromium."""
+"""The Go gateway in front of Chromium: the seed's own JavaScript, and the operator's page."""
 
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
+from bridge.access.principal import Scope
 from bridge.client import BridgeClient
 from bridge.demo.livekit_build import find_go
 from bridge.demo.processes import Child
 from bridge.demo.web import SOURCE, build_page
-from tests.e2e.rig import SOON_S, BridgeProcess, ended, free_port
+from bridge.simulator import Simulator
+from tests.e2e.browsing import PATIENCE_MS, barriers
+from tests.e2e.rig import SOON_S, bridge_process, ended, free_port
+from tests.fakes.keys import Keys
+from tests.livekit_server import LiveKitServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 _GO: Final = Path(__file__).parents[2] / "clients" / "go"
 _SEED: Final = Path(__file__).parent / "seed"
-_PATIENCE_MS: Final = 20_000
 _AUDIBLE_DBFS: Final = -40
 """Of the tester's answer; the noise of two codecs is far below."""
+_EVERYTHING: Final = frozenset(Scope) - {Scope.ADMIN}
 
 
 @pytest.fixture
@@ -49,18 +55,16 @@ async def page_folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-async def gateway(
-    gateway_program: Path, page_folder: Path, bridge: BridgeProcess, tmp_path: Path
-) -> AsyncIterator[str]:
-    """The gateway's URL."""
+@asynccontextmanager
+async def gateway(program: Path, page: Path, bridge: str, log: Path) -> AsyncIterator[str]:
+    """Run a gateway that serves a page's folder; give its URL."""
     address = f"127.0.0.1:{free_port()}"
     environ = {
         "MEDIABRIDGE_GATEWAY_LISTEN": address,
-        "MEDIABRIDGE_GATEWAY_BRIDGE": bridge.address,
-        "MEDIABRIDGE_GATEWAY_PAGE": str(page_folder),
+        "MEDIABRIDGE_GATEWAY_BRIDGE": bridge,
+        "MEDIABRIDGE_GATEWAY_PAGE": str(page),
     }
-    running = Child("gateway", [gateway_program], environ, tmp_path / "gateway.log")
+    running = Child("gateway", [program], environ, log)
 
     async def listens() -> bool:
         try:
@@ -76,14 +80,66 @@ async def gateway(
 
 
 async def test_the_seeds_javascript_hears_the_agent_answer(
-    gateway: str, browser: Browser, client: BridgeClient
+    gateway_program: Path, page_folder: Path, standing_bridge: str, browser: Browser, tmp_path: Path
 ) -> None:
-    page = await browser.new_page()
-    await page.goto(gateway)
-    await page.wait_for_function(f"heardAtDbfs(880) > {_AUDIBLE_DBFS}", timeout=_PATIENCE_MS)
-    # It is the answer to the microphone's 440 Hz, and nothing else.
-    assert await page.evaluate("heardAtDbfs(640)") < _AUDIBLE_DBFS
-    connection_id = await page.evaluate("connectionId")
-    await page.close()
-    report = await ended(client, connection_id)
-    assert any(turn.agent_text == "tone 880 Hz" for turn in report.turns)
+    log = tmp_path / "gateway.log"
+    async with gateway(gateway_program, page_folder, standing_bridge, log) as url:
+        page = await browser.new_page()
+        await page.goto(url)
+        await page.wait_for_function(f"heardAtDbfs(880) > {_AUDIBLE_DBFS}", timeout=PATIENCE_MS)
+        # It is the answer to the microphone's 440 Hz, and nothing else.
+        assert await page.evaluate("heardAtDbfs(640)") < _AUDIBLE_DBFS
+        connection_id = await page.evaluate("connectionId")
+        await page.close()
+        async with BridgeClient(standing_bridge) as client:
+            report = await ended(client, connection_id)
+        assert any(turn.agent_text == "tone 880 Hz" for turn in report.turns)
+
+
+async def test_the_operators_page_shows_and_ends_what_its_key_may(
+    gateway_program: Path,
+    livekit_server: LiveKitServer,
+    simulator: Simulator,
+    browser: Browser,
+    tmp_path: Path,
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    acmes, others = (keys.add(tenant=tenant, scopes=_EVERYTHING) for tenant in ("acme", "other"))
+    async with (
+        bridge_process(
+            livekit_server,
+            simulator.url,
+            tmp_path / "bridge.log",
+            MEDIABRIDGE_KEYS_FILE=str(keys.path),
+        ) as bridge,
+        gateway(
+            gateway_program,
+            await build_page(lambda _: None),
+            bridge.address,
+            tmp_path / "gateway.log",
+        ) as url,
+        BridgeClient(bridge.address, api_key=acmes) as acme,
+        BridgeClient(bridge.address, api_key=others) as other,
+    ):
+        hers = (await acme.create_room("Grace", "tester")).connection_id
+        theirs = (await other.create_room("Mallory", "tester")).connection_id
+        page = await browser.new_page()
+        await page.goto(f"{url}operator.html")
+        key = page.get_by_label("API key or token")
+        await expect(key).to_be_focused(timeout=PATIENCE_MS)
+        await key.fill("mbk_of_nobody")
+        await key.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE_MS)
+        assert await barriers(page) == []
+        await key.fill(acmes)
+        await key.press("Enter")
+        await expect(page.get_by_text(hers)).to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.get_by_role("listitem").filter(has_text="with tester")).to_have_count(1)
+        await expect(page.get_by_role("list", name="Events")).to_contain_text("waiting")
+
+        await page.get_by_role("button", name="End the call").click()
+        await page.get_by_role("button", name="End it").click()
+        await ended(acme, hers)
+        assert (await other.status(theirs)).is_active
+        await other.end_call(theirs)
+        await page.close()

@@ -1,7 +1,7 @@
 /** How does the transcript appear on the page, and to a screen reader? */
 
 import { child, write } from "../shared/dom";
-import { type Line, type Transcript, waitedMs } from "./transcript";
+import type { Line, Transcript } from "./transcript";
 
 /** Who said a line, as the page calls them. */
 export interface Voice {
@@ -43,7 +43,7 @@ export class TranscriptList {
         this.#list.insertBefore(item.element, this.#list.children[index] ?? null);
       }
       const voice = voiceOf(line);
-      item.show(line, voice, noteOn(line, waitedMs(transcript.lines, index)));
+      item.show(line, voice);
       if (line.final) this.#announce(line, voice);
     });
     this.#empty.hidden = transcript.lines.length > 0;
@@ -74,19 +74,19 @@ class Item {
   readonly #said = child(this.element, "p", "said");
   readonly #note = child(this.element, "span", "note");
 
-  show(line: Line, voice: Voice, note: string): void {
+  show(line: Line, voice: Voice): void {
     this.element.className = voice.side;
     this.element.classList.toggle("partial", !line.final && !line.interrupted);
     write(this.#who, voice.name);
     write(this.#said, line.text);
-    write(this.#note, note);
+    write(this.#note, noteOn(line));
   }
 }
 
 /** What stands small under a line. */
-export function noteOn(line: Line, waited: number | undefined): string {
+function noteOn({ waitedMs, interrupted }: Line): string {
   return [
-    ...(waited === undefined ? [] : [`answered after ${(waited / 1000).toFixed(1)} s`]),
-    ...(line.interrupted ? ["interrupted"] : []),
+    ...(waitedMs === undefined ? [] : [`answered after ${(waitedMs / 1000).toFixed(1)} s`]),
+    ...(interrupted ? ["interrupted"] : []),
   ].join(", ");
 }

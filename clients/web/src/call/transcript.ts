@@ -1,4 +1,4 @@
-/** What was said so far, in the order in which it was said, and how soon was it answered? */
+/** What was said so far, in the order in which it was said? */
 
 import type { CallEvent, Speaker } from "../shared/events";
 
@@ -9,23 +9,28 @@ export interface Line {
   readonly text: string;
   readonly final: boolean;
   readonly interrupted: boolean;
-  readonly startMs: number | undefined;
-  readonly endMs: number | undefined;
+  /** How long the person waited for this answer; undefined where it answers nobody. */
+  readonly waitedMs: number | undefined;
 }
 
 export interface Transcript {
   readonly lines: readonly Line[];
   /** Where the person's last speech began; its text often comes after the answer to it. */
   readonly speechAt: number | undefined;
+  /** Of an answer whose sound has begun, but none of its words has been told yet. */
+  readonly waitedMs: number | undefined;
 }
 
-export const EMPTY: Transcript = { lines: [], speechAt: undefined };
+export const EMPTY: Transcript = { lines: [], speechAt: undefined, waitedMs: undefined };
 
 /** The transcript after one event; the same object if the event says nothing about it. */
 export function after(transcript: Transcript, event: CallEvent): Transcript {
   switch (event.kind) {
     case "userSpeech":
-      return event.speaking ? { ...transcript, speechAt: transcript.lines.length } : transcript;
+      if (!event.speaking) return transcript;
+      return { ...transcript, speechAt: transcript.lines.length, waitedMs: undefined };
+    case "answered":
+      return { ...transcript, waitedMs: event.waitedMs };
     case "transcript":
       return withText(transcript, event);
     case "interruption":
@@ -33,19 +38,6 @@ export function after(transcript: Transcript, event: CallEvent): Transcript {
     default:
       return transcript;
   }
-}
-
-/**
- * What the person waited for an answer: from the end of their words to its first sound. Undefined
- * where the line answers nobody, or it is not known when the words ended.
- */
-export function waitedMs(lines: readonly Line[], index: number): number | undefined {
-  const [asked, answer] = [lines[index - 1], lines[index]];
-  if (asked?.speaker !== "user" || answer?.speaker !== "agent") return undefined;
-  if (asked.endMs === undefined || answer.startMs === undefined) return undefined;
-  const waited = answer.startMs - asked.endMs;
-  // The agent was speaking already: that is no answer.
-  return waited >= 0 ? waited : undefined;
 }
 
 type TranscriptEvent = Extract<CallEvent, { kind: "transcript" }>;
@@ -56,10 +48,13 @@ function withText(transcript: Transcript, event: TranscriptEvent): Transcript {
     return withChange(transcript, said.itemId, said);
   }
   if (said.text.trim() === "") return transcript;
-  const line: Line = { ...said, interrupted: false };
-  if (said.speaker === "agent") return { ...transcript, lines: [...transcript.lines, line] };
+  if (said.speaker === "agent") {
+    const line = { ...said, interrupted: false, waitedMs: transcript.waitedMs };
+    return { ...transcript, lines: [...transcript.lines, line], waitedMs: undefined };
+  }
+  const line = { ...said, interrupted: false, waitedMs: undefined };
   const at = transcript.speechAt ?? transcript.lines.length;
-  return { lines: transcript.lines.toSpliced(at, 0, line), speechAt: undefined };
+  return { ...transcript, lines: transcript.lines.toSpliced(at, 0, line), speechAt: undefined };
 }
 
 function withChange(transcript: Transcript, itemId: string, change: Partial<Line>): Transcript {

@@ -62,6 +62,15 @@ const WORDS: Readonly<Record<string, (body: Fields) => EventWords>> = {
   limitWarning: (body) => trouble("Limit", humane(bare(body["limit"], "LIMIT_KIND_"))),
   languageSwitched: (body) => plain("Language", text(body["language"])),
   dtmfSent: () => plain("Keys", "pressed"),
+  turnMeasured: (body) => {
+    const parts = fields(body["latencyParts"]);
+    const named = ["endpointing", "model", "transport", "playout"].flatMap((name) => {
+      const ms = durationMs(parts[name]);
+      return ms === undefined ? [] : [`${name} ${Math.round(ms)}`];
+    });
+    const heard = `heard after ${Math.round(durationMs(body["latency"]) ?? 0)} ms`;
+    return plain("Answer", named.length > 0 ? `${heard}: ${named.join(", ")}` : heard);
+  },
   turnAwaitsResponse: () => plain("Turn", "waits for the gateway"),
   ended: (body) => {
     const call = fields(fields(body["report"])["call"]);

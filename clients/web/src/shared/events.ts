@@ -26,10 +26,9 @@ export type CallEvent =
       /** All of the item so far, not what was added. */
       readonly text: string;
       readonly final: boolean;
-      /** When it began and ended, from the call's creation; undefined where that is not known. */
-      readonly startMs: number | undefined;
-      readonly endMs: number | undefined;
     }
+  /** The first sound of an answer is heard; the person has waited for it. */
+  | { readonly kind: "answered"; readonly waitedMs: number }
   | { readonly kind: "interruption"; readonly itemId: string }
   | { readonly kind: "ended"; readonly reason: string; readonly fault: string };
 
@@ -98,9 +97,11 @@ const READERS: Readonly<Record<string, (body: Fields) => CallEvent | undefined>>
     identity: text(body["participantIdentity"]),
     text: text(body["text"]),
     final: body["final"] === true,
-    startMs: durationMs(body["startOffset"]),
-    endMs: durationMs(body["endOffset"]),
   }),
+  turnMeasured: (body) => {
+    const waitedMs = durationMs(body["latency"]);
+    return waitedMs === undefined ? undefined : { kind: "answered", waitedMs };
+  },
   interruption: (body) => ({ kind: "interruption", itemId: text(body["itemId"]) }),
   ended: (body) => {
     const call = fields(fields(body["report"])["call"]);

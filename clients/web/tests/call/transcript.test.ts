@@ -1,14 +1,9 @@
 import { expect, test } from "vitest";
-import { after, EMPTY, waitedMs } from "../../src/call/transcript";
+import { after, EMPTY } from "../../src/call/transcript";
 import type { CallEvent, Speaker } from "../../src/shared/events";
 
 function said(speaker: Speaker, itemId: string, text: string, final = true): CallEvent {
-  const unknown = { startMs: undefined, endMs: undefined };
-  return { kind: "transcript", speaker, identity: "", itemId, text, final, ...unknown };
-}
-
-function timed(speaker: Speaker, itemId: string, startMs?: number, endMs?: number): CallEvent {
-  return { ...said(speaker, itemId, "…"), startMs, endMs } as CallEvent;
+  return { kind: "transcript", speaker, identity: "", itemId, text, final };
 }
 
 const speech: CallEvent = { kind: "userSpeech", speaking: true };
@@ -79,11 +74,28 @@ test("events without words leave the transcript untouched", () => {
   expect(after(EMPTY, { kind: "agentState", state: "thinking" })).toBe(EMPTY);
 });
 
-test.each<[string, CallEvent[], number | undefined]>([
-  ["from the end of the words", [timed("user", "u", 1000, 2000), timed("agent", "a", 2600)], 600],
-  ["not for the greeting", [timed("agent", "a", 100), timed("agent", "b", 2600)], undefined],
-  ["not until the end is known", [timed("user", "u", 1000), timed("agent", "a", 2600)], undefined],
-  ["not by who spoke already", [timed("user", "u", 1, 2000), timed("agent", "a", 900)], undefined],
-])("an answer was waited for %s", (_, events, waited) => {
-  expect(waitedMs(events.reduce(after, EMPTY).lines, 1)).toBe(waited);
+const answered: CallEvent = { kind: "answered", waitedMs: 620 };
+const waits = (...events: CallEvent[]) =>
+  events.reduce(after, EMPTY).lines.map(({ itemId, waitedMs }) => [itemId, waitedMs]);
+
+test("an answer's words tell how long its sound was waited for, and no others", () => {
+  expect(
+    waits(
+      said("agent", "greeting", "Hello."),
+      said("user", "u", "Hi."),
+      answered,
+      said("agent", "a", "Ye", false),
+      said("agent", "a", "Yes."),
+      said("agent", "more", "And more."),
+    ),
+  ).toEqual([
+    ["greeting", undefined],
+    ["u", undefined],
+    ["a", 620],
+    ["more", undefined],
+  ]);
+});
+
+test("an answer that was cut off before its words leaves no wait behind", () => {
+  expect(waits(answered, speech, said("agent", "a", "Yes."))).toEqual([["a", undefined]]);
 });

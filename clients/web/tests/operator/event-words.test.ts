@@ -26,6 +26,12 @@ test.each([
     "trouble",
   ],
   ["interruption", { heardMs: 1200 }, "Interruption: 1.2 s of the answer were heard", "plain"],
+  [
+    "turnMeasured",
+    { latency: "0.62s", latencyParts: { endpointing: "0.5s", model: "0.1s", playout: "0.02s" } },
+    "Answer: heard after 620 ms: endpointing 500, model 100, playout 20",
+    "plain",
+  ],
   ["responseFinished", { status: "RESPONSE_STATUS_FAILED" }, "Answer: failed", "trouble"],
   [
     "ended",

@@ -30,6 +30,7 @@ test.each([
     { change: "JOINED", participant: { identity: "p", name: "Ada", connected: true } },
     { kind: "participant", identity: "p", name: "Ada", connected: true },
   ],
+  ["turnMeasured", { turn: 1, latency: "0.62s" }, { kind: "answered", waitedMs: 620 }],
   ["interruption", { itemId: "a", heardMs: "900" }, { kind: "interruption", itemId: "a" }],
   [
     "transcript",
@@ -39,7 +40,6 @@ test.each([
       participantIdentity: "p",
       text: "Hi",
       final: true,
-      startOffset: "4.25s",
     },
     {
       kind: "transcript",
@@ -48,8 +48,6 @@ test.each([
       identity: "p",
       text: "Hi",
       final: true,
-      startMs: 4250,
-      endMs: undefined,
     },
   ],
   [
