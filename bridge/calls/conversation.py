@@ -23,7 +23,7 @@ from bridge.ports.agent import (
 )
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
-from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, UserSpeech
+from bridge.ports.event import LinkState, ResponseBegan, ResponseFinished, Resumption, UserSpeech
 from bridge.ports.model import ModelSession
 from bridge.ports.model_config import ConfigChange, ContextItem, ServerVad
 from bridge.ports.model_event import (
@@ -268,11 +268,13 @@ class Conversation:
                 # What was asked or being said is over; what has arrived is still played.
                 if self._record.agent_state is AgentState.THINKING:
                     self._record.agent_is(AgentState.LISTENING)
-            case SessionResumed(session_id, gap_ms, lost_audio_ms):
-                self._record.model_is(LinkState.RESUMED, session_id)
+            case SessionResumed(session_id, gap_ms, lost_audio_ms, replayed):
+                resumption = Resumption(gap_ms / 1000, lost_audio_ms / 1000, replayed)
+                self._record.model_is(LinkState.RESUMED, session_id, resumption)
                 self._record.warn(
                     MODEL_INTERRUPTED,
                     f"no model for {gap_ms:.0f} ms; {lost_audio_ms:.0f} ms of callers' audio lost",
                 )
-            case SessionRotated(session_id):
-                self._record.model_is(LinkState.RESUMED, session_id)
+            case SessionRotated(session_id, replayed):
+                resumption = Resumption(0.0, 0.0, replayed)
+                self._record.model_is(LinkState.RESUMED, session_id, resumption)

@@ -26,6 +26,7 @@ from bridge.ports.event import (
     MediaStateChanged,
     ModelStateChanged,
     ParticipantChanged,
+    Resumption,
     StateChanged,
     Warned,
 )
@@ -106,13 +107,15 @@ class CallRecord:
             self._view = replace(self._view, media_ready_at=self._clock.now())
         self._journal.write(MediaStateChanged(state))
 
-    def model_is(self, state: LinkState, session_id: str = "") -> None:
+    def model_is(
+        self, state: LinkState, session_id: str = "", resumption: Resumption | None = None
+    ) -> None:
         if state is LinkState.READY:
             self._view = replace(self._view, model_ready_at=self._clock.now())
         if state in (LinkState.READY, LinkState.RESUMED):
             sessions = (*self._view.model_session_ids, session_id)
             self._view = replace(self._view, model_session_ids=sessions)
-        self._journal.write(ModelStateChanged(state, session_id))
+        self._journal.write(ModelStateChanged(state, session_id, resumption))
 
     def language_is(self, language: str) -> None:
         """The talk goes on in this language."""

@@ -62,7 +62,11 @@ def _media(event: event_pb2.MediaStateChanged) -> str:
 
 
 def _model(event: event_pb2.ModelStateChanged) -> str:
-    return f"model: {word(event_pb2.LinkState, event.state)}"
+    state = f"model: {word(event_pb2.LinkState, event.state)}"
+    if not event.HasField("gap"):
+        return state
+    gap_ms, lost_ms = milliseconds(event.gap), milliseconds(event.lost_audio)
+    return f"{state} after {gap_ms:.0f} ms, {lost_ms:.0f} ms of callers' audio lost"
 
 
 def _agent(event: event_pb2.AgentStateChanged) -> str:

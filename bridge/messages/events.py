@@ -208,9 +208,16 @@ def _state(
                 changed.previous = call_pb2.CallState.Value(f"CALL_STATE_{previous.name}")
         case MediaStateChanged(state):
             message.media_state_changed.state = _link(state.name)
-        case ModelStateChanged(state, session_id):
+        case ModelStateChanged(state, session_id, resumption):
             message.model_state_changed.state = _link(state.name)
             message.model_state_changed.session_id = session_id
+            if resumption is not None:
+                resumed = event_pb2.ModelStateChanged(
+                    gap=duration(resumption.gap_s),
+                    lost_audio=duration(resumption.lost_audio_s),
+                    replayed_items=resumption.replayed_items,
+                )
+                message.model_state_changed.MergeFrom(resumed)
         case AgentStateChanged(agent_state):
             message.agent_state_changed.state = call_pb2.AgentState.Value(
                 f"AGENT_STATE_{agent_state.name}"

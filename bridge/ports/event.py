@@ -55,9 +55,23 @@ class MediaStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumption:
+    """What it took to go on with another session."""
+
+    gap_s: float
+    """For how long there was none; 0 where the next one took over in time."""
+    lost_audio_s: float
+    """What callers said meanwhile, and nobody will ever hear."""
+    replayed_items: int
+    """How much of the conversation the next one was told."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStateChanged:
     state: LinkState
     session_id: str = ""
+    resumption: Resumption | None = None
+    """Where it is RESUMED."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -619,19 +619,37 @@ class ModelStateChanged(_message.Message):
 
     STATE_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    GAP_FIELD_NUMBER: _builtins.int
+    LOST_AUDIO_FIELD_NUMBER: _builtins.int
+    REPLAYED_ITEMS_FIELD_NUMBER: _builtins.int
     state: Global___LinkState.ValueType
     """Its condition now."""
     session_id: _builtins.str
     """The provider's id of the session, once READY."""
+    replayed_items: _builtins.int
+    """Once RESUMED, how many items of the conversation the new session was told."""
+    @_builtins.property
+    def gap(self) -> _duration_pb2.Duration:
+        """Once RESUMED, for how long there was no session, from when the loss was noticed; 0 where the next
+        one took over before the old one's time was up.
+        """
+
+    @_builtins.property
+    def lost_audio(self) -> _duration_pb2.Duration:
+        """Once RESUMED, how much of what callers said meanwhile is lost."""
+
     def __init__(
         self,
         *,
         state: Global___LinkState.ValueType = ...,
         session_id: _builtins.str = ...,
+        gap: _duration_pb2.Duration | None = ...,
+        lost_audio: _duration_pb2.Duration | None = ...,
+        replayed_items: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gap", b"gap", "lost_audio", b"lost_audio"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap", b"gap", "lost_audio", b"lost_audio", "replayed_items", b"replayed_items", "session_id", b"session_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

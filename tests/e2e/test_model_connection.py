@@ -76,6 +76,11 @@ async def events_of(client: BridgeClient, connection_id: str) -> list[CallEvent]
     return [event async for event in watched(client, connection_id)]
 
 
+def resumptions(events: list[CallEvent]) -> list[event_pb2.ModelStateChanged]:
+    changes = [one.model_state_changed for one in events if one.HasField("model_state_changed")]
+    return [change for change in changes if change.state == event_pb2.LINK_STATE_RESUMED]
+
+
 def finals(events: list[CallEvent], role: int) -> list[str]:
     told = [event.transcript for event in events if event.WhichOneof("kind") == "transcript"]
     return [one.text for one in told if one.final and one.role == role]
@@ -109,9 +114,12 @@ async def test_a_call_whose_model_is_lost_twenty_times_remembers_every_word(
     report = events[-1].ended.report
     assert report.call.end_reason == call_pb2.END_REASON_API_ENDED
     assert len(report.turns) == DROPS
-    lost = [one.message for one in report.incidents if one.code == "model_interrupted"]
-    assert len(lost) == DROPS
-    assert all("audio lost" in message for message in lost)
+    assert [one.code for one in report.incidents] == ["model_interrupted"] * DROPS
+    resumed = resumptions(events)
+    assert [one.replayed_items for one in resumed] == list(range(2, 2 * DROPS + 1, 2))
+    assert all(0 < one.gap.ToMilliseconds() < 3000 for one in resumed)
+    lost_ms = sum(one.lost_audio.ToMilliseconds() for one in resumed)
+    assert lost_ms == pytest.approx(report.media.dropped_in.ToMilliseconds(), abs=2 * DROPS)
 
 
 async def test_an_answer_that_breaks_off_is_gone_on_with(
@@ -191,9 +199,12 @@ async def test_a_model_that_is_away_for_seconds_costs_a_pause_whose_loss_is_coun
         await say(caller, 440)
         await hears(caller, 880)
         await client.end_call(created.connection_id)
-    report = await ended(client, created.connection_id)
-    [lost] = [one.message for one in report.incidents if one.code == "model_interrupted"]
-    assert report.media.dropped_in.ToMilliseconds() > 500, lost
+    events = await events_of(client, created.connection_id)
+    [resumed] = resumptions(events)
+    assert 2000 < resumed.gap.ToMilliseconds() < 5000
+    lost_ms = resumed.lost_audio.ToMilliseconds()
+    dropped_ms = events[-1].ended.report.media.dropped_in.ToMilliseconds()
+    assert 500 < lost_ms <= dropped_ms
 
 
 async def test_a_key_that_is_refused_while_reconnecting_ends_the_call_at_once(
@@ -234,8 +245,13 @@ async def test_a_session_is_replaced_before_its_limit_without_a_gap(
     report = events[-1].ended.report
     assert not report.incidents
     assert len(report.call.model_session_ids) >= 3
+    resumed = resumptions(events)
     links = [one.model_state_changed for one in events if one.HasField("model_state_changed")]
     assert event_pb2.LINK_STATE_INTERRUPTED not in {link.state for link in links}
+    assert [one.gap.ToMilliseconds() + one.lost_audio.ToMilliseconds() for one in resumed] == [
+        0 for _ in report.call.model_session_ids[1:]
+    ]
+    assert [one.replayed_items for one in resumed] == sorted(one.replayed_items for one in resumed)
 
 
 async def test_a_call_begins_on_a_warm_session(

@@ -7,7 +7,18 @@ import pytest
 from bridge.errors import ModelError, ModelFailure
 from bridge.ports.agent import Greeting, PromptGreeting, SayGreeting, UserFirst
 from bridge.ports.call import AgentState
-from bridge.ports.event import ResponseBegan, ResponseFinished, Role, Transcript, UserSpeech, Warned
+from bridge.ports.event import (
+    LinkState,
+    ModelStateChanged,
+    ResponseBegan,
+    ResponseFinished,
+    Resumption,
+    Role,
+    Transcript,
+    TurnMeasured,
+    UserSpeech,
+    Warned,
+)
 from bridge.ports.model_event import (
     AgentTextDone,
     AudioDone,
@@ -15,6 +26,9 @@ from bridge.ports.model_event import (
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
+    SessionInterrupted,
+    SessionResumed,
+    SessionRotated,
     SpeechStarted,
     SpeechStopped,
     UserTextDone,
@@ -195,6 +209,40 @@ async def test_who_speaks_is_told_with_the_item(world: World) -> None:
         await talk.caller_stops("u7")
     speech = [kind for kind in talk.kinds if isinstance(kind, UserSpeech)]
     assert speech == [UserSpeech(True, ADA, "u7"), UserSpeech(False, ADA, "u7")]
+
+
+async def test_session_that_goes_on_is_told_with_what_that_took(world: World) -> None:
+    async with talking(world) as talk:
+        talk.session.push(
+            SessionInterrupted("s1", ModelFailure.LOST),
+            SessionResumed("s2", 250.0, 40.0, 12),
+            SessionRotated("s3", 14),
+        )
+        await settle()
+        assert [kind for kind in talk.kinds if isinstance(kind, ModelStateChanged)] == [
+            ModelStateChanged(LinkState.INTERRUPTED, "s1"),
+            ModelStateChanged(LinkState.RESUMED, "s2", Resumption(0.25, 0.04, 12)),
+            ModelStateChanged(LinkState.RESUMED, "s3", Resumption(0.0, 0.0, 14)),
+        ]
+
+
+async def test_wait_for_an_answer_is_told_once_it_is_heard_by_the_clock_of_the_sound(
+    world: World,
+) -> None:
+    async with talking(world) as talk:
+        await talk.caller_begins()
+        await world.clock.advance(1)
+        silent_s = world.clock.monotonic_s()
+        await world.clock.advance(0.6)
+        # Its silence of 500 ms is over: that it went to the model was 100 ms ago.
+        talk.session.push(SpeechStopped("u1", 1500, at_s=silent_s + 0.5))
+        await world.clock.advance(0.3)
+        await talk.begin_answer(200)
+        [measured] = [kind for kind in talk.kinds if isinstance(kind, TurnMeasured)]
+        assert measured.latency.total_s == pytest.approx(0.9, abs=0.02)
+        assert measured.latency.endpointing_s == pytest.approx(0.6)
+        assert measured.latency.model_s == pytest.approx(0.3)
+        assert talk.turns[0].latency == measured.latency
 
 
 async def test_what_the_model_refused_is_a_warning_and_an_incident(world: World) -> None:

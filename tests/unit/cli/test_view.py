@@ -120,6 +120,14 @@ def test_a_state_of_a_newer_server_is_a_number() -> None:
     assert "call: 99" in (line(event) or "")
 
 
+def test_a_session_that_goes_on_says_what_is_lost() -> None:
+    changed = event_pb2.ModelStateChanged(state=event_pb2.LINK_STATE_RESUMED)
+    changed.gap.FromMilliseconds(250)
+    changed.lost_audio.FromMilliseconds(40)
+    said = line(CallEvent(model_state_changed=changed))
+    assert "model: resumed after 250 ms, 40 ms of callers' audio lost" in (said or "")
+
+
 def test_a_measured_turn_says_how_long_was_waited_and_for_what() -> None:
     parts = messages.report().turns[1].latency_parts
     measured = event_pb2.TurnMeasured(turn=2, latency_parts=parts)

@@ -45,6 +45,7 @@ from bridge.ports.event import (
     RecordingStarted,
     ResponseBegan,
     ResponseFinished,
+    Resumption,
     Role,
     SilenceStepReached,
     StateChanged,
@@ -260,6 +261,15 @@ def test_report_holds_everything() -> None:
     assert recording.complete
     usage = message.call.usage
     assert [value for _, value in usage.ListFields()] == list(range(1, 9))
+
+
+def test_a_session_that_goes_on_tells_what_that_took() -> None:
+    resumed = ModelStateChanged(LinkState.RESUMED, "sess_2", Resumption(0.25, 0.0, 12))
+    told = event(resumed).model_state_changed
+    assert (told.state, told.session_id) == (event_pb2.LINK_STATE_RESUMED, "sess_2")
+    assert (told.gap.ToMilliseconds(), told.replayed_items) == (250, 12)
+    assert told.HasField("lost_audio"), "that nothing was lost is known"
+    assert not event(EVERY_KIND["model_state_changed"]).model_state_changed.HasField("gap")
 
 
 def test_a_measured_turn_is_told_with_the_parts_of_its_latency() -> None:

@@ -1335,7 +1335,14 @@ type ModelStateChanged struct {
 	// Its condition now.
 	State LinkState `protobuf:"varint,1,opt,name=state,proto3,enum=bridge.v1.LinkState" json:"state,omitempty"`
 	// The provider's id of the session, once READY.
-	SessionId     string `protobuf:"bytes,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	SessionId string `protobuf:"bytes,2,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	// Once RESUMED, for how long there was no session, from when the loss was noticed; 0 where the next
+	// one took over before the old one's time was up.
+	Gap *durationpb.Duration `protobuf:"bytes,3,opt,name=gap,proto3" json:"gap,omitempty"`
+	// Once RESUMED, how much of what callers said meanwhile is lost.
+	LostAudio *durationpb.Duration `protobuf:"bytes,4,opt,name=lost_audio,json=lostAudio,proto3" json:"lost_audio,omitempty"`
+	// Once RESUMED, how many items of the conversation the new session was told.
+	ReplayedItems int32 `protobuf:"varint,5,opt,name=replayed_items,json=replayedItems,proto3" json:"replayed_items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1382,6 +1389,27 @@ func (x *ModelStateChanged) GetSessionId() string {
 		return x.SessionId
 	}
 	return ""
+}
+
+func (x *ModelStateChanged) GetGap() *durationpb.Duration {
+	if x != nil {
+		return x.Gap
+	}
+	return nil
+}
+
+func (x *ModelStateChanged) GetLostAudio() *durationpb.Duration {
+	if x != nil {
+		return x.LostAudio
+	}
+	return nil
+}
+
+func (x *ModelStateChanged) GetReplayedItems() int32 {
+	if x != nil {
+		return x.ReplayedItems
+	}
+	return 0
 }
 
 // The agent began to do something else.
@@ -2539,11 +2567,15 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x06change\x18\x01 \x01(\x0e2\x1c.bridge.v1.ParticipantChangeR\x06change\x128\n" +
 	"\vparticipant\x18\x02 \x01(\v2\x16.bridge.v1.ParticipantR\vparticipant\"?\n" +
 	"\x11MediaStateChanged\x12*\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.LinkStateR\x05state\"^\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.LinkStateR\x05state\"\xec\x01\n" +
 	"\x11ModelStateChanged\x12*\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x14.bridge.v1.LinkStateR\x05state\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\x02 \x01(\tR\tsessionId\"@\n" +
+	"session_id\x18\x02 \x01(\tR\tsessionId\x12+\n" +
+	"\x03gap\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03gap\x128\n" +
+	"\n" +
+	"lost_audio\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\tlostAudio\x12%\n" +
+	"\x0ereplayed_items\x18\x05 \x01(\x05R\rreplayedItems\"@\n" +
 	"\x11AgentStateChanged\x12+\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x15.bridge.v1.AgentStateR\x05state\"\x86\x01\n" +
 	"\n" +
@@ -2761,27 +2793,29 @@ var file_bridge_v1_event_proto_depIdxs = []int32{
 	35, // 33: bridge.v1.ParticipantChanged.participant:type_name -> bridge.v1.Participant
 	1,  // 34: bridge.v1.MediaStateChanged.state:type_name -> bridge.v1.LinkState
 	1,  // 35: bridge.v1.ModelStateChanged.state:type_name -> bridge.v1.LinkState
-	36, // 36: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
-	2,  // 37: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
-	33, // 38: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
-	33, // 39: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
-	3,  // 40: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
-	37, // 41: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
-	38, // 42: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
-	33, // 43: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
-	39, // 44: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
-	33, // 45: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
-	33, // 46: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
-	33, // 47: bridge.v1.TurnMeasured.latency:type_name -> google.protobuf.Duration
-	40, // 48: bridge.v1.TurnMeasured.latency_parts:type_name -> bridge.v1.TurnLatency
-	41, // 49: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
-	42, // 50: bridge.v1.RecordingStarted.format:type_name -> bridge.v1.RecordingFormat
-	43, // 51: bridge.v1.RecordingFinished.recording:type_name -> bridge.v1.Recording
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	33, // 36: bridge.v1.ModelStateChanged.gap:type_name -> google.protobuf.Duration
+	33, // 37: bridge.v1.ModelStateChanged.lost_audio:type_name -> google.protobuf.Duration
+	36, // 38: bridge.v1.AgentStateChanged.state:type_name -> bridge.v1.AgentState
+	2,  // 39: bridge.v1.Transcript.role:type_name -> bridge.v1.TranscriptRole
+	33, // 40: bridge.v1.Transcript.start_offset:type_name -> google.protobuf.Duration
+	33, // 41: bridge.v1.Transcript.end_offset:type_name -> google.protobuf.Duration
+	3,  // 42: bridge.v1.ResponseFinished.status:type_name -> bridge.v1.ResponseStatus
+	37, // 43: bridge.v1.ResponseFinished.usage:type_name -> bridge.v1.TokenUsage
+	38, // 44: bridge.v1.ResponseFinished.cost:type_name -> bridge.v1.Cost
+	33, // 45: bridge.v1.Interruption.stop_latency:type_name -> google.protobuf.Duration
+	39, // 46: bridge.v1.ToolFinished.status:type_name -> bridge.v1.ToolStatus
+	33, // 47: bridge.v1.ToolFinished.duration:type_name -> google.protobuf.Duration
+	33, // 48: bridge.v1.InterruptionDismissed.paused:type_name -> google.protobuf.Duration
+	33, // 49: bridge.v1.TurnMeasured.latency:type_name -> google.protobuf.Duration
+	40, // 50: bridge.v1.TurnMeasured.latency_parts:type_name -> bridge.v1.TurnLatency
+	41, // 51: bridge.v1.Ended.report:type_name -> bridge.v1.CallReport
+	42, // 52: bridge.v1.RecordingStarted.format:type_name -> bridge.v1.RecordingFormat
+	43, // 53: bridge.v1.RecordingFinished.recording:type_name -> bridge.v1.Recording
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_event_proto_init() }
