@@ -289,7 +289,7 @@ class RecordingPart(Part):
     @model_validator(mode="after")
     def _has_a_place(self, info: ValidationInfo) -> Self:
         if not surroundings_of(info).recordings:
-            raise ValueError("MEDIABRIDGE_RECORDINGS_DIR is not set: there is no place for them")
+            raise ValueError("neither MEDIABRIDGE_RECORDINGS_DIR nor MEDIABRIDGE_EGRESS is set")
         return self
 
 

@@ -66,7 +66,9 @@ class Call:
         self._captions = Captions(spec.caller_identity)
         self._journal.follow(self._captions.on)
         self._record = CallRecord(spec, services.host_id, clock, self._journal)
-        self._recording = CallRecording(spec, self._record, services.recordings, clock)
+        self._recording = CallRecording(
+            spec, self._record, services.recordings, services.egress, clock
+        )
         self._media = CallMedia(spec, self._record, clock, services.cleaners, self._recording)
         self._steering = Steering(self._media, self._record, self._verdict, self._spawn)
         self._stay = Stay(
@@ -229,6 +231,7 @@ class Call:
     async def _publish(self, bot: Bot) -> None:
         await bot.publish()
         self._stay.bot_published()
+        self._recording.look_again()
 
     async def _publish_late(self, bot: Bot) -> None:
         """Wait for a microphone, or for a caller who seems to have none."""
@@ -280,7 +283,7 @@ class Call:
 
     async def _record_sound(self) -> None:
         await self._stay.somebody_came.wait()
-        await self._recording.begin()
+        await self._recording.run()
 
     async def _keep_limits(self) -> None:
         limit = await self._deadlines.next_passed()
@@ -297,6 +300,7 @@ class Call:
 
     def _hear(self, track: SpeakerTrack) -> None:
         self._spawn(self._media.uplink.carry(track), "microphone")
+        self._recording.look_again()
 
     def _decide(self, ending: Ending) -> None:
         self._decided_s = self._clock.monotonic_s()
@@ -320,11 +324,9 @@ class Call:
         ending = await self._verdict.wait()
         if self._record.state is not CallState.ENDING:
             self._decide(ending)
-        if not self._spec.foreign_room:
-            # If LiveKit is gone: it drops the empty room itself, and the sweep looks again.
-            deleting = self._services.rooms.delete(self._spec.room_name)
-            await self._within_a_step("room not deleted", deleting)
-        await self._within_a_step("recording not finished", self._recording.finish())
+        # At the same time: nobody stays in the room because a recorder takes its time.
+        finishing = self._within_a_step("recording not finished", self._recording.finish())
+        await asyncio.gather(self._leave_no_room(), finishing)
         report = self._record.ended(self._totals(self._media.totals_so_far()))
         await self._within_a_step("spending not told", self._spending.settle())
         await self._within_a_step("report not saved", self._services.store.save(report))
@@ -337,6 +339,12 @@ class Call:
             active_s=round(report.view.active_duration_s, 3),
             turns=len(report.turns),
         )
+
+    async def _leave_no_room(self) -> None:
+        if not self._spec.foreign_room:
+            # If LiveKit is gone: it drops the empty room itself, and the sweep looks again.
+            deleting = self._services.rooms.delete(self._spec.room_name)
+            await self._within_a_step("room not deleted", deleting)
 
     async def _within_a_step(self, failure: str, step: Coroutine[None, None, None]) -> None:
         try:

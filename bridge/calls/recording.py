@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
+from bridge.calls.egress import CallEgress
 from bridge.calls.record import CallRecord
 from bridge.errors import RecordingError
 from bridge.ports.call import CallSpec
 from bridge.ports.clock import Clock
+from bridge.ports.egress import Egress
 from bridge.ports.event import RecordingFinished, RecordingStarted
 from bridge.ports.recording import Recordings, RecordingTrouble, Tape
 from bridge.ports.room import AudioOutput
@@ -18,26 +20,77 @@ _WORDS_OF: Final = {
 
 
 class CallRecording:
-    """One call's recording, if it has one. What goes wrong with it never ends the call."""
+    """One call's recordings, if it has any. What goes wrong with it never ends the call."""
 
     def __init__(
-        self, spec: CallSpec, record: CallRecord, recordings: Recordings, clock: Clock
+        self,
+        spec: CallSpec,
+        record: CallRecord,
+        recordings: Recordings | None,
+        egress: Egress | None,
+        clock: Clock,
     ) -> None:
+        """
+        :param recordings: where the bridge itself records to, if it does.
+        :param egress: LiveKit's recorder, if there is one.
+        """
         self._spec = spec
         self._record = record
         self._recordings = recordings
         self._clock = clock
         self._tape: Tape | None = None
         self._paused = spec.recording is not None and spec.recording.paused
+        self._egress: CallEgress | None = None
+        if egress is not None and spec.recording is not None:
+            self._egress = CallEgress(spec, record, egress, paused=self._paused)
 
     @property
     def is_wanted(self) -> bool:
         return self._spec.recording is not None
 
-    async def begin(self) -> None:
-        """Record from now on."""
+    async def run(self) -> None:
+        """Record from now on; return once nothing has to be looked after any more."""
+        await self._begin_tape()
+        if self._egress is not None:
+            await self._egress.keep_up()
+
+    async def finish(self) -> None:
+        """Close what is recorded; nothing is added to it any more."""
+        tape, self._tape = self._tape, None
+        if tape is not None:
+            recorded = await tape.finish(self._clock.monotonic_s())
+            self._record.tell(RecordingFinished(recorded))
+        if self._egress is not None:
+            await self._egress.finish()
+
+    def look_again(self) -> None:
+        """Note that a track has come."""
+        if self._egress is not None:
+            self._egress.look_again()
+
+    def pause(self, paused: bool) -> None:
+        """Let silence stand in place of what is said, or no longer."""
+        if paused and not self._paused and self._tape is not None:
+            # What the agent has already begun to say is heard after this.
+            self._tape.cut(self._clock.monotonic_s())
+        self._paused = paused
+        if self._egress is not None:
+            self._egress.pause(paused)
+
+    def hear(self, pcm: memoryview) -> None:
+        """Take what the callers say."""
+        if self._tape is not None and not self._paused:
+            self._tape.hear(pcm, self._clock.monotonic_s())
+
+    def heard_through(self, output: AudioOutput) -> AudioOutput:
+        """Return the output, so that what is heard of it is recorded."""
+        if not self.is_wanted:
+            return output
+        return _RecordedOutput(output, self._speak, self._cut, self._clock)
+
+    async def _begin_tape(self) -> None:
         plan = self._spec.recording
-        if plan is None:
+        if plan is None or self._recordings is None:
             return
         starts_s = self._clock.monotonic_s()
         try:
@@ -50,32 +103,6 @@ class CallRecording:
         self._tape = tape
         self._record.recording_is(tape.so_far)
         self._record.tell(RecordingStarted(tape.uri, plan.format))
-
-    async def finish(self) -> None:
-        """Close the recording; nothing is added to it any more."""
-        tape, self._tape = self._tape, None
-        if tape is None:
-            return
-        recorded = await tape.finish(self._clock.monotonic_s())
-        self._record.tell(RecordingFinished(recorded))
-
-    def pause(self, paused: bool) -> None:
-        """Let silence stand in place of what is said, or no longer."""
-        if paused and not self._paused and self._tape is not None:
-            # What the agent has already begun to say is heard after this.
-            self._tape.cut(self._clock.monotonic_s())
-        self._paused = paused
-
-    def hear(self, pcm: memoryview) -> None:
-        """Take what the callers say."""
-        if self._tape is not None and not self._paused:
-            self._tape.hear(pcm, self._clock.monotonic_s())
-
-    def heard_through(self, output: AudioOutput) -> AudioOutput:
-        """Return the output, so that what is heard of it is recorded."""
-        if not self.is_wanted:
-            return output
-        return _RecordedOutput(output, self._speak, self._cut, self._clock)
 
     def _speak(self, pcm: memoryview, starts_s: float) -> None:
         if self._tape is not None and not self._paused:

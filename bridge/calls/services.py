@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bridge.media.cleaning import Cleaners
 from bridge.ports.budget import SpendingSink
 from bridge.ports.clock import Clock
+from bridge.ports.egress import Egress
 from bridge.ports.model import ModelService
 from bridge.ports.placement import DirectoryUpdates
 from bridge.ports.recording import Recordings
@@ -36,4 +37,5 @@ class CallServices:
     room_tuning: RoomTuning
     tools: ToolExecutors
     spending: SpendingSink
-    recordings: Recordings
+    recordings: Recordings | None
+    egress: Egress | None

@@ -75,7 +75,7 @@ async def carrying(
 ) -> AsyncIterator[CallHost]:
     """Carry calls for as long as the context lasts; leaving ends those that are left."""
     warm = WarmSessions(models, settings.openai_realtime_model, settings.warm_sessions, clock)
-    async with warm, recording(settings, clock) as recordings, asyncio.TaskGroup() as group:
+    async with warm, recording(settings, clock) as recorders, asyncio.TaskGroup() as group:
         services = CallServices(
             host_id=host_id,
             rooms=rooms,
@@ -87,7 +87,8 @@ async def carrying(
             clock=clock,
             tools=front.tools,
             spending=front.spending,
-            recordings=recordings,
+            recordings=recorders.files,
+            egress=recorders.egress,
             room_tuning=RoomTuning(settings.room_empty_timeout_s, settings.room_max_participants),
         )
         host = CallHost(

@@ -27,6 +27,7 @@ from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation
+from bridge.cli.recording import records
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
@@ -254,7 +255,7 @@ def _limits(settings: Settings) -> ServerLimits:
         ),
         longest_duration_s=settings.max_max_duration_s,
         token_ttl_s=settings.token_ttl_s,
-        records=settings.recordings_dir is not None,
+        records=records(settings),
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import metadata
 
 from bridge.agents.surroundings import Surroundings
+from bridge.cli.recording import records
 from bridge.destinations import Destinations
 from bridge.ports.clock import Clock
 from bridge.ports.tool import McpServer
@@ -55,7 +56,7 @@ def surroundings_of(settings: Settings) -> Surroundings:
         secrets=frozenset(settings.tool_secrets),
         mcp=importlib.util.find_spec("mcp") is not None,
         programs=settings.tool_programs,
-        recordings=settings.recordings_dir is not None,
+        recordings=records(settings),
     )
 
 

@@ -140,6 +140,7 @@ def recording(of: Recorded) -> report_pb2.Recording:
         format=recording_format(of.format),
         lost=duration(of.lost_s),
         complete=of.complete,
+        source=report_pb2.RecordingSource.Value(f"RECORDING_SOURCE_{of.source.name}"),
     )
 
 

@@ -16,6 +16,14 @@ class RecordingFormat(Enum):
     OGG_OPUS = "ogg_opus"
 
 
+class RecordingSource(Enum):
+    """Who records."""
+
+    BRIDGE = "bridge"
+    EGRESS = "egress"
+    """LiveKit's own recorder."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
     """A call is recorded, and how."""
@@ -46,6 +54,7 @@ class Recorded:
     lost_s: float = 0.0
     """Sound that could not be written in time, of both sides together."""
     complete: bool = False
+    source: RecordingSource = RecordingSource.BRIDGE
 
 
 class RecordingTrouble(Enum):

@@ -93,17 +93,3 @@ class FileRecordings:
 def _close_unused(created: "asyncio.Future[tuple[Path, files.SoundFile]]") -> None:
     if not created.cancelled() and created.exception() is None:
         created.result()[1].close()
-
-
-class NoRecordings:
-    """`Recordings` where an operator has named no place for them."""
-
-    async def begin(
-        self,
-        tenant_id: TenantId,  # noqa: ARG002
-        connection_id: ConnectionId,  # noqa: ARG002
-        plan: RecordingPlan,  # noqa: ARG002
-        starts_s: float,  # noqa: ARG002
-        on_trouble: OnTrouble,  # noqa: ARG002
-    ) -> Tape:
-        raise RecordingError("MEDIABRIDGE_RECORDINGS_DIR is not set")

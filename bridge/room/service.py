@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self
 
 import aiohttp
 from livekit import api, rtc
@@ -17,25 +17,23 @@ from bridge.ids import ConnectionId, Identity, RoomName
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
+from bridge.room.asking import REQUEST_S, ask
 from bridge.room.audio import Audio, best_audio
 from bridge.room.bot import RoomBot
 from bridge.room.leaving import leave
 from bridge.room.tokens import Minter
 
-_REQUEST_S: Final = 3.0
 _JOIN_S: Final = 10.0
 # One attempt to reach the server; the SDK makes several within `_JOIN_S`.
 _SIGNAL_S: Final = 5.0
 # A connection attempt that was given up is still seen to its end, for this long at most.
 _STRAGGLER_S: Final = 5.0
-_HTTP_SERVER_ERROR: Final = 500
 
 # In the room's metadata, which every participant can read: identifiers, no secrets.
 _HOST_KEY: Final = "mediabridge_host"
 _CONNECTION_KEY: Final = "connection_id"
 
 _log = get_logger(__name__)
-_T = TypeVar("_T")
 
 
 class LiveKitRooms:
@@ -65,7 +63,7 @@ class LiveKitRooms:
         self._stragglers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=_REQUEST_S)
+        timeout = aiohttp.ClientTimeout(total=REQUEST_S)
         self._api = api.LiveKitAPI(self._url, *self._keys, timeout=timeout)
         return self
 
@@ -98,23 +96,23 @@ class LiveKitRooms:
             max_participants=request.max_participants,
             metadata=json.dumps(metadata),
         )
-        await _ask("create a room", self._rooms.create_room(wanted))
+        await ask("create a room", self._rooms.create_room(wanted))
 
     async def delete(self, name: RoomName) -> None:
         wanted = api.DeleteRoomRequest(room=name)
         try:
-            await _ask("delete a room", self._rooms.delete_room(wanted))
+            await ask("delete a room", self._rooms.delete_room(wanted))
         except RoomRejected as error:
             if not _is_not_found(error.__cause__):
                 raise
 
     async def exists(self, name: RoomName) -> bool:
         wanted = api.ListRoomsRequest(names=[name])
-        answer = await _ask("look for a room", self._rooms.list_rooms(wanted))
+        answer = await ask("look for a room", self._rooms.list_rooms(wanted))
         return any(room.name == name for room in answer.rooms)
 
     async def owned(self) -> list[OwnedRoom]:
-        answer = await _ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
+        answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
         return [owned for room in answer.rooms if (owned := self._if_owned(room)) is not None]
 
     def mint_caller_token(
@@ -180,22 +178,6 @@ class LiveKitRooms:
         created_at = datetime.fromtimestamp(room.creation_time, UTC)
         connection_id = ConnectionId(str(metadata.get(_CONNECTION_KEY, "")))
         return OwnedRoom(RoomName(room.name), connection_id, created_at)
-
-
-async def _ask(what: str, request: Coroutine[Any, Any, _T]) -> _T:
-    """Make a request of LiveKit's API.
-
-    :raises RoomRejected: it answered with a refusal.
-    :raises RoomUnreachable: it did not answer in time, or with a failure of its own.
-    """
-    try:
-        return await request
-    except api.TwirpError as error:
-        if error.status >= _HTTP_SERVER_ERROR:
-            raise RoomUnreachable(f"LiveKit failed to {what}: {error.code}") from error
-        raise RoomRejected(f"LiveKit refused to {what}: {error.code}") from error
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise RoomUnreachable(f"LiveKit did not answer when asked to {what}") from error
 
 
 def _is_not_found(error: BaseException | None) -> bool:

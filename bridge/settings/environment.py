@@ -16,6 +16,7 @@ from pydantic_settings import (
 from bridge.errors import BridgeError
 from bridge.secret_files import SUFFIX, with_secrets_of_files
 from bridge.settings.calls import CallSettings
+from bridge.settings.egress import EgressGroup
 from bridge.settings.hosting import HostSettings
 from bridge.settings.listening import ListenSettings
 from bridge.settings.livekit import RoomSettings
@@ -43,6 +44,7 @@ class Settings(
     # The last comes first where all of them are listed.
     ObserveSettings,
     LogSettings,
+    EgressGroup,
     RecordingSettings,
     CallSettings,
     HostSettings,

@@ -12,5 +12,5 @@ class RecordingSettings(BaseSettings):
     recordings_dir: Path | None = Field(
         None,
         alias="MEDIABRIDGE_RECORDINGS_DIR",
-        description="Where calls are recorded to. Without it a request for one is refused.",
+        description="Where the bridge records calls to.",
     )

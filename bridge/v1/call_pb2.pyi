@@ -288,7 +288,7 @@ class _RecordingFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Recor
     RECORDING_FORMAT_WAV: _RecordingFormat.ValueType  # 1
     """16-bit PCM: 11.5 MB a minute, and nearly nothing of a core."""
     RECORDING_FORMAT_OGG_OPUS: _RecordingFormat.ValueType  # 2
-    """Opus in Ogg: half a MB a minute, at 0.03 of a core."""
+    """Opus in Ogg: half a MB a minute, at 0.02 of a core."""
 
 class RecordingFormat(_RecordingFormat, metaclass=_RecordingFormatEnumTypeWrapper):
     """How a recording is written."""
@@ -298,7 +298,7 @@ RECORDING_FORMAT_UNSPECIFIED: RecordingFormat.ValueType  # 0
 RECORDING_FORMAT_WAV: RecordingFormat.ValueType  # 1
 """16-bit PCM: 11.5 MB a minute, and nearly nothing of a core."""
 RECORDING_FORMAT_OGG_OPUS: RecordingFormat.ValueType  # 2
-"""Opus in Ogg: half a MB a minute, at 0.03 of a core."""
+"""Opus in Ogg: half a MB a minute, at 0.02 of a core."""
 Global___RecordingFormat: _TypeAlias = RecordingFormat  # noqa: Y015
 
 @_typing.final

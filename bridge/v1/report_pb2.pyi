@@ -22,6 +22,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RecordingSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecordingSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordingSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECORDING_SOURCE_UNSPECIFIED: _RecordingSource.ValueType  # 0
+    """Never sent."""
+    RECORDING_SOURCE_BRIDGE: _RecordingSource.ValueType  # 1
+    """The bridge."""
+    RECORDING_SOURCE_EGRESS: _RecordingSource.ValueType  # 2
+    """LiveKit Egress."""
+
+class RecordingSource(_RecordingSource, metaclass=_RecordingSourceEnumTypeWrapper):
+    """Who records a call."""
+
+RECORDING_SOURCE_UNSPECIFIED: RecordingSource.ValueType  # 0
+"""Never sent."""
+RECORDING_SOURCE_BRIDGE: RecordingSource.ValueType  # 1
+"""The bridge."""
+RECORDING_SOURCE_EGRESS: RecordingSource.ValueType  # 2
+"""LiveKit Egress."""
+Global___RecordingSource: _TypeAlias = RecordingSource  # noqa: Y015
+
 class _ToolStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -151,16 +175,25 @@ class Recording(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     LOST_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """Where it is: a file of the host that carried the call."""
+    """Where it is. Of BRIDGE: a file of the host that carried the call. Of EGRESS: s3://bucket/key, or
+    egress:path for a file of Egress's own machine.
+    """
     bytes: _builtins.int
     """How large it is."""
     channels: _builtins.int
-    """2: the callers left, the agent right."""
+    """Of BRIDGE 2: the callers left, the agent right. Of EGRESS 2: the agent left, the others right;
+    or 1: one track.
+    """
     format: _call_pb2.RecordingFormat.ValueType
     """How it is written."""
     complete: _builtins.bool
-    """Nothing will be added, and it holds all of the call that it was to hold."""
+    """Nothing will be added, and it holds all of the call that it was to hold. Of EGRESS false also where
+    it had not said so when the call ended: its own webhooks tell what becomes of it.
+    """
+    source: Global___RecordingSource.ValueType
+    """Who recorded it."""
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
         """How long it is, silence included."""
@@ -179,10 +212,11 @@ class Recording(_message.Message):
         format: _call_pb2.RecordingFormat.ValueType = ...,
         lost: _duration_pb2.Duration | None = ...,
         complete: _builtins.bool | None = ...,
+        source: Global___RecordingSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "complete", b"complete", "duration", b"duration", "lost", b"lost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "bytes", b"bytes", "channels", b"channels", "complete", b"complete", "duration", b"duration", "format", b"format", "lost", b"lost", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_complete", b"_complete", "bytes", b"bytes", "channels", b"channels", "complete", b"complete", "duration", b"duration", "format", b"format", "lost", b"lost", "source", b"source", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__complete: _TypeAlias = _typing.Literal["complete"]  # noqa: Y015
     _WhichOneofArgType__complete: _TypeAlias = _typing.Literal["_complete", b"_complete"]  # noqa: Y015

@@ -49,6 +49,7 @@ async def server(
         MEDIABRIDGE_WORKERS="1",
         MEDIABRIDGE_SLOTS="2",
         MEDIABRIDGE_RECORDINGS_DIR=str(tmp_path / "recordings"),
+        MEDIABRIDGE_EGRESS="room",  # which this LiveKit server does not have
     ) as running:
         yield running
 
@@ -106,6 +107,9 @@ async def test_both_sides_are_found_on_their_channels_at_their_times(
         pause.mute.side, pause.mute.muted = call_service_pb2.MUTE_SIDE_RECORDING, True
         await front.control(pause)
         await caller.play(tone(700, 500) + silence(300))
+        # Egress does not answer: that is told, and nothing else comes of it.
+        warned = await until(front, made.connection_id, "warning")
+        assert warned.warning.code == "egress_failed"
     report = await ended(front, made.connection_id)
     (recording,) = report.recordings
     path = tmp_path / "recordings" / "tenant-acme" / f"{made.connection_id}.{suffix}"
@@ -113,6 +117,7 @@ async def test_both_sides_are_found_on_their_channels_at_their_times(
     assert path.stat().st_mode & 0o777 == 0o600
     assert recording.bytes == path.stat().st_size
     assert recording.complete
+    assert report.call.end_reason == call_pb2.END_REASON_PARTICIPANT_LEFT
     rows = read(path)
     assert recording.duration.ToMilliseconds() == pytest.approx(len(rows) / 48, abs=30)
     ((caller_from_s, caller_to_s),) = spans(rows[:, 0], CALLER_HZ)

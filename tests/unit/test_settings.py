@@ -16,6 +16,7 @@ COMPLETE = {
     "LIVEKIT_API_SECRET": SECRET,
     "OPENAI_API_KEY": "sk-test",
 }
+BUCKET = {"MEDIABRIDGE_EGRESS_ACCESS_KEY": "key", "MEDIABRIDGE_EGRESS_SECRET": "s3cret"}
 
 
 def problems(**changed: str) -> dict[str, str]:
@@ -226,7 +227,7 @@ def test_the_secrets_are_known() -> None:
 def test_every_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / "secret"
     path.write_text(f"{SECRET}\n")
-    given = {**{key: value for key, value in COMPLETE.items() if key != name}}
+    given = {key: value for key, value in {**COMPLETE, **BUCKET}.items() if key != name}
     settings = Settings.load({**given, f"{name}_FILE": str(path)})
     value = getattr(settings, variables()[name])
     assert value.get_secret_value() == SECRET
@@ -450,3 +451,14 @@ def test_wrong_entry_of_the_listed_servers_is_named() -> None:
     refused = problems(MEDIABRIDGE_TOOL_HTTP_ALLOW="api.example.com, http://x")
     assert set(refused) == {"MEDIABRIDGE_TOOL_HTTP_ALLOW"}
     assert "http://x" in refused["MEDIABRIDGE_TOOL_HTTP_ALLOW"]
+
+
+def test_key_and_secret_of_a_bucket_go_together() -> None:
+    for name, value in BUCKET.items():
+        assert set(problems(**{name: value})) == {"MEDIABRIDGE_EGRESS_SECRET"}
+    settings = Settings.load({**COMPLETE, **BUCKET, "MEDIABRIDGE_EGRESS_BUCKET": "calls"})
+    assert settings.egress is None, "nothing is recorded unless it is said what"
+    settings = Settings.load({**COMPLETE, "MEDIABRIDGE_EGRESS": "Tracks"})
+    assert settings.egress is not None
+    assert settings.egress.tracks
+    assert settings.egress.s3 is None

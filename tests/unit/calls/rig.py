@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.calls.call import Call
 from bridge.calls.host import CallHost
@@ -29,6 +29,9 @@ from tests.fakes.money import FixedBudgets, FixedPrices
 from tests.fakes.recording import FakeRecordings
 from tests.fakes.room import FakeBot, FakeHuman, FakeLiveKit, FakeRooms
 from tests.fakes.tools import FakeTools
+
+if TYPE_CHECKING:
+    from tests.fakes.egress import FakeEgress
 
 EPOCH = Epoch(1)
 HOST = HostId("host-a")
@@ -146,6 +149,7 @@ class World:
         self.budgets = FixedBudgets()
         self.ledger = MemoryLedger()
         self.recordings = FakeRecordings()
+        self.egress: FakeEgress | None = None
         self.directory = MemoryDirectory(ended_calls=100)
         self.events = EventLog()
         self.store = ReportStore()
@@ -166,6 +170,7 @@ class World:
             tools=self.tools,
             spending=self.ledger,
             recordings=self.recordings,
+            egress=self.egress,
         )
 
     def make_call(self, spec: CallSpec, epoch: Epoch = EPOCH) -> Call:

@@ -59,7 +59,7 @@ from bridge.ports.event import (
 )
 from bridge.ports.model_event import ResponseStatus
 from bridge.ports.money import Cost
-from bridge.ports.recording import Recorded, RecordingFormat
+from bridge.ports.recording import Recorded, RecordingFormat, RecordingSource
 from bridge.ports.report import (
     CallReport,
     Incident,
@@ -157,6 +157,7 @@ def event(kind: EventKind) -> event_pb2.CallEvent:
         (ResponseStatus, event_pb2.ResponseStatus, "RESPONSE_STATUS_"),
         (LimitKind, event_pb2.LimitKind, "LIMIT_KIND_"),
         (ToolStatus, report_pb2.ToolStatus, "TOOL_STATUS_"),
+        (RecordingSource, report_pb2.RecordingSource, "RECORDING_SOURCE_"),
         (RecordingFormat, call_pb2.RecordingFormat, "RECORDING_FORMAT_"),
     ],
 )
@@ -259,6 +260,7 @@ def test_report_holds_everything() -> None:
     assert recording.duration.ToMilliseconds() == 9500
     assert recording.lost.ToMilliseconds() == 250
     assert recording.complete
+    assert recording.source == report_pb2.RECORDING_SOURCE_BRIDGE
     usage = message.call.usage
     assert [value for _, value in usage.ListFields()] == list(range(1, 9))
 

@@ -429,7 +429,7 @@ const (
 	RecordingFormat_RECORDING_FORMAT_UNSPECIFIED RecordingFormat = 0
 	// 16-bit PCM: 11.5 MB a minute, and nearly nothing of a core.
 	RecordingFormat_RECORDING_FORMAT_WAV RecordingFormat = 1
-	// Opus in Ogg: half a MB a minute, at 0.03 of a core.
+	// Opus in Ogg: half a MB a minute, at 0.02 of a core.
 	RecordingFormat_RECORDING_FORMAT_OGG_OPUS RecordingFormat = 2
 )
 

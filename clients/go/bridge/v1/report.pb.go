@@ -23,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Who records a call.
+type RecordingSource int32
+
+const (
+	// Never sent.
+	RecordingSource_RECORDING_SOURCE_UNSPECIFIED RecordingSource = 0
+	// The bridge.
+	RecordingSource_RECORDING_SOURCE_BRIDGE RecordingSource = 1
+	// LiveKit Egress.
+	RecordingSource_RECORDING_SOURCE_EGRESS RecordingSource = 2
+)
+
+// Enum value maps for RecordingSource.
+var (
+	RecordingSource_name = map[int32]string{
+		0: "RECORDING_SOURCE_UNSPECIFIED",
+		1: "RECORDING_SOURCE_BRIDGE",
+		2: "RECORDING_SOURCE_EGRESS",
+	}
+	RecordingSource_value = map[string]int32{
+		"RECORDING_SOURCE_UNSPECIFIED": 0,
+		"RECORDING_SOURCE_BRIDGE":      1,
+		"RECORDING_SOURCE_EGRESS":      2,
+	}
+)
+
+func (x RecordingSource) Enum() *RecordingSource {
+	p := new(RecordingSource)
+	*p = x
+	return p
+}
+
+func (x RecordingSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RecordingSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_report_proto_enumTypes[0].Descriptor()
+}
+
+func (RecordingSource) Type() protoreflect.EnumType {
+	return &file_bridge_v1_report_proto_enumTypes[0]
+}
+
+func (x RecordingSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RecordingSource.Descriptor instead.
+func (RecordingSource) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{0}
+}
+
 // What became of a call of a tool.
 type ToolStatus int32
 
@@ -68,11 +121,11 @@ func (x ToolStatus) String() string {
 }
 
 func (ToolStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_bridge_v1_report_proto_enumTypes[0].Descriptor()
+	return file_bridge_v1_report_proto_enumTypes[1].Descriptor()
 }
 
 func (ToolStatus) Type() protoreflect.EnumType {
-	return &file_bridge_v1_report_proto_enumTypes[0]
+	return &file_bridge_v1_report_proto_enumTypes[1]
 }
 
 func (x ToolStatus) Number() protoreflect.EnumNumber {
@@ -81,7 +134,7 @@ func (x ToolStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ToolStatus.Descriptor instead.
 func (ToolStatus) EnumDescriptor() ([]byte, []int) {
-	return file_bridge_v1_report_proto_rawDescGZIP(), []int{0}
+	return file_bridge_v1_report_proto_rawDescGZIP(), []int{1}
 }
 
 // A call from its creation to its end, or until now.
@@ -223,20 +276,25 @@ func (x *CallReport) GetRecordings() []*Recording {
 // What was recorded of a call.
 type Recording struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where it is: a file of the host that carried the call.
+	// Where it is. Of BRIDGE: a file of the host that carried the call. Of EGRESS: s3://bucket/key, or
+	// egress:path for a file of Egress's own machine.
 	Uri string `protobuf:"bytes,1,opt,name=uri,proto3" json:"uri,omitempty"`
 	// How long it is, silence included.
 	Duration *durationpb.Duration `protobuf:"bytes,2,opt,name=duration,proto3" json:"duration,omitempty"`
 	// How large it is.
 	Bytes int64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	// 2: the callers left, the agent right.
+	// Of BRIDGE 2: the callers left, the agent right. Of EGRESS 2: the agent left, the others right;
+	// or 1: one track.
 	Channels int32 `protobuf:"varint,4,opt,name=channels,proto3" json:"channels,omitempty"`
 	// How it is written.
 	Format RecordingFormat `protobuf:"varint,5,opt,name=format,proto3,enum=bridge.v1.RecordingFormat" json:"format,omitempty"`
 	// Sound that could not be written in time, both sides together; silence stands in its place.
 	Lost *durationpb.Duration `protobuf:"bytes,6,opt,name=lost,proto3" json:"lost,omitempty"`
-	// Nothing will be added, and it holds all of the call that it was to hold.
-	Complete      *bool `protobuf:"varint,7,opt,name=complete,proto3,oneof" json:"complete,omitempty"`
+	// Nothing will be added, and it holds all of the call that it was to hold. Of EGRESS false also where
+	// it had not said so when the call ended: its own webhooks tell what becomes of it.
+	Complete *bool `protobuf:"varint,7,opt,name=complete,proto3,oneof" json:"complete,omitempty"`
+	// Who recorded it.
+	Source        RecordingSource `protobuf:"varint,8,opt,name=source,proto3,enum=bridge.v1.RecordingSource" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -318,6 +376,13 @@ func (x *Recording) GetComplete() bool {
 		return *x.Complete
 	}
 	return false
+}
+
+func (x *Recording) GetSource() RecordingSource {
+	if x != nil {
+		return x.Source
+	}
+	return RecordingSource_RECORDING_SOURCE_UNSPECIFIED
 }
 
 // How long the stages of a call's start took, each from CreateRoom. Unset: not reached.
@@ -1167,7 +1232,7 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"recordings\x18\n" +
 	" \x03(\v2\x14.bridge.v1.RecordingR\n" +
 	"recordingsB\v\n" +
-	"\t_complete\"\x97\x02\n" +
+	"\t_complete\"\xcb\x02\n" +
 	"\tRecording\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x125\n" +
 	"\bduration\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x14\n" +
@@ -1175,7 +1240,8 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\bchannels\x18\x04 \x01(\x05R\bchannels\x122\n" +
 	"\x06format\x18\x05 \x01(\x0e2\x1a.bridge.v1.RecordingFormatR\x06format\x12-\n" +
 	"\x04lost\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x04lost\x12\x1f\n" +
-	"\bcomplete\x18\a \x01(\bH\x00R\bcomplete\x88\x01\x01B\v\n" +
+	"\bcomplete\x18\a \x01(\bH\x00R\bcomplete\x88\x01\x01\x122\n" +
+	"\x06source\x18\b \x01(\x0e2\x1a.bridge.v1.RecordingSourceR\x06sourceB\v\n" +
 	"\t_complete\"\x93\x02\n" +
 	"\n" +
 	"SetupTimes\x12-\n" +
@@ -1252,7 +1318,11 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\bIncident\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\x92\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*m\n" +
+	"\x0fRecordingSource\x12 \n" +
+	"\x1cRECORDING_SOURCE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17RECORDING_SOURCE_BRIDGE\x10\x01\x12\x1b\n" +
+	"\x17RECORDING_SOURCE_EGRESS\x10\x02*\x92\x01\n" +
 	"\n" +
 	"ToolStatus\x12\x1b\n" +
 	"\x17TOOL_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
@@ -1274,79 +1344,81 @@ func file_bridge_v1_report_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_report_proto_rawDescData
 }
 
-var file_bridge_v1_report_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_bridge_v1_report_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_bridge_v1_report_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_bridge_v1_report_proto_goTypes = []any{
-	(ToolStatus)(0),               // 0: bridge.v1.ToolStatus
-	(*CallReport)(nil),            // 1: bridge.v1.CallReport
-	(*Recording)(nil),             // 2: bridge.v1.Recording
-	(*SetupTimes)(nil),            // 3: bridge.v1.SetupTimes
-	(*Turn)(nil),                  // 4: bridge.v1.Turn
-	(*TurnLatency)(nil),           // 5: bridge.v1.TurnLatency
-	(*ToolUse)(nil),               // 6: bridge.v1.ToolUse
-	(*ToolTotals)(nil),            // 7: bridge.v1.ToolTotals
-	(*LatencySummary)(nil),        // 8: bridge.v1.LatencySummary
-	(*TalkTime)(nil),              // 9: bridge.v1.TalkTime
-	(*MediaTotals)(nil),           // 10: bridge.v1.MediaTotals
-	(*Incident)(nil),              // 11: bridge.v1.Incident
-	(*Call)(nil),                  // 12: bridge.v1.Call
-	(*Cost)(nil),                  // 13: bridge.v1.Cost
-	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
-	(RecordingFormat)(0),          // 15: bridge.v1.RecordingFormat
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*TokenUsage)(nil),            // 17: bridge.v1.TokenUsage
+	(RecordingSource)(0),          // 0: bridge.v1.RecordingSource
+	(ToolStatus)(0),               // 1: bridge.v1.ToolStatus
+	(*CallReport)(nil),            // 2: bridge.v1.CallReport
+	(*Recording)(nil),             // 3: bridge.v1.Recording
+	(*SetupTimes)(nil),            // 4: bridge.v1.SetupTimes
+	(*Turn)(nil),                  // 5: bridge.v1.Turn
+	(*TurnLatency)(nil),           // 6: bridge.v1.TurnLatency
+	(*ToolUse)(nil),               // 7: bridge.v1.ToolUse
+	(*ToolTotals)(nil),            // 8: bridge.v1.ToolTotals
+	(*LatencySummary)(nil),        // 9: bridge.v1.LatencySummary
+	(*TalkTime)(nil),              // 10: bridge.v1.TalkTime
+	(*MediaTotals)(nil),           // 11: bridge.v1.MediaTotals
+	(*Incident)(nil),              // 12: bridge.v1.Incident
+	(*Call)(nil),                  // 13: bridge.v1.Call
+	(*Cost)(nil),                  // 14: bridge.v1.Cost
+	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
+	(RecordingFormat)(0),          // 16: bridge.v1.RecordingFormat
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*TokenUsage)(nil),            // 18: bridge.v1.TokenUsage
 }
 var file_bridge_v1_report_proto_depIdxs = []int32{
-	12, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
-	3,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
-	4,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
-	8,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
-	9,  // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
-	10, // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
-	11, // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
-	7,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
-	13, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
-	2,  // 9: bridge.v1.CallReport.recordings:type_name -> bridge.v1.Recording
-	14, // 10: bridge.v1.Recording.duration:type_name -> google.protobuf.Duration
-	15, // 11: bridge.v1.Recording.format:type_name -> bridge.v1.RecordingFormat
-	14, // 12: bridge.v1.Recording.lost:type_name -> google.protobuf.Duration
-	14, // 13: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
-	14, // 14: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
-	14, // 15: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
-	14, // 16: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
-	14, // 17: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
-	16, // 18: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
-	14, // 19: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
-	14, // 20: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
-	17, // 21: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
-	5,  // 22: bridge.v1.Turn.latency_parts:type_name -> bridge.v1.TurnLatency
-	6,  // 23: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
-	13, // 24: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
-	14, // 25: bridge.v1.TurnLatency.endpointing:type_name -> google.protobuf.Duration
-	14, // 26: bridge.v1.TurnLatency.model:type_name -> google.protobuf.Duration
-	14, // 27: bridge.v1.TurnLatency.transport:type_name -> google.protobuf.Duration
-	14, // 28: bridge.v1.TurnLatency.playout:type_name -> google.protobuf.Duration
-	0,  // 29: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
-	14, // 30: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
-	14, // 31: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
-	14, // 32: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
-	14, // 33: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
-	14, // 34: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
-	14, // 35: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
-	14, // 36: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
-	14, // 37: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
-	14, // 38: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
-	14, // 39: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
-	14, // 40: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
-	14, // 41: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
-	14, // 42: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
-	14, // 43: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
-	16, // 44: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	13, // 0: bridge.v1.CallReport.call:type_name -> bridge.v1.Call
+	4,  // 1: bridge.v1.CallReport.setup:type_name -> bridge.v1.SetupTimes
+	5,  // 2: bridge.v1.CallReport.turns:type_name -> bridge.v1.Turn
+	9,  // 3: bridge.v1.CallReport.turn_latency:type_name -> bridge.v1.LatencySummary
+	10, // 4: bridge.v1.CallReport.talk_time:type_name -> bridge.v1.TalkTime
+	11, // 5: bridge.v1.CallReport.media:type_name -> bridge.v1.MediaTotals
+	12, // 6: bridge.v1.CallReport.incidents:type_name -> bridge.v1.Incident
+	8,  // 7: bridge.v1.CallReport.tools:type_name -> bridge.v1.ToolTotals
+	14, // 8: bridge.v1.CallReport.cost:type_name -> bridge.v1.Cost
+	3,  // 9: bridge.v1.CallReport.recordings:type_name -> bridge.v1.Recording
+	15, // 10: bridge.v1.Recording.duration:type_name -> google.protobuf.Duration
+	16, // 11: bridge.v1.Recording.format:type_name -> bridge.v1.RecordingFormat
+	15, // 12: bridge.v1.Recording.lost:type_name -> google.protobuf.Duration
+	0,  // 13: bridge.v1.Recording.source:type_name -> bridge.v1.RecordingSource
+	15, // 14: bridge.v1.SetupTimes.room:type_name -> google.protobuf.Duration
+	15, // 15: bridge.v1.SetupTimes.media:type_name -> google.protobuf.Duration
+	15, // 16: bridge.v1.SetupTimes.model:type_name -> google.protobuf.Duration
+	15, // 17: bridge.v1.SetupTimes.join:type_name -> google.protobuf.Duration
+	15, // 18: bridge.v1.SetupTimes.first_agent_audio:type_name -> google.protobuf.Duration
+	17, // 19: bridge.v1.Turn.start_time:type_name -> google.protobuf.Timestamp
+	15, // 20: bridge.v1.Turn.agent_heard:type_name -> google.protobuf.Duration
+	15, // 21: bridge.v1.Turn.latency:type_name -> google.protobuf.Duration
+	18, // 22: bridge.v1.Turn.usage:type_name -> bridge.v1.TokenUsage
+	6,  // 23: bridge.v1.Turn.latency_parts:type_name -> bridge.v1.TurnLatency
+	7,  // 24: bridge.v1.Turn.tools:type_name -> bridge.v1.ToolUse
+	14, // 25: bridge.v1.Turn.cost:type_name -> bridge.v1.Cost
+	15, // 26: bridge.v1.TurnLatency.endpointing:type_name -> google.protobuf.Duration
+	15, // 27: bridge.v1.TurnLatency.model:type_name -> google.protobuf.Duration
+	15, // 28: bridge.v1.TurnLatency.transport:type_name -> google.protobuf.Duration
+	15, // 29: bridge.v1.TurnLatency.playout:type_name -> google.protobuf.Duration
+	1,  // 30: bridge.v1.ToolUse.status:type_name -> bridge.v1.ToolStatus
+	15, // 31: bridge.v1.ToolUse.duration:type_name -> google.protobuf.Duration
+	15, // 32: bridge.v1.LatencySummary.min:type_name -> google.protobuf.Duration
+	15, // 33: bridge.v1.LatencySummary.p50:type_name -> google.protobuf.Duration
+	15, // 34: bridge.v1.LatencySummary.p90:type_name -> google.protobuf.Duration
+	15, // 35: bridge.v1.LatencySummary.p95:type_name -> google.protobuf.Duration
+	15, // 36: bridge.v1.LatencySummary.p99:type_name -> google.protobuf.Duration
+	15, // 37: bridge.v1.LatencySummary.max:type_name -> google.protobuf.Duration
+	15, // 38: bridge.v1.TalkTime.user:type_name -> google.protobuf.Duration
+	15, // 39: bridge.v1.TalkTime.agent:type_name -> google.protobuf.Duration
+	15, // 40: bridge.v1.MediaTotals.audio_in:type_name -> google.protobuf.Duration
+	15, // 41: bridge.v1.MediaTotals.dropped_in:type_name -> google.protobuf.Duration
+	15, // 42: bridge.v1.MediaTotals.audio_out:type_name -> google.protobuf.Duration
+	15, // 43: bridge.v1.MediaTotals.played_out:type_name -> google.protobuf.Duration
+	15, // 44: bridge.v1.MediaTotals.discarded_out:type_name -> google.protobuf.Duration
+	17, // 45: bridge.v1.Incident.time:type_name -> google.protobuf.Timestamp
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_report_proto_init() }
@@ -1364,7 +1436,7 @@ func file_bridge_v1_report_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_report_proto_rawDesc), len(file_bridge_v1_report_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
