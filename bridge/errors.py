@@ -22,6 +22,7 @@ BridgeError
 ├── BadCertificates          there is nothing to serve TLS with (api)
 ├── NoWorkers                the server's workers could not be started (workers)
 ├── ListenError              the address cannot be listened on (api)
+├── WebhookListenError       nor can the one for LiveKit's webhooks (room)
 └── MetricsListenError       nor can the one for metrics (observe)
 """
 

@@ -6,6 +6,7 @@ A pytest plugin, named in pyproject.toml. Tests take `livekit_server`, or
 
 import contextlib
 import importlib
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +41,12 @@ class LiveKitServer:
     api_key: Final = API_KEY
     api_secret: Final = API_SECRET
 
-    def __init__(self, binary: Path) -> None:
+    def __init__(self, binary: Path, webhooks: Sequence[str] = ()) -> None:
+        """
+        :param webhooks: where it sends its webhooks to.
+        """
         self._binary = binary
+        self._webhooks = webhooks
         self._port = _free_ports()
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `stop`)
@@ -102,6 +107,7 @@ rtc: {{tcp_port: {tcp}, port_range_start: {first_udp}, port_range_end: {last_udp
       stun_servers: ["127.0.0.1:3478"]}}
 keys: {{{API_KEY}: {API_SECRET}}}
 logging: {{level: warn}}
+webhook: {{api_key: {API_KEY}, urls: {json.dumps(list(self._webhooks))}}}
 """
 
     def _wait_until_ready(self) -> None:
@@ -147,11 +153,17 @@ def own_livekit_server() -> Iterator[LiveKitServer]:
     yield from _running()
 
 
-def _running() -> Iterator[LiveKitServer]:
+@contextlib.contextmanager
+def livekit_telling(*webhooks: str) -> Iterator[LiveKitServer]:
+    """Run a server that sends its webhooks to these addresses."""
+    yield from _running(webhooks)
+
+
+def _running(webhooks: Sequence[str] = ()) -> Iterator[LiveKitServer]:
     binary = find_server()
     if binary is None:
         pytest.skip("no livekit-server: set MEDIABRIDGE_LIVEKIT_SERVER to its path")
-    server = LiveKitServer(binary)
+    server = LiveKitServer(binary, webhooks)
     try:
         server.start()
         yield server

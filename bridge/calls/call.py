@@ -32,6 +32,7 @@ from bridge.ports.event import LimitNear, LinkState
 from bridge.ports.host import Epoch
 from bridge.ports.report import CallReport, MediaTotals
 from bridge.ports.room import Bot, RoomRequest, SpeakerTrack
+from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of
 
@@ -131,6 +132,10 @@ class Call:
     async def control(self, command_id: CommandId, command: Command) -> ControlOutcome:
         """Apply a command; the same id again returns the first outcome."""
         return await self._steering.apply(command_id, command)
+
+    def notice(self, news: RoomNews) -> bool:
+        """Take what LiveKit says of the room; return whether the bot had not noticed."""
+        return self._stay.notice(news)
 
     async def ended(self) -> CallView:
         """Wait for the end."""

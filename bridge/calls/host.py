@@ -19,6 +19,7 @@ from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.placement import Slots
 from bridge.ports.report import CallReport
+from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of
 
@@ -95,6 +96,10 @@ class CallHost:
     ) -> ControlOutcome | None:
         call = self._calls.get(connection_id)
         return None if call is None else await call.control(command_id, command)
+
+    async def notice(self, connection_id: ConnectionId, news: RoomNews) -> bool:
+        call = self._calls.get(connection_id)
+        return call is not None and call.notice(news)
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
         call = self._calls.get(connection_id)

@@ -55,6 +55,11 @@ class Presence:
     def anyone_connected(self) -> bool:
         return any(view.connected for view in self._participants.values())
 
+    def is_there(self, identity: Identity) -> bool | None:
+        """Return whether a human is in the room; None for one who never was."""
+        known = self._participants.get(identity)
+        return None if known is None else known.connected
+
     def joined(self, event: HumanJoined) -> Observation:
         known = self._participants.get(event.identity)
         if known is not None and known.connected:

@@ -26,6 +26,7 @@ from bridge.ports.room import (
     SpeakerStopped,
     SpeakerTrack,
 )
+from bridge.ports.room_news import HumanCame, HumanWent, RoomNews, RoomOver
 
 # Who said goodbye may be a page that is reloading.
 _GOODBYE_S: Final = 3.0
@@ -121,6 +122,21 @@ class Stay:
                 self._read(event)
             case _:
                 self._on_link(event)
+
+    def notice(self, news: RoomNews) -> bool:
+        """Take what LiveKit says of the room; return whether the bot had not noticed."""
+        match news:
+            case RoomOver():
+                told = "LiveKit says that the room is over"
+                return self._verdict.reach(Ending(EndReason.ROOM_DELETED, told))
+            case HumanWent(_, identity, reason) if self._presence.is_there(identity):
+                self._take(self._presence.left(HumanLeft(identity, reason)))
+                return True
+            # A bot that never saw somebody come has seen nobody go: only who was there is back.
+            case HumanCame(_, identity, name) if self._presence.is_there(identity) is False:
+                self._take(self._presence.joined(HumanJoined(identity, name)))
+                return True
+        return False
 
     def _on_link(self, event: RoomEvent) -> None:
         match event:

@@ -25,6 +25,7 @@ from bridge.calls.terms import ServerLimits, Terms
 from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
+from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation
 from bridge.cli.recording import records
@@ -212,7 +213,8 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         service = calls_api.CallService(reception, registry)
-        yield _Calls(carriers, service, registry)
+        async with hearing_livekit(settings, livekit, rooms, shared.directory, registry, clock):
+            yield _Calls(carriers, service, registry)
         sweep.cancel()
 
 

@@ -12,12 +12,14 @@ from bridge.api.server import ListenError
 from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
 from bridge.observe.exposition import MetricsListenError
+from bridge.room.webhooks import WebhookListenError
 from bridge.settings import Settings, SettingsError
 from bridge.workers.fleet import NoWorkers
 
 _CANNOT_START: Final = (
     ListenError,
     MetricsListenError,
+    WebhookListenError,
     NoWorkers,
     SettingsError,
     BadCertificates,

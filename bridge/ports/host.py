@@ -9,6 +9,7 @@ from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallSpec, CallView, EndReason
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.report import CallReport
+from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import CallTelemetry
 
 HostId = NewType("HostId", str)
@@ -54,6 +55,10 @@ class Host(Protocol):
 
         None: not carried here.
         """
+        ...
+
+    async def notice(self, connection_id: ConnectionId, news: RoomNews) -> bool:
+        """Tell a call what LiveKit says of its room; return whether it was news to the call."""
         ...
 
     def view(self, connection_id: ConnectionId) -> CallView | None:

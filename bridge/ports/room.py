@@ -277,6 +277,13 @@ class RoomService(Protocol):
         """
         ...
 
+    async def humans(self, name: RoomName) -> frozenset[Identity]:
+        """Return the humans who are in the room; nobody, where there is no such room.
+
+        :raises RoomError: LiveKit did not answer.
+        """
+        ...
+
     async def owned(self) -> list[OwnedRoom]:
         """Return the rooms on LiveKit that this host created, in this life or an earlier one.
 

@@ -8,7 +8,7 @@ missed for a moment, and only reported as gone if that moment ends without them.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from livekit import rtc
 
@@ -27,7 +27,17 @@ _HUMAN_KINDS: Final = frozenset(
 )
 
 
-def is_human(participant: rtc.Participant) -> bool:
+class Somebody(Protocol):
+    """A participant, as the SDK or LiveKit's API describes one."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def kind(self) -> int: ...
+
+
+def is_human(participant: Somebody) -> bool:
     return participant.kind in _HUMAN_KINDS and not is_bot(participant.identity)
 
 

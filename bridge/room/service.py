@@ -20,6 +20,7 @@ from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
 from bridge.room.asking import REQUEST_S, ask
 from bridge.room.audio import Audio, best_audio
 from bridge.room.bot import RoomBot
+from bridge.room.humans import is_human
 from bridge.room.leaving import leave
 from bridge.room.tokens import Minter
 
@@ -110,6 +111,20 @@ class LiveKitRooms:
         wanted = api.ListRoomsRequest(names=[name])
         answer = await ask("look for a room", self._rooms.list_rooms(wanted))
         return any(room.name == name for room in answer.rooms)
+
+    async def humans(self, name: RoomName) -> frozenset[Identity]:
+        wanted = api.ListParticipantsRequest(room=name)
+        try:
+            answer = await ask("look who is in a room", self._rooms.list_participants(wanted))
+        except RoomRejected as error:
+            if _is_not_found(error.__cause__):
+                return frozenset()
+            raise
+        return frozenset(
+            Identity(participant.identity)
+            for participant in answer.participants
+            if is_human(participant) and participant.state != api.ParticipantInfo.DISCONNECTED
+        )
 
     async def owned(self) -> list[OwnedRoom]:
         answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from bridge.addresses import as_websocket_url
+from bridge.addresses import as_websocket_url, host_and_port
 from bridge.settings.values import LiveKitSecret, RoomEmptyTimeout, Secret, Url
 
 _Given = TypeVar("_Given", str, SecretStr)
@@ -58,6 +58,19 @@ class RoomSettings(BaseSettings):
         le=1000,
         description="Participants of a room, the agent among them, 2 to 1000.",
     )
+
+    livekit_webhook_listen: str | None = Field(
+        None,
+        alias="MEDIABRIDGE_LIVEKIT_WEBHOOK_LISTEN",
+        description="Where LiveKit sends its webhooks to, as `host:port`; not set: nowhere.",
+    )
+
+    @field_validator("livekit_webhook_listen")
+    @classmethod
+    def _an_address(cls, address: str | None) -> str | None:
+        if address is not None:
+            host_and_port(address)
+        return address
 
     @property
     def livekit(self) -> LiveKitSettings | None:

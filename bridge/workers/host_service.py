@@ -12,6 +12,7 @@ from bridge.messages.values import decode, encode
 from bridge.ports.call import CallSpec
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, Host
+from bridge.ports.room_news import RoomNews
 from bridge.workers import refusals
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
@@ -50,6 +51,11 @@ class HostService(workers_service_pb2_grpc.HostServiceServicer):
         return pb.ControlCallResponse(
             outcome=None if outcome is None else encode(outcome, ControlOutcome)
         )
+
+    async def Notice(self, request: pb.NoticeRequest, _context: Context) -> pb.NoticeResponse:
+        news = decode(RoomNews, request.news)
+        is_new = await self._host.notice(ConnectionId(request.connection_id), news)
+        return pb.NoticeResponse(is_new=is_new)
 
     async def GetReport(
         self, request: pb.GetReportRequest, _context: Context

@@ -16,6 +16,7 @@ from bridge.ports.clock import Clock
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.report import CallReport
+from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import CallTelemetry
 from bridge.workers import refusals
 from bridge.workers.v1 import workers_service_pb2 as pb
@@ -83,6 +84,12 @@ class RemoteHost:
             return None
         outcome: ControlOutcome = decode(ControlOutcome, response.outcome)
         return outcome
+
+    async def notice(self, connection_id: ConnectionId, news: RoomNews) -> bool:
+        request = pb.NoticeRequest(connection_id=connection_id, news=encode(news, RoomNews))
+        async with _answering():
+            response = await self._host.Notice(request, timeout=_READ_S)
+        return response.is_new
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
         view = self._views.get(connection_id)

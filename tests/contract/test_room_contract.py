@@ -286,6 +286,20 @@ async def _hears(track: SpeakerTrack, human: Human, hz: float) -> None:
 
 
 class TestRooms:
+    async def test_humans_of_a_room_are_those_who_are_in_it(
+        self, rooms: RoomService, connection_id: ConnectionId, bot: Bot, enter: Enter
+    ) -> None:
+        del bot  # in the room, and no human
+        name = room_name_for(connection_id)
+        assert await rooms.humans(name) == frozenset()
+        async with enter() as human:
+            assert await rooms.humans(name) == {human.identity}
+            await human.leave()
+            async with asyncio.timeout(SOON_S):
+                while await rooms.humans(name):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)  # LiveKit tells its API's callers of no change
+        assert await rooms.humans(room_name_for(new_connection_id())) == frozenset()
+
     async def test_a_created_room_exists_until_it_is_deleted(self, rooms: RoomService) -> None:
         connection_id = new_connection_id()
         name = room_name_for(connection_id)

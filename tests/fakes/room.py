@@ -272,6 +272,15 @@ class FakeLiveKit:
         return bot
 
     @contextmanager
+    def blind(self, room: RoomName) -> Iterator[None]:
+        """Let the room's bots notice nothing for as long as this lasts."""
+        bots = self.rooms[room].bots
+        seeing = dict(bots)
+        bots.clear()
+        yield
+        bots.update(seeing)
+
+    @contextmanager
     def interrupted(self, room: RoomName) -> Iterator[None]:
         """Break the bots' connection to the server for as long as this lasts."""
         bots = tuple(self.rooms[room].bots.values())
@@ -315,6 +324,11 @@ class FakeRooms:
     async def exists(self, name: RoomName) -> bool:
         self._livekit.check()
         return name in self._livekit.rooms
+
+    async def humans(self, name: RoomName) -> frozenset[Identity]:
+        self._livekit.check()
+        room = self._livekit.rooms.get(name)
+        return frozenset() if room is None else frozenset(room.humans)
 
     async def owned(self) -> list[OwnedRoom]:
         self._livekit.check()

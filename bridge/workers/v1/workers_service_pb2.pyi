@@ -243,6 +243,54 @@ class ControlCallResponse(_message.Message):
 Global___ControlCallResponse: _TypeAlias = ControlCallResponse  # noqa: Y015
 
 @_typing.final
+class NoticeRequest(_message.Message):
+    """What LiveKit says, to which call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    NEWS_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The call."""
+    news: _builtins.bytes
+    """RoomNews."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        news: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "news", b"news"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeRequest: _TypeAlias = NoticeRequest  # noqa: Y015
+
+@_typing.final
+class NoticeResponse(_message.Message):
+    """What it meant to the call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_NEW_FIELD_NUMBER: _builtins.int
+    is_new: _builtins.bool
+    """The bot had not noticed."""
+    def __init__(
+        self,
+        *,
+        is_new: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_new", b"is_new"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeResponse: _TypeAlias = NoticeResponse  # noqa: Y015
+
+@_typing.final
 class GetReportRequest(_message.Message):
     """Which call."""
 

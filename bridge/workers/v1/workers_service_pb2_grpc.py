@@ -50,6 +50,11 @@ class HostServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.FromString,
                 _registered_method=True)
+        self.Notice = channel.unary_unary(
+                '/bridge.workers.v1.HostService/Notice',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeResponse.FromString,
+                _registered_method=True)
         self.GetReport = channel.unary_unary(
                 '/bridge.workers.v1.HostService/GetReport',
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.GetReportRequest.SerializeToString,
@@ -87,6 +92,13 @@ class HostServiceServicer:
 
     def ControlCall(self, request, context):
         """Applies a gateway's command to a call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Notice(self, request, context):
+        """Tells a call what LiveKit says of its room.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +142,11 @@ def add_HostServiceServicer_to_server(servicer, server):
                     servicer.ControlCall,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.SerializeToString,
+            ),
+            'Notice': grpc.unary_unary_rpc_method_handler(
+                    servicer.Notice,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeResponse.SerializeToString,
             ),
             'GetReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReport,
@@ -229,6 +246,33 @@ class HostService:
             '/bridge.workers.v1.HostService/ControlCall',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.ControlCallResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Notice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.HostService/Notice',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.NoticeResponse.FromString,
             options,
             channel_credentials,
             insecure,

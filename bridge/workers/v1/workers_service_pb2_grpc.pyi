@@ -44,6 +44,8 @@ class HostServiceStub:
     """Ends a call and waits for its end."""
     ControlCall: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.ControlCallRequest, _workers_service_pb2.ControlCallResponse]
     """Applies a gateway's command to a call."""
+    Notice: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.NoticeRequest, _workers_service_pb2.NoticeResponse]
+    """Tells a call what LiveKit says of its room."""
     GetReport: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.GetReportRequest, _workers_service_pb2.GetReportResponse]
     """Returns the report so far."""
     StreamTelemetry: _grpc.UnaryStreamMultiCallable[_workers_service_pb2.StreamTelemetryRequest, _workers_service_pb2.StreamTelemetryResponse]
@@ -62,6 +64,8 @@ class HostServiceAsyncStub(HostServiceStub):
     """Ends a call and waits for its end."""
     ControlCall: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.ControlCallRequest, _workers_service_pb2.ControlCallResponse]  # type: ignore[assignment]
     """Applies a gateway's command to a call."""
+    Notice: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.NoticeRequest, _workers_service_pb2.NoticeResponse]  # type: ignore[assignment]
+    """Tells a call what LiveKit says of its room."""
     GetReport: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.GetReportRequest, _workers_service_pb2.GetReportResponse]  # type: ignore[assignment]
     """Returns the report so far."""
     StreamTelemetry: _aio.UnaryStreamMultiCallable[_workers_service_pb2.StreamTelemetryRequest, _workers_service_pb2.StreamTelemetryResponse]  # type: ignore[assignment]
@@ -95,6 +99,14 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.ControlCallResponse, _abc.Awaitable[_workers_service_pb2.ControlCallResponse]]:
         """Applies a gateway's command to a call."""
+
+    @_abc_1.abstractmethod
+    def Notice(
+        self,
+        request: _workers_service_pb2.NoticeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.NoticeResponse, _abc.Awaitable[_workers_service_pb2.NoticeResponse]]:
+        """Tells a call what LiveKit says of its room."""
 
     @_abc_1.abstractmethod
     def GetReport(

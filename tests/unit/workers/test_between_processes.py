@@ -10,10 +10,12 @@ import pytest
 from bridge.calls.host import CallHost
 from bridge.errors import Exhausted, NotFound, Unavailable
 from bridge.ports.budget import Spent
-from bridge.ports.call import CallView, EndReason
+from bridge.ports.call import CallState, CallView, EndReason
 from bridge.ports.event import CallEvent, Warned
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
+from bridge.ports.room import LeaveReason
+from bridge.ports.room_news import HumanWent, RoomOver
 from bridge.ports.tool import (
     ToolCallId,
     ToolInvocation,
@@ -61,6 +63,20 @@ async def test_call_is_started_seen_and_ended(world: World, tmp_path: Path) -> N
         assert ended.ending.reason is EndReason.API_ENDED
         assert await far.end(ONE.connection_id) is None, "not carried any more"
         assert await far.report(ONE.connection_id) is None
+
+
+async def test_what_livekit_says_of_a_room_reaches_its_call(world: World, tmp_path: Path) -> None:
+    async with remote(world, tmp_path) as (host, far):
+        await far.start(ONE, EPOCH)
+        assert not await far.notice(TWO.connection_id, RoomOver(TWO.room_name))
+        gone = HumanWent(ONE.room_name, ONE.caller_identity, LeaveReason.LOST)
+        assert not await far.notice(ONE.connection_id, gone), "who never came"
+        world.enter(ONE)
+        await settle()
+        assert await far.notice(ONE.connection_id, gone)
+        view = host.view(ONE.connection_id)
+        assert view is not None
+        assert view.state is CallState.RECONNECTING
 
 
 async def test_refusal_arrives_as_what_it_was(world: World, tmp_path: Path) -> None:
