@@ -69,6 +69,7 @@ check: $(READY) ## Format, lint, types, import contract, proto lint and compatib
 	$(BIN)/buf format --diff --exit-code
 	$(MAKE) --no-print-directory breaking
 	$(BIN)/python scripts/generate.py --check
+	$(BIN)/python scripts/api_reference.py --check
 	$(BIN)/python scripts/licences.py
 	@unformatted=$$($(IN_GO) gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(IN_GO) go mod tidy -diff
@@ -98,9 +99,10 @@ fuzz: $(READY) ## Try 100,000 odd requests, model events, agent files and sounds
 	MEDIABRIDGE_TEST_EFFORT=45 $(BIN)/pytest tests/fuzz tests/unit/api/test_malformed.py --timeout 5400 --show-capture=no
 
 .PHONY: generate
-generate: $(READY) ## Generate stubs and REST handlers from proto/
+generate: $(READY) ## Generate stubs, REST handlers and the API reference from proto/
 	$(BIN)/buf format -w
 	$(BIN)/python scripts/generate.py
+	$(BIN)/python scripts/api_reference.py
 
 .PHONY: format
 format: $(READY) ## Format the code
