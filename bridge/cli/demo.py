@@ -26,7 +26,7 @@ from bridge.demo.livekit import NoServer
 from bridge.demo.livekit_build import find_or_build
 from bridge.demo.page import serve_page
 from bridge.demo.processes import PartFailed, guarded
-from bridge.demo.stack import SPEECH, Stack, running_stack
+from bridge.demo.stack import SPEECH, Stack, free_port, running_stack
 from bridge.demo.web import PageNotBuilt, build_page
 from bridge.errors import RoomError
 from bridge.ids import TenantId
@@ -68,7 +68,9 @@ class _Wishes:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where recording, picture and logs go.",
 )
-@click.option("--port", default=8080, show_default=True, help="The page's port; 0: a free one.")
+@click.option(
+    "--port", default=8080, show_default=True, help="The page's port; another where it is taken."
+)
 @click.option("--once", is_flag=True, help="End after the report, as with DEMO_ONCE=1.")
 def command(*, agent: str, agents_dir: Path, folder: Path, port: int, once: bool) -> None:
     """Start LiveKit, a model and the bridge, place a call, and stay up with a page to talk to.
@@ -135,11 +137,11 @@ async def _stay_up(bridge: BridgeClient, port: int, target: str, console: Consol
     """Serve the pages until told to stop; without Node the REST API alone."""
     dist = None
     try:
-        with console.status("building the page") as status:
+        with console.status("building the pages") as status:
             dist = await build_page(lambda text: status.update(Text(text)))
     except PageNotBuilt as reason:
         print_line(console, f"no page: {reason}")
-    async with serve_page(bridge, dist, port) as url:
+    async with serve_page(bridge, dist, free_port(port)) as url:
         asked = stop_asked_for()
         print_line(console, "")
         if dist is not None:

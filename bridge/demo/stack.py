@@ -70,7 +70,7 @@ async def running_stack(
         tell(f"livekit-server {server.url}")
         model, settings = await _model(parts, script, environ)
         tell(f"model          {model}")
-        target = f"127.0.0.1:{_free_port(port)}"
+        target = f"127.0.0.1:{free_port(port)}"
         settings |= {
             "LIVEKIT_ENABLED": "true",
             "LIVEKIT_SERVER_URL": server.url,
@@ -100,6 +100,23 @@ async def is_serving(target: str) -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+def free_port(wanted: int) -> int:
+    """Return that TCP port of loopback, or another one where it is taken.
+
+    :raises OSError: there is none.
+    """
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            # As a server does it: a connection of yesterday does not make a port taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free TCP port")
+
+
 async def _model(
     parts: AsyncExitStack, script: Path | None, environ: Mapping[str, str]
 ) -> tuple[str, dict[str, str]]:
@@ -125,16 +142,3 @@ def _bridge(settings: Mapping[str, str], logs: Path, environ: Mapping[str, str])
     }
     argv = [sys.executable, "-m", "bridge.cli.main", "serve"]
     return Child("mediabridge", argv, {**inherited, **settings}, logs / "mediabridge.log")
-
-
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            # As a server does it: a connection of yesterday does not make a port taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free TCP port")

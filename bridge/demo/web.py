@@ -66,9 +66,9 @@ async def build_page(
     # npm's scripts start `node` by name: it must be this one.
     path = f"{node.program.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     settings = {**environ, "PATH": path}
-    progress("page: npm ci")
+    progress("building the pages: npm ci")
     await _run([*node.npm, "ci", "--no-audit", "--no-fund"], source, settings)
-    progress("page: npm run build")
+    progress("building the pages: npm run build")
     await _run([*node.npm, "run", "build"], source, settings)
     (dist / _STAMP).write_text(wanted)
     return dist

@@ -1,5 +1,6 @@
 """Is the demo's model polite, and its stack given the right settings?"""
 
+import socket
 from contextlib import AsyncExitStack
 
 import grpc
@@ -40,6 +41,15 @@ def test_the_shipped_speech_is_speech() -> None:
     assert 6 <= len(samples) / 48_000 <= 8
     assert hearing_of(samples).is_sound
     assert stack.SPEECH.stat().st_size < 400_000
+
+
+def test_a_port_that_is_taken_gives_way_to_another() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert stack.free_port(port) != port
+    assert stack.free_port(port) == port
 
 
 async def test_health_decides_whether_a_server_is_serving() -> None:

@@ -108,7 +108,7 @@ export class Call {
 
   /** Where it is not known who speaks, it is us if nobody else is there. */
   isUs(identity: string): boolean {
-    return identity === "" || identity === this.#admission?.participantId;
+    return identity === "" ? this.others.length === 0 : identity === this.#admission?.participantId;
   }
 
   nameOf(identity: string): string {

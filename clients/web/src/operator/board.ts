@@ -49,6 +49,12 @@ export function afterDetails(board: Board, connectionId: string, details: CallDe
   return call === undefined ? board : new Map(board).set(connectionId, { ...call, details });
 }
 
+/** As they are listed: live ones first, and among them the newest. */
+export function listed(board: Board): readonly WatchedCall[] {
+  const calls = [...board.values()].reverse();
+  return [...calls.filter(({ isLive }) => isLive), ...calls.filter(({ isLive }) => !isLive)];
+}
+
 function unknownCall(connectionId: string): WatchedCall {
   const totals = { packets: 0, packetsLost: 0, droppedMs: 0, underruns: 0 };
   return { connectionId, samples: [], totals, details: undefined, isLive: true };

@@ -1,7 +1,7 @@
 /** How are all calls listed, and one of them chosen? */
 
 import { child, element, write } from "../shared/dom";
-import type { Board, WatchedCall } from "./board";
+import { type Board, listed, type WatchedCall } from "./board";
 import { conditionOf, lengthOf, titleOf } from "./call-words";
 import { LEVELS, levelsOf } from "./figures";
 import { Spark } from "./plot";
@@ -22,10 +22,7 @@ export class CallsList {
       row.item.remove();
       this.#rows.delete(connectionId);
     }
-    // Live ones first, among them the newest.
-    const calls = [...board.values()].reverse();
-    const ordered = [...calls.filter((one) => one.isLive), ...calls.filter((one) => !one.isLive)];
-    ordered.forEach((call, index) => {
+    listed(board).forEach((call, index) => {
       const { connectionId } = call;
       const row = this.#rows.get(connectionId) ?? new Row(() => this.#choose(connectionId));
       this.#rows.set(connectionId, row);

@@ -3,7 +3,7 @@
 import { ApiError } from "../shared/api";
 import { element, write } from "../shared/dom";
 import { NoticeBox } from "../shared/notice";
-import { afterDetails, afterSamples, EMPTY, type WatchedCall } from "./board";
+import { afterDetails, afterSamples, EMPTY, listed, type WatchedCall } from "./board";
 import { CallPanel } from "./call-panel";
 import { CallsList } from "./calls-list";
 import { type Capacity, Server } from "./server";
@@ -16,7 +16,8 @@ const credentials = element("credentials", HTMLElement);
 const key = element("key", HTMLInputElement);
 const notice = new NoticeBox();
 const list = new CallsList((connectionId) => {
-  // The address names the call, so that it can be handed on; see hashchange.
+  choose(connectionId);
+  // So that the address can be handed on.
   location.hash = connectionId;
   panel.focus();
 });
@@ -40,16 +41,20 @@ setInterval(() => void askCapacity(), CAPACITY_EVERY_MS);
 chosen = location.hash.slice(1) || undefined;
 follow();
 
-/** Follows all calls until the server refuses. */
+/** Follows all calls from now on, until the server refuses. */
 function follow(): void {
   notice.show(undefined);
+  events?.close();
+  events = undefined;
+  board = EMPTY;
+  lookedUp.clear();
   showConnection("connecting", "Connecting");
   server.figures(
     (samples) => {
       board = afterSamples(board, samples);
       for (const call of board.values()) lookUp(call);
-      if (chosen === undefined || !board.has(chosen)) choose(board.keys().next().value);
-      else if (events === undefined) choose(chosen);
+      const isThere = chosen !== undefined && board.has(chosen);
+      choose(isThere ? chosen : listed(board)[0]?.connectionId);
       paint();
     },
     {

@@ -5,6 +5,7 @@ import {
   type Board,
   EMPTY,
   ENDED_KEPT,
+  listed,
   SAMPLES_KEPT,
 } from "../../src/operator/board";
 import { detailsFrom } from "../../src/operator/details";
@@ -50,4 +51,9 @@ test("details belong to their call, and to none that is forgotten", () => {
   const board = afterDetails(afterSamples(EMPTY, second("a")), "a", details);
   expect(board.get("a")?.details).toMatchObject({ agentId: "greeter", people: ["Ada"] });
   expect(afterDetails(EMPTY, "a", details)).toBe(EMPTY);
+});
+
+test("live calls are listed first, and the newest first among them", () => {
+  const board = [second("over"), second("old"), second("old", "new")].reduce(afterSamples, EMPTY);
+  expect(listed(board).map(({ connectionId }) => connectionId)).toEqual(["new", "old", "over"]);
 });
