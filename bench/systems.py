@@ -160,6 +160,8 @@ class Mediabridge:
                     MEDIABRIDGE_SLOTS=str(_SLOTS),
                     MEDIABRIDGE_AGENTS_DIR=str(_AGENTS),
                     MEDIABRIDGE_DRAIN_TIMEOUT="0",
+                    # As an operator runs it, with nothing left behind.
+                    MEDIABRIDGE_STORE_URL=f"sqlite:///{stage.folder / 'mediabridge.db'}",
                 )
             )
             await child.ready(lambda: is_serving(target), _READY_S)

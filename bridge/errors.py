@@ -20,6 +20,7 @@ BridgeError
 ├── BadJwks                  there are no keys to check tokens by (access)
 ├── SettingsError            environment variables are wrong (settings)
 ├── BadCertificates          there is nothing to serve TLS with (api)
+├── StoreError               the store cannot be used (store)
 ├── NoWorkers                the server's workers could not be started (workers)
 ├── ListenError              the address cannot be listened on (api)
 ├── WebhookListenError       nor can the one for LiveKit's webhooks (room)

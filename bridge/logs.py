@@ -16,6 +16,7 @@ Format = Literal["json", "console", "auto"]
 # These write what they send and receive at DEBUG, headers or whole URLs at INFO.
 CAPPED_LOGGERS: Final = (
     *("livekit", "websockets", "openai"),
+    *("sqlalchemy", "aiosqlite", "alembic", "asyncpg"),
     *("httpx", "httpcore", "httpx2", "httpcore2"),
 )
 _CAP: Final = logging.WARNING

@@ -31,6 +31,7 @@ from bridge.ports.budget import Budget
 from bridge.ports.model_config import ModelConfig
 from bridge.ports.recording import RecordingFormat, RecordingPlan
 from bridge.ports.tool import BuiltinTool, ToolSpec
+from bridge.retention import Retention
 
 # Twice the longest template: a value that stands in it a thousand times must not fill a context.
 _MAX_PROMPT_CHARS: Final = 65_536
@@ -98,6 +99,7 @@ def resolve(
             agent.budget.exceeded_text and fill(agent.budget.exceeded_text, values)
         ),
         recording=_recording(agent),
+        retention=Retention(agent.retention),
         noise=changes.noise or NoisePolicy(agent.noise.suppression, agent.noise.gain),
         prompts=prompts if _switches(tools) else {},
     )

@@ -350,6 +350,7 @@ class AgentFile(Part):
     limits: LimitsPart = LimitsPart()
     budget: BudgetPart = BudgetPart()
     recording: RecordingPart | None = None
+    retention: Literal["none", "metadata", "transcript", "all"] = "all"
     overridable: list[Overridable] = Field(default_factory=list)
 
     @property

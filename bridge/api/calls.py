@@ -12,10 +12,10 @@ from bridge.api.asker import about, asker, quotas
 from bridge.calls.reception import Reception
 from bridge.calls.registry import Registry
 from bridge.calls.request import CallRequest
-from bridge.ids import ConnectionId
 from bridge.messages import convert
 from bridge.messages.times import timestamp
 from bridge.ports.control import Refused
+from bridge.ports.placement import CallPosition
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import call_service_pb2_grpc, event_pb2
 
@@ -125,8 +125,8 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
             if size > _MAX_PAGE_BYTES:
                 break
         if len(views) > len(response.calls):
-            last = response.calls[-1].connection_id
-            response.next_page_token = paging.token(request, ConnectionId(last))
+            last = CallPosition.of(views[len(response.calls) - 1])
+            response.next_page_token = paging.token(request, last)
         return response
 
     async def ListAgents(

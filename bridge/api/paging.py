@@ -7,17 +7,22 @@ from typing import Final
 
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import ConnectionId
+from bridge.moments import from_microseconds, to_microseconds
+from bridge.ports.placement import CallPosition
 from bridge.v1 import call_service_pb2
 
 _DIGEST_BYTES: Final = 8
+_TIME_BYTES: Final = 8
 
 
-def token(request: call_service_pb2.ListCallsRequest, last: ConnectionId) -> str:
-    """Return the token of the page behind the call `last`."""
-    return base64.urlsafe_b64encode(_digest(request) + last.encode()).decode()
+def token(request: call_service_pb2.ListCallsRequest, last: CallPosition) -> str:
+    """Return the token of the page behind the call at `last`."""
+    created_us = to_microseconds(last.created_at).to_bytes(_TIME_BYTES)
+    raw = _digest(request) + created_us + last.connection_id.encode()
+    return base64.urlsafe_b64encode(raw).decode()
 
 
-def position(request: call_service_pb2.ListCallsRequest) -> ConnectionId | None:
+def position(request: call_service_pb2.ListCallsRequest) -> CallPosition | None:
     """Return the call behind which the page begins; None: at the newest.
 
     :raises InvalidRequest: the token is not one of ours, or of other filters.
@@ -26,12 +31,14 @@ def position(request: call_service_pb2.ListCallsRequest) -> ConnectionId | None:
         return None
     try:
         raw = base64.b64decode(request.page_token.encode(), altchars=b"-_", validate=True)
-        last = raw[_DIGEST_BYTES:].decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+        created_us = int.from_bytes(raw[_DIGEST_BYTES : _DIGEST_BYTES + _TIME_BYTES])
+        created_at = from_microseconds(created_us)
+        last = raw[_DIGEST_BYTES + _TIME_BYTES :].decode()
+    except (binascii.Error, UnicodeDecodeError, OverflowError) as error:
         raise InvalidRequest([FieldViolation("page_token", "not a page token")]) from error
     if raw[:_DIGEST_BYTES] != _digest(request):
         raise InvalidRequest([FieldViolation("page_token", "belongs to other filters")])
-    return ConnectionId(last)
+    return CallPosition(created_at, ConnectionId(last))
 
 
 def _digest(request: call_service_pb2.ListCallsRequest) -> bytes:

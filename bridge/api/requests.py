@@ -17,6 +17,7 @@ from bridge.ports.agent import (
 from bridge.ports.budget import MAX_BUDGET, Budget
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.placement import CallFilter, RequestKey
+from bridge.retention import Retention
 from bridge.v1 import (
     call_pb2,
     call_service_pb2,
@@ -190,6 +191,7 @@ def _call_request(
         context=knowledge.context(request.initial_messages, wrong),
         budget=_budget(request, wrong),
         recording=recording(request, wrong),
+        retention=_retention(request.retention, wrong),
     )
 
 
@@ -252,6 +254,17 @@ def _start_policy(value: int, wrong: Violations) -> StartPolicy | None:
         case _:
             wrong.add("start_policy", "unknown value")
             return None
+
+
+def _retention(value: int, wrong: Violations) -> Retention | None:
+    if value == call_service_pb2.RETENTION_UNSPECIFIED:
+        return None
+    try:
+        name = call_service_pb2.Retention.Name(value)  # type: ignore[arg-type]
+    except ValueError:
+        wrong.add("retention", "unknown value")
+        return None
+    return Retention[name.removeprefix("RETENTION_")]
 
 
 def _states(values: Iterable[int], wrong: Violations) -> Iterable[CallState]:

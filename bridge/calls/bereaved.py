@@ -1,6 +1,6 @@
 """What becomes of a call whose host is gone? Whoever finds out ends it, in its host's place."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bridge.errors import RoomError
@@ -45,12 +45,14 @@ class Bereaved:
         if view.is_over:
             return
         sequence = await self._events.last_sequence(view.connection_id)
-        ended = self._ended(view, ending)
-        for kind in self._last_events(view, ended, draft):
-            sequence += 1
-            ended = replace(ended, last_sequence=sequence)
-            await self._events.append(self._event(ended, sequence, kind))
+        moves = _last_moves(view.state)
+        # The report counts the event that carries it.
+        ended = replace(self._ended(view, ending), last_sequence=sequence + len(moves) + 1)
         report = self._report(ended, draft)
+        told: tuple[EventKind, ...] = (*moves, Ended(report))
+        for kind in told:
+            sequence += 1
+            await self._events.append(self._event(ended, sequence, kind))
         await self._store.save(report)
         await self._directory.update(ended, placed.epoch)
         _log.warning(
@@ -76,14 +78,6 @@ class Bereaved:
             ),
         )
 
-    def _last_events(
-        self, view: CallView, ended: CallView, draft: CallReport | None
-    ) -> Iterator[EventKind]:
-        if view.state is not CallState.ENDING:
-            yield StateChanged(CallState.ENDING, view.state)
-        yield StateChanged(CallState.ENDED, CallState.ENDING)
-        yield Ended(self._report(ended, draft))
-
     def _event(self, view: CallView, sequence: int, kind: EventKind) -> CallEvent:
         now = self._clock.now()
         offset_s = (now - view.spec.created_at).total_seconds()
@@ -102,3 +96,11 @@ class Bereaved:
         except RoomError as error:
             # LiveKit drops an empty room itself, and the sweep looks again.
             _log.warning("room not deleted", connection_id=view.connection_id, error=str(error))
+
+
+def _last_moves(state: CallState) -> Sequence[StateChanged]:
+    """Return how a call gets from its state to its end."""
+    moves = [StateChanged(CallState.ENDED, CallState.ENDING)]
+    if state is not CallState.ENDING:
+        moves.insert(0, StateChanged(CallState.ENDING, state))
+    return moves

@@ -10,7 +10,7 @@ from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Host, HostId, HostStatus
-from bridge.ports.placement import CallFilter, Directory, Placed, Totals
+from bridge.ports.placement import CallFilter, CallPosition, Directory, Placed, Totals
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.telemetry import CallTelemetry
@@ -140,7 +140,7 @@ class Registry:
         return report
 
     async def page(
-        self, calls: CallFilter, after: ConnectionId | None, limit: int
+        self, calls: CallFilter, after: CallPosition | None, limit: int
     ) -> Sequence[CallView]:
         return [self.live(view) for view in await self._directory.page(calls, after, limit)]
 
@@ -153,7 +153,7 @@ class Registry:
         """
         await self._placed(connection_id, tenant_id)
         try:
-            return self._events.follow(connection_id, after)
+            return await self._events.follow(connection_id, after)
         except KeyError as error:
             raise NotFound("EVENTS_NOT_KEPT", "the call's events are no longer kept") from error
 

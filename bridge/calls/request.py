@@ -11,6 +11,7 @@ from bridge.ports.call import StartPolicy
 from bridge.ports.model_config import ContextItem
 from bridge.ports.placement import Quota, RequestKey
 from bridge.ports.recording import RecordingChange
+from bridge.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class CallRequest:
     context: tuple[ContextItem, ...] = field(default=(), repr=False)
     budget: Budget = field(default_factory=Budget)
     recording: RecordingChange | None = None
+    retention: Retention | None = None
 
 
 def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
@@ -56,6 +58,7 @@ def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
         "initial_messages": bool(request.context),
         "budget": bool(request.budget),
         "recording": request.recording is not None,
+        "retention": request.retention is not None,
     }
     return [
         FieldViolation(name, "the room belongs to a call, which has this settled")

@@ -1,6 +1,6 @@
 """What holds for a call that begins: said by the request, else by its agent, else by the server."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from bridge.calls.allowance import Allowances
@@ -11,6 +11,7 @@ from bridge.ports.agent import ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.recording import RecordingChange, RecordingPlan
+from bridge.retention import Retention, RetentionRules, tightest
 
 # What agent and request may each say in place of the server.
 _LIMITS: Final = tuple(one.name for one in fields(AskedLimits))
@@ -25,6 +26,7 @@ class ServerLimits:
     token_ttl_s: float
     records: bool = False
     """There is a place for recordings."""
+    retention: RetentionRules = field(default_factory=RetentionRules)
 
 
 class Terms:
@@ -54,6 +56,8 @@ class Terms:
         connection_id = new_connection_id()
         key = request.request_key
         allowance = self._allowances.of(agent, request.agent.tenant_id, request.budget)
+        allowed = self._limits.retention.of(request.agent.tenant_id)
+        retention = tightest(allowed, agent.retention, request.retention)
         return CallSpec(
             connection_id=connection_id,
             room_name=room_name or room_name_for(connection_id),
@@ -70,7 +74,8 @@ class Terms:
             prices=allowance.prices,
             budget=allowance.budget,
             tenant_budget=allowance.tenant_budget,
-            recording=self._recording_of(request, agent),
+            recording=self._recording_of(request, agent, retention),
+            retention=retention,
         )
 
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:
@@ -86,8 +91,16 @@ class Terms:
         # An agent that allows itself more than this server does is no mistake of the caller.
         return replace(limits, max_duration_s=min(limits.max_duration_s, longest_s))
 
-    def _recording_of(self, request: CallRequest, agent: ResolvedAgent) -> RecordingPlan | None:
+    def _recording_of(
+        self, request: CallRequest, agent: ResolvedAgent, retention: Retention
+    ) -> RecordingPlan | None:
         plan = plan_of(request.recording, agent.recording)
+        if plan is not None and not retention.keeps(Retention.TRANSCRIPT):
+            # Whose words may not be kept, their sound may not either.
+            if request.recording is None:
+                return None
+            problem = f"no word of this call may be kept: its retention is {retention.value}"
+            raise InvalidRequest([FieldViolation("recording", problem)])
         if plan is not None and not self._limits.records:
             raise InvalidRequest(
                 [FieldViolation("recording", "this server has no place for recordings")]

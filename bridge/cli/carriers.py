@@ -18,13 +18,11 @@ from bridge.ports.budget import SpendingSink
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, Host, HostId
-from bridge.ports.placement import Membership
+from bridge.ports.placement import Directory, Membership
 from bridge.ports.room import RoomService
-from bridge.ports.store import EventRecords
+from bridge.ports.store import EventRecords, Store
 from bridge.ports.tool import ToolExecutors
 from bridge.settings import Settings
-from bridge.store.memory import MemoryStore
-from bridge.workers.directory import MemoryDirectory
 from bridge.workers.fleet import Fleet, FleetLimits
 from bridge.workers.front_service import FrontService
 from bridge.workers.life import WorkerLife
@@ -63,9 +61,9 @@ class Carriers:
 class Front:
     """What workers need of the process that they work for."""
 
-    directory: MemoryDirectory
+    directory: Directory
     events: EventRecords
-    store: MemoryStore
+    store: Store
     placer: MemoryPlacer
     tools: ToolExecutors
     spending: SpendingSink

@@ -3,9 +3,9 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Final
 
@@ -29,19 +29,16 @@ from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation
 from bridge.cli.recording import records
+from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
 from bridge.logs import get_logger
 from bridge.model.service import RealtimeModels
 from bridge.ports.call import CallLimits
-from bridge.ports.host import HostId
-from bridge.ports.store import EventRecords
+from bridge.ports.host import Host, HostId
 from bridge.room.service import LiveKitRooms
 from bridge.settings import LiveKitSettings, Settings
-from bridge.store.ledger import MemoryLedger
-from bridge.store.memory import MemoryEventLog, MemoryStore
-from bridge.workers.directory import MemoryDirectory
 from bridge.workers.placer import MemoryPlacer
 
 _log = get_logger(__name__)
@@ -60,12 +57,9 @@ class _Shared:
     tooling: Tooling
     agents: FileCatalogue
     money: Money
-    ledger: MemoryLedger
     models: RealtimeModels
-    directory: MemoryDirectory
     observation: Observation
-    events: EventRecords
-    store: MemoryStore
+    records: Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,29 +164,23 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     agents.load()
     models = hosting.models_of(settings)
     await stack.enter_async_context(models)
+    records = await stack.enter_async_context(storing(settings, clock))
     return _Shared(
         settings=settings,
         clock=clock,
         tooling=tools,
         agents=agents,
         money=money,
-        ledger=MemoryLedger(),
         models=models,
-        directory=MemoryDirectory(ended_calls=settings.retained_calls),
         observation=observation,
-        events=observation.of_events(
-            MemoryEventLog(
-                events_per_call=settings.retained_events, ended_calls=settings.retained_calls
-            )
-        ),
-        store=MemoryStore(reports=settings.retained_calls),
+        records=replace(records, events=observation.of_events(records.events)),
     )
 
 
 @asynccontextmanager
 async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Calls]:
     """Carry calls for as long as the context lasts; leaving ends those that are left."""
-    settings, clock = shared.settings, shared.clock
+    settings, clock, records = shared.settings, shared.clock, shared.records
     calls_at_most = settings.slots * max(1, settings.workers)
     placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + calls_at_most)
     async with (
@@ -200,37 +188,42 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
         _carriers(shared, rooms, placer) as carriers,
         asyncio.TaskGroup() as group,
     ):
-        registry = Registry(shared.directory, carriers.hosts, shared.events, shared.store, clock)
+        await end_unfinished(records, rooms, clock)
+        registry = _registry(shared, carriers.hosts)
         money = shared.money
-        allowances = Allowances(money.prices, money.budgets, shared.ledger, clock)
+        allowances = Allowances(money.prices, money.budgets, records.ledger, clock)
         reception = Reception(
             agents=shared.agents,
             rooms=rooms,
-            directory=shared.directory,
+            directory=records.directory,
             registry=registry,
             terms=Terms(_limits(settings), allowances, clock),
-            placing=Placing(placer, shared.directory, registry, allowances),
+            placing=Placing(placer, records.directory, registry, allowances),
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
+        drafts = group.create_task(keep_drafts(records, carriers.hosts, clock), name="drafts")
         service = calls_api.CallService(reception, registry)
-        async with hearing_livekit(settings, livekit, rooms, shared.directory, registry, clock):
+        async with hearing_livekit(
+            settings, livekit, rooms, shared.records.directory, registry, clock
+        ):
             yield _Calls(carriers, service, registry)
         sweep.cancel()
+        drafts.cancel()
 
 
 def _carriers(
     shared: _Shared, rooms: LiveKitRooms, placer: MemoryPlacer
 ) -> AbstractAsyncContextManager[Carriers]:
     """Return what carries calls: this process, or its workers."""
-    settings, tools = shared.settings, shared.tooling.executors
+    settings, tools, records = shared.settings, shared.tooling.executors, shared.records
     if settings.workers:
         front = Front(
-            directory=shared.directory,
-            events=shared.events,
-            store=shared.store,
+            directory=records.directory,
+            events=records.events,
+            store=records.reports,
             placer=placer,
             tools=tools,
-            spending=shared.ledger,
+            spending=records.ledger,
             rooms=rooms,
             clock=shared.clock,
         )
@@ -239,7 +232,7 @@ def _carriers(
         settings,
         host_id=HostId(settings.host_id),
         front=hosting.Front(
-            shared.directory, shared.events, shared.store, placer, tools, shared.ledger
+            records.directory, records.events, records.reports, placer, tools, records.ledger
         ),
         rooms=rooms,
         models=shared.models,
@@ -258,15 +251,17 @@ def _limits(settings: Settings) -> ServerLimits:
         longest_duration_s=settings.max_max_duration_s,
         token_ttl_s=settings.token_ttl_s,
         records=records(settings),
+        retention=settings.retention_rules,
     )
+
+
+def _registry(shared: _Shared, hosts: Mapping[HostId, Host]) -> Registry:
+    records = shared.records
+    return Registry(records.directory, hosts, records.events, records.reports, shared.clock)
 
 
 def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
-    registry = (
-        calls.registry
-        if calls
-        else Registry(shared.directory, {}, shared.events, shared.store, shared.clock)
-    )
+    registry = calls.registry if calls else _registry(shared, {})
     stream = f"/{telemetry_api.NAME}/StreamTelemetry"
     needing_calls = (f"/{calls_api.NAME}", f"/{tools_api.NAME}", stream)
     return server.Services(

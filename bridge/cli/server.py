@@ -11,9 +11,11 @@ from bridge.access.key_file import BadKeyFile
 from bridge.api.server import ListenError
 from bridge.api.tls import BadCertificates
 from bridge.cli.serve import serve
+from bridge.errors import BridgeError
 from bridge.observe.exposition import MetricsListenError
 from bridge.room.webhooks import WebhookListenError
 from bridge.settings import Settings, SettingsError
+from bridge.store.database import StoreError
 from bridge.workers.fleet import NoWorkers
 
 _CANNOT_START: Final = (
@@ -25,6 +27,7 @@ _CANNOT_START: Final = (
     BadCertificates,
     BadJwks,
     BadKeyFile,
+    StoreError,
 )
 
 
@@ -47,7 +50,13 @@ def command(workers: int | None, slots: int | None) -> None:
     try:
         uvloop.run(serve(settings))
     except* _CANNOT_START as wrong:
-        raise click.ClickException(str(wrong.exceptions[0])) from None
+        raise click.ClickException(str(_first(wrong))) from None
+
+
+def _first(group: BaseExceptionGroup[BridgeError]) -> BridgeError:
+    """Return one of the errors; each part of the server that was running has wrapped it."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _set(variable: str, value: int | None) -> None:

@@ -80,6 +80,8 @@ async def running_stack(
             "MEDIABRIDGE_AGENTS_DIR": str(agents_dir),
             # Whoever ends the demo ends the calls it carries.
             "MEDIABRIDGE_DRAIN_TIMEOUT": "2s",
+            # Nothing of a demo is worth keeping.
+            "MEDIABRIDGE_STORE_URL": "memory:",
             # One that was meant for another server would be taken for this one's.
             "LIVEKIT_PUBLIC_URL": "",
         }

@@ -124,7 +124,7 @@ def report(of: CallReport) -> report_pb2.CallReport:
             user=duration(of.user_talk_s), agent=duration_of_ms(of.media.played_ms)
         ),
         media=_media(of.media),
-        incidents=[_incident(incident) for incident in of.incidents],
+        incidents=[incident(one) for one in of.incidents],
         tools=_tool_totals(of.tools),
         cost=cost(of.view.cost),
         recordings=[recording(one) for one in of.recordings],
@@ -270,10 +270,8 @@ def _media(totals: MediaTotals) -> report_pb2.MediaTotals:
     )
 
 
-def _incident(incident: Incident) -> report_pb2.Incident:
-    return report_pb2.Incident(
-        time=timestamp(incident.at), code=incident.code, message=incident.message
-    )
+def incident(of: Incident) -> report_pb2.Incident:
+    return report_pb2.Incident(time=timestamp(of.at), code=of.code, message=of.message)
 
 
 def _network(of: NetworkTelemetry) -> telemetry_pb2.NetworkTelemetry:

@@ -1,7 +1,9 @@
-"""How do whole domain values get from one of our processes to another? As JSON, by their types.
+"""How do whole domain values leave a process? As JSON, by their types.
 
-Only between processes of one release, and never to a client: the API's messages are for those.
-Nothing is written by hand here, so that a field that a value gains is carried at once.
+To other processes of the same release, and to the store, which a later release will read: there a
+field may come, if it has a default, and go, but never mean something else. Never to a client: the
+API's messages are for those. Nothing is written by hand here, so that a field that a value gains is
+carried at once.
 """
 
 from collections.abc import Callable
@@ -33,6 +35,17 @@ def decode(declared: Any, payload: bytes) -> Any:  # noqa: ANN401 - any type for
         return _CONVERTER.loads(payload, declared)
     except Exception as error:
         raise ValueError(f"no {declared} of this release") from error
+
+
+def decode_stored(declared: Any, payload: bytes) -> Any:  # noqa: ANN401 - any type form
+    """Return a value that this release or an earlier one has encoded.
+
+    :raises ValueError: the payload is not of this type.
+    """
+    try:
+        return _OF_EARLIER_RELEASES.loads(payload, declared)
+    except Exception as error:
+        raise ValueError(f"no {declared}") from error
 
 
 def _members(declared: Any) -> list[Any]:  # noqa: ANN401 - any type form
@@ -74,8 +87,8 @@ def _by_tag(declared: Any, converter: Converter) -> Callable[[Any, Any], Any]:  
     return structure
 
 
-def _make_converter() -> Any:  # noqa: ANN401 - the library's type has no public name
-    converter = make_converter(forbid_extra_keys=True, detailed_validation=False)
+def _make_converter(*, forbid_extra_keys: bool) -> Any:  # noqa: ANN401 - the library's type has no public name
+    converter = make_converter(forbid_extra_keys=forbid_extra_keys, detailed_validation=False)
     # Otherwise the library leaves them to orjson, which does not see them where they are keys.
     converter.register_unstructure_hook(Enum, lambda member: member.value)
     converter.register_structure_hook_factory(_is_union_of_values)(_by_tag)
@@ -87,4 +100,5 @@ def _make_converter() -> Any:  # noqa: ANN401 - the library's type has no public
     return converter
 
 
-_CONVERTER: Final = _make_converter()
+_CONVERTER: Final = _make_converter(forbid_extra_keys=True)
+_OF_EARLIER_RELEASES: Final = _make_converter(forbid_extra_keys=False)

@@ -1,6 +1,6 @@
 """How are calls' events overheard on their way into the archive?"""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
@@ -40,5 +40,7 @@ class OverheardEvents:
     async def last_sequence(self, connection_id: ConnectionId) -> int:
         return await self._kept.last_sequence(connection_id)
 
-    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
-        return self._kept.follow(connection_id, after)
+    async def follow(
+        self, connection_id: ConnectionId, after: int
+    ) -> AsyncGenerator[LoggedEvent, None]:
+        return await self._kept.follow(connection_id, after)

@@ -10,6 +10,7 @@ from bridge.ports.budget import Budget
 from bridge.ports.model_config import ModelConfig, TurnDetection
 from bridge.ports.recording import RecordingPlan
 from bridge.ports.tool import ToolSpec
+from bridge.retention import Retention
 
 # As in proto/bridge/v1/call_service.proto.
 MAX_VARIABLES: Final = 32
@@ -169,6 +170,8 @@ class ResolvedAgent:
     """Said when a budget is used up; None leaves the words to the model."""
     recording: RecordingPlan | None = None
     """Of each of its calls, unless a request says otherwise."""
+    retention: Retention = Retention.ALL
+    """What may be stored of its calls, at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ class Spent:
     tokens: int = 0
     picos: int = 0
 
+    def includes(self, other: "Spent") -> bool:
+        """Return whether `other` is an earlier sum of the same thing, or this one."""
+        return self.tokens >= other.tokens and self.picos >= other.picos
+
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(self.tokens + other.tokens, self.picos + other.picos)
 

@@ -11,6 +11,7 @@ from bridge.ports.budget import Budget
 from bridge.ports.money import CallPrices, Cost
 from bridge.ports.recording import RecordingPlan
 from bridge.ports.usage import TokenCounts, TranscriptionUsage
+from bridge.retention import Retention
 
 
 class CallState(Enum):
@@ -158,6 +159,8 @@ class CallSpec:
     tenant_budget: Budget = field(default_factory=Budget)
     """What its tenant may spend in a day, in all its calls."""
     recording: RecordingPlan | None = None
+    retention: Retention = Retention.ALL
+    """What may be stored of it, at most."""
 
 
 @dataclass(frozen=True, slots=True)

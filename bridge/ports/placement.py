@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
@@ -151,6 +152,18 @@ class CallFilter:
         )
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class CallPosition:
+    """Where a call is in the order of all calls, by their age; also of one that is gone."""
+
+    created_at: datetime
+    connection_id: ConnectionId
+
+    @classmethod
+    def of(cls, view: CallView) -> "CallPosition":
+        return cls(view.spec.created_at, view.connection_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """How many calls there are, and were since the directory began."""
@@ -190,7 +203,7 @@ class Directory(DirectoryUpdates, Protocol):
         ...
 
     async def page(
-        self, calls: CallFilter, after: ConnectionId | None, limit: int
+        self, calls: CallFilter, after: CallPosition | None, limit: int
     ) -> Sequence[CallView]:
         """Return up to `limit` calls, the newest first, beginning behind `after`."""
         ...

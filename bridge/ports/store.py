@@ -1,6 +1,6 @@
 """What is kept of calls: their events while they may be watched, their reports afterwards."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,13 +53,15 @@ class EventArchive(Protocol):
         """Return the number of the newest event that is kept, 0 where there is none."""
         ...
 
-    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
-        """Yield the events behind `after`, then new ones as they come; ends behind the last one.
+    async def follow(
+        self, connection_id: ConnectionId, after: int
+    ) -> AsyncGenerator[LoggedEvent, None]:
+        """Return the events behind `after`, then new ones as they come; they end with the last one.
 
-        Holds no queue of its own: a reader that is too slow finds its place trimmed.
+        Holds no queue of its own: a reader that is too slow may find its place trimmed.
 
-        :raises EventsTrimmed: the next event is no longer kept.
         :raises KeyError: no such call.
+        :raises EventsTrimmed: while they are read; the next event is no longer kept.
         """
         ...
 

@@ -50,7 +50,7 @@ class CallSettings(BaseSettings):
         2000,
         alias="MEDIABRIDGE_RETAINED_EVENTS",
         ge=1,
-        description="Events that are kept of one call, the newest.",
+        description="Events that are kept in memory of one call, the newest.",
     )
 
     @field_validator("default_max_duration_s")

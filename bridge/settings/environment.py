@@ -24,6 +24,7 @@ from bridge.settings.logging import LogSettings
 from bridge.settings.models import ModelSettings
 from bridge.settings.observing import ObserveSettings
 from bridge.settings.recording import RecordingSettings
+from bridge.settings.storing import StoreSettings
 from bridge.settings.tooling import ToolSettings
 from bridge.settings.values import shown, unknown_names
 from bridge.tool_secrets import names_among
@@ -46,6 +47,7 @@ class Settings(
     LogSettings,
     EgressGroup,
     RecordingSettings,
+    StoreSettings,
     CallSettings,
     HostSettings,
     ToolSettings,

@@ -23,7 +23,7 @@ class MemoryLedger:
         self._forget_before(day - _KEPT)
         calls = self._days.setdefault(day, {}).setdefault(tenant_id, {})
         known = calls.get(connection_id, Spent())
-        if spent.tokens >= known.tokens and spent.picos >= known.picos:
+        if spent.includes(known):
             calls[connection_id] = spent
             self._totals[day, tenant_id] += spent - known
         return self._totals[day, tenant_id]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from bridge.ids import ConnectionId
 from bridge.messages.events import logged
@@ -69,7 +69,9 @@ class MemoryEventLog:
         call = self._find(connection_id)
         return 0 if call is None else call.last_sequence
 
-    def follow(self, connection_id: ConnectionId, after: int) -> AsyncIterator[LoggedEvent]:
+    async def follow(
+        self, connection_id: ConnectionId, after: int
+    ) -> AsyncGenerator[LoggedEvent, None]:
         call = self._find(connection_id)
         if call is None:
             raise KeyError(connection_id)
@@ -79,7 +81,7 @@ class MemoryEventLog:
         return self._live.get(connection_id) or self._ended.get(connection_id)
 
     @staticmethod
-    async def _follow(call: _CallEvents, after: int) -> AsyncIterator[LoggedEvent]:
+    async def _follow(call: _CallEvents, after: int) -> AsyncGenerator[LoggedEvent, None]:
         sequence = after + 1
         while True:
             if sequence <= call.last_sequence:

@@ -1,9 +1,10 @@
 """What does a scripted bridge answer where nothing else is scripted: what a real one would."""
 
+import heapq
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import count
 from typing import Final
 
@@ -15,6 +16,7 @@ from bridge.errors import NotFound, WrongState
 from bridge.ids import ConnectionId
 from bridge.messages.times import duration, seconds, timestamp
 from bridge.ports.clock import Clock
+from bridge.ports.placement import CallPosition
 from bridge.testing.placing import Placing
 from bridge.testing.scripted_call import ScriptedCall
 from bridge.v1 import call_pb2, telemetry_pb2
@@ -122,15 +124,13 @@ class Front:
 
     def list_calls(self, request: pb.ListCallsRequest) -> pb.ListCallsResponse:
         last = paging.position(request)
-        found = [
-            call for call in reversed(self._placing.calls.values()) if _fits(call.call, request)
-        ]
-        ids = [call.call.connection_id for call in found]
-        first = ids.index(last) + 1 if last in ids else 0
+        calls = (call.call for call in self._placing.calls.values() if _fits(call.call, request))
+        behind = (call for call in calls if last is None or _position(call) < last)
         size = request.page_size or _PAGE
-        page = pb.ListCallsResponse(calls=[call.call for call in found[first : first + size]])
-        if len(found) > first + size:
-            page.next_page_token = paging.token(request, ConnectionId(ids[first + size - 1]))
+        found = heapq.nlargest(size + 1, behind, key=_position)
+        page = pb.ListCallsResponse(calls=found[:size])
+        if len(found) > size:
+            page.next_page_token = paging.token(request, _position(found[size - 1]))
         return page
 
     def list_agents(self, _request: pb.ListAgentsRequest) -> pb.ListAgentsResponse:
@@ -238,6 +238,11 @@ class Front:
         at = Timestamp()
         at.FromDatetime(self._clock.now() + timedelta(seconds=span_s))
         return at
+
+
+def _position(call: call_pb2.Call) -> CallPosition:
+    created_at = call.create_time.ToDatetime(tzinfo=UTC)
+    return CallPosition(created_at, ConnectionId(call.connection_id))
 
 
 def _fits(call: call_pb2.Call, request: pb.ListCallsRequest) -> bool:

@@ -44,6 +44,42 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Retention:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RetentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Retention.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETENTION_UNSPECIFIED: _Retention.ValueType  # 0
+    """Not given: what the server, the tenant and the agent allow."""
+    RETENTION_NONE: _Retention.ValueType  # 1
+    """Nothing."""
+    RETENTION_METADATA: _Retention.ValueType  # 2
+    """When, who, how long, why it ended, what it cost. No word that was said: such fields are empty, in
+    the report and in events alike.
+    """
+    RETENTION_TRANSCRIPT: _Retention.ValueType  # 3
+    """What was said, too, and its sound where the call is recorded."""
+    RETENTION_ALL: _Retention.ValueType  # 4
+    """What was told to tools, and keys that were pressed, too."""
+
+class Retention(_Retention, metaclass=_RetentionEnumTypeWrapper):
+    """What is kept of a call once it is over. Until then its events and its report are all there."""
+
+RETENTION_UNSPECIFIED: Retention.ValueType  # 0
+"""Not given: what the server, the tenant and the agent allow."""
+RETENTION_NONE: Retention.ValueType  # 1
+"""Nothing."""
+RETENTION_METADATA: Retention.ValueType  # 2
+"""When, who, how long, why it ended, what it cost. No word that was said: such fields are empty, in
+the report and in events alike.
+"""
+RETENTION_TRANSCRIPT: Retention.ValueType  # 3
+"""What was said, too, and its sound where the call is recorded."""
+RETENTION_ALL: Retention.ValueType  # 4
+"""What was told to tools, and keys that were pressed, too."""
+Global___Retention: _TypeAlias = Retention  # noqa: Y015
+
 class _ContextRole:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -214,6 +250,7 @@ class CreateRoomRequest(_message.Message):
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -236,6 +273,10 @@ class CreateRoomRequest(_message.Message):
     """An earlier call that the agent remembers: what was said in it, as far as it was heard, is told to
     the model before this call begins. Of a long one the newest 200 utterances, and no more than
     24,000 characters together with initial_messages. It must be of the same tenant and still kept.
+    """
+    retention: Global___Retention.ValueType
+    """What the server may keep of the call once it is over. Server, tenant and agent have their say,
+    too: what keeps least counts.
     """
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -298,10 +339,11 @@ class CreateRoomRequest(_message.Message):
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
         budget: _call_pb2.Budget | None = ...,
         recording: _call_pb2.RecordingOptions | None = ...,
+        retention: Global___Retention.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -457,6 +499,7 @@ class JoinRoomRequest(_message.Message):
     INITIAL_MESSAGES_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -474,6 +517,8 @@ class JoinRoomRequest(_message.Message):
     start_policy: _call_pb2.StartPolicy.ValueType
     """As in CreateRoomRequest; refused where the room belongs to a call."""
     prior_connection_id: _builtins.str
+    """As in CreateRoomRequest; refused where the room belongs to a call."""
+    retention: Global___Retention.ValueType
     """As in CreateRoomRequest; refused where the room belongs to a call."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
@@ -526,10 +571,11 @@ class JoinRoomRequest(_message.Message):
         initial_messages: _abc.Iterable[Global___ContextMessage] | None = ...,
         budget: _call_pb2.Budget | None = ...,
         recording: _call_pb2.RecordingOptions | None = ...,
+        retention: Global___Retention.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x62ridge/v1/options.proto\x12\tbridge.v1\x1a google/protobuf/descriptor.proto:2\n\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xf1\x8c\x03 \x01(\x08\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x62ridge/v1/options.proto\x12\tbridge.v1\x1a google/protobuf/descriptor.proto:2\n\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xf1\x8c\x03 \x01(\x08:/\n\x06spoken\x12\x1d.google.protobuf.FieldOptions\x18\xf2\x8c\x03 \x01(\x08\x42W\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

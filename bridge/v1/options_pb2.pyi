@@ -11,5 +11,10 @@ import builtins as _builtins
 DESCRIPTOR: _descriptor.FileDescriptor
 
 SENSITIVE_FIELD_NUMBER: _builtins.int
+SPOKEN_FIELD_NUMBER: _builtins.int
 sensitive: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """The field holds a secret, a prompt or spoken words. It is never written to a log."""
+spoken: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
+"""The field is sensitive and holds what was said or written in a call: where transcripts are kept,
+it is kept. What else is sensitive is kept only where all is.
+"""

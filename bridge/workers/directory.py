@@ -1,14 +1,14 @@
 """Which calls there are and who has them, in memory."""
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import ConnectionId, RoomName, TenantId
 from bridge.ports.call import CallView, EndReason
 from bridge.ports.host import Epoch, HostId
-from bridge.ports.placement import CallFilter, Placed, RoomTaken, Totals
+from bridge.ports.placement import CallFilter, CallPosition, Placed, RoomTaken, Totals
 from bridge.tallies import Tallies
 
 
@@ -17,7 +17,7 @@ class MemoryDirectory:
 
     def __init__(self, *, ended_calls: int) -> None:
         self._ended_limit = ended_calls
-        self._calls: dict[ConnectionId, Placed] = {}  # in order of creation
+        self._calls: dict[ConnectionId, Placed] = {}
         self._call_in_room: dict[RoomName, ConnectionId] = {}
         self._ended: OrderedDict[ConnectionId, None] = OrderedDict()
         self._created: Tallies[str] = Tallies()
@@ -69,23 +69,14 @@ class MemoryDirectory:
         return None if holder is None else self._calls.get(holder)
 
     async def page(
-        self, calls: CallFilter, after: ConnectionId | None, limit: int
+        self, calls: CallFilter, after: CallPosition | None, limit: int
     ) -> Sequence[CallView]:
-        newest_first = iter(reversed(self._calls.items()))
-        if after is not None:
-            if after not in self._calls:
-                # Older calls may live still: an empty page would say that there are none.
-                raise InvalidRequest([FieldViolation("page_token", "expired; begin anew")])
-            for connection_id, _ in newest_first:
-                if connection_id == after:
-                    break
-        page: list[CallView] = []
-        for _, placed in newest_first:
-            if len(page) == limit:
-                break
-            if calls.admits(placed.view):
-                page.append(placed.view)
-        return page
+        behind = (
+            placed.view
+            for placed in self._calls.values()
+            if calls.admits(placed.view) and (after is None or CallPosition.of(placed.view) < after)
+        )
+        return heapq.nlargest(limit, behind, key=CallPosition.of)
 
     async def totals(self, tenant_id: TenantId) -> Totals:
         return Totals(

@@ -426,13 +426,13 @@ async def test_a_room_of_livekits_own_gets_an_agent(bridge: Bridge, client: Brid
 
 
 async def test_calls_are_listed_newest_first_page_by_page_and_by_filters(
-    client: BridgeClient,
+    bridge: Bridge, client: BridgeClient
 ) -> None:
-    made = [
-        await client.create_room("Ada", agent, metadata={"team": team})
-        for agent, team in (("greeter", "red"), ("patient", "red"), ("greeter", "blue"))
-    ]
-    ids = [one.connection_id for one in made]
+    ids = []
+    for agent, team in (("greeter", "red"), ("patient", "red"), ("greeter", "blue")):
+        made = await client.create_room("Ada", agent, metadata={"team": team})
+        ids.append(made.connection_id)
+        await bridge.pass_time(1)
 
     async def listed(**filters: object) -> list[str]:
         found = client.list_calls(page_size=1, **filters)  # type: ignore[arg-type]

@@ -1,29 +1,32 @@
 """What every Directory does. A further adapter joins by a parameter of `directory`."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from bridge.errors import InvalidRequest
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.call import CallState, CallView, Ending, EndReason
 from bridge.ports.host import Epoch, HostId
-from bridge.ports.placement import CallFilter, Directory, Placed, RoomTaken, Totals
+from bridge.ports.placement import CallFilter, CallPosition, Directory, Placed, RoomTaken, Totals
 from bridge.workers.directory import MemoryDirectory
-from tests.fakes.agents import SILENT, numbered
+from tests.fakes.agents import SILENT, SPEC, numbered
+from tests.stores import life
 
 HOST, EPOCH = HostId("host-a"), Epoch(5)
 ENDED_KEPT = 3
 
 
-@pytest.fixture(params=["memory"])
-async def directory(request: pytest.FixtureRequest) -> Directory:
-    assert request.param == "memory"
-    return MemoryDirectory(ended_calls=ENDED_KEPT)
+@pytest.fixture
+async def directory(store_url: str) -> AsyncIterator[Directory]:
+    async with life(store_url, calls=ENDED_KEPT) as records:
+        yield records.directory
 
 
 def view(number: int) -> CallView:
-    return CallView(numbered(number), HOST)
+    spec = replace(numbered(number), created_at=SPEC.created_at + timedelta(seconds=number))
+    return CallView(spec, HOST)
 
 
 def placed(number: int) -> Placed:
@@ -43,7 +46,7 @@ async def end(directory: Directory, *numbers: int) -> None:
 async def listed(
     directory: Directory, calls: CallFilter | None = None, after: int | None = None, limit: int = 99
 ) -> list[int]:
-    marker = None if after is None else ConnectionId(f"call-{after}")
+    marker = None if after is None else CallPosition.of(view(after))
     page = await directory.page(calls or CallFilter(), marker, limit)
     return [int(one.connection_id.removeprefix("call-")) for one in page]
 
@@ -58,7 +61,7 @@ async def test_call_is_found_by_its_id_and_its_room(directory: Directory) -> Non
 
 async def test_room_belongs_to_one_live_call(directory: Directory) -> None:
     await add(directory, 1)
-    rival = replace(numbered(2), room_name=RoomName("room-1"))
+    rival = replace(view(2).spec, room_name=RoomName("room-1"))
     taken = await directory.add(Placed(CallView(rival, HOST), HOST, EPOCH))
     assert taken == RoomTaken(ConnectionId("call-1"))
     assert await directory.get(ConnectionId("call-2")) is None
@@ -71,7 +74,7 @@ async def test_room_is_free_again_behind_its_call_which_is_still_known(
     await add(directory, 1)
     await end(directory, 1)
     assert await directory.in_room(RoomName("room-1")) is None
-    heir = replace(numbered(2), room_name=RoomName("room-1"))
+    heir = replace(view(2).spec, room_name=RoomName("room-1"))
     assert await directory.add(Placed(CallView(heir, HOST), HOST, EPOCH)) is None
     known = await directory.get(ConnectionId("call-1"))
     assert known is not None
@@ -124,9 +127,8 @@ async def test_removing_an_ended_call_is_no_error_now_or_later(directory: Direct
     assert len(await listed(directory)) == ENDED_KEPT
 
 
-async def test_calls_that_ended_first_are_forgotten_and_live_ones_never(
-    directory: Directory,
-) -> None:
+async def test_memory_forgets_the_calls_that_ended_first_and_live_ones_never() -> None:
+    directory = MemoryDirectory(ended_calls=ENDED_KEPT)
     await add(directory, *range(1, 8))
     await end(directory, 5, 2, 3, 4, 6)
     assert await listed(directory) == [7, 6, 4, 3, 1]
@@ -147,23 +149,29 @@ async def test_calls_that_begin_meanwhile_do_not_move_pages(directory: Directory
     assert await listed(directory, after=2, limit=2) == [1]
 
 
-async def test_page_behind_a_forgotten_call_is_refused_rather_than_empty(
-    directory: Directory,
-) -> None:
+async def test_pages_go_on_behind_a_call_that_is_gone(directory: Directory) -> None:
     await add(directory, *range(1, 8))
     assert await listed(directory, limit=2) == [7, 6]
-    await end(directory, 6, 5, 4, 3)
-    with pytest.raises(InvalidRequest) as refused:
-        await listed(directory, after=6, limit=2)
-    assert [violation.field for violation in refused.value.violations] == ["page_token"]
+    await directory.remove(ConnectionId("call-6"))
+    assert await listed(directory, after=6, limit=2) == [5, 4]
+
+
+async def test_calls_of_one_moment_have_their_place_by_their_ids(directory: Directory) -> None:
+    for number in (2, 1, 3):
+        twin = replace(numbered(number), created_at=SPEC.created_at)
+        assert await directory.add(Placed(CallView(twin, HOST), HOST, EPOCH)) is None
+    assert await listed(directory) == [3, 2, 1]
+    behind = CallPosition(SPEC.created_at, ConnectionId("call-3"))
+    page = await directory.page(CallFilter(), behind, 99)
+    assert [one.connection_id for one in page] == ["call-2", "call-1"]
 
 
 async def test_filters_must_all_hold(directory: Directory) -> None:
     other_agent = replace(SILENT, agent_id=AgentId("other"))
     for number, spec in {
-        1: replace(numbered(1), metadata={"k": "1", "l": "x"}),
-        2: replace(numbered(2), metadata={"k": "2"}, tenant_id=TenantId("globex")),
-        3: replace(numbered(3), metadata={"k": "1"}, agent=other_agent),
+        1: replace(view(1).spec, metadata={"k": "1", "l": "x"}),
+        2: replace(view(2).spec, metadata={"k": "2"}, tenant_id=TenantId("globex")),
+        3: replace(view(3).spec, metadata={"k": "1"}, agent=other_agent),
     }.items():
         assert await directory.add(Placed(CallView(spec, HOST), HOST, EPOCH)) is None, number
     await directory.update(replace(view(1), state=CallState.ACTIVE), Epoch(4))
@@ -182,7 +190,7 @@ async def test_totals_are_of_one_tenant(directory: Directory) -> None:
     acme, other = TenantId("acme"), TenantId("other")
     await add(directory, 1, 2, 3)
     for number in (4, 5):
-        spec = replace(numbered(number), tenant_id=other)
+        spec = replace(view(number).spec, tenant_id=other)
         await directory.add(Placed(CallView(spec, HOST), HOST, EPOCH))
     assert await directory.totals(acme) == Totals(live=3, created=3)
     await directory.remove(ConnectionId("call-3"))

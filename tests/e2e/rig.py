@@ -78,6 +78,7 @@ async def bridge_process(
         "MEDIABRIDGE_LISTEN": address,
         "MEDIABRIDGE_AGENTS_DIR": str(AGENTS),
         "MEDIABRIDGE_LOG_FORMAT": "json",
+        "MEDIABRIDGE_STORE_URL": "memory:",
     }
     if livekit is None:
         variables["LIVEKIT_ENABLED"] = "false"

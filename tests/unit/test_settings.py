@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bridge.ids import TenantId
 from bridge.settings import ENV_FILE, Settings, SettingsError, is_secret, variables
 
 ROOT = Path(__file__).parents[2]
@@ -226,11 +227,12 @@ def test_the_secrets_are_known() -> None:
 @pytest.mark.parametrize("name", secret_names())
 def test_every_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     path = tmp_path / "secret"
-    path.write_text(f"{SECRET}\n")
+    secret = f"postgresql://me:{SECRET}@db/calls" if name == "MEDIABRIDGE_STORE_URL" else SECRET
+    path.write_text(f"{secret}\n")
     given = {key: value for key, value in {**COMPLETE, **BUCKET}.items() if key != name}
     settings = Settings.load({**given, f"{name}_FILE": str(path)})
     value = getattr(settings, variables()[name])
-    assert value.get_secret_value() == SECRET
+    assert value.get_secret_value() == secret
     assert SECRET not in f"{settings!r}{settings.describe()}"
 
 
@@ -409,6 +411,8 @@ def expected() -> dict[str, tuple[str, str]]:
     defaults = dict(Settings.load(COMPLETE).describe())
     required = {"LIVEKIT_SERVER_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "OPENAI_API_KEY"}
     derived = {"LIVEKIT_PUBLIC_URL", "MEDIABRIDGE_HOST_ID"}
+    # A secret, but not by default.
+    defaults["MEDIABRIDGE_STORE_URL"] = "sqlite:///mediabridge.db"
     rows: dict[str, tuple[str, str]] = {}
     for name, field in variables().items():
         default = defaults[name] if defaults[name] == "not set" else f"`{defaults[name]}`"
@@ -462,3 +466,42 @@ def test_key_and_secret_of_a_bucket_go_together() -> None:
     assert settings.egress is not None
     assert settings.egress.tracks
     assert settings.egress.s3 is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory:",
+        "sqlite:///calls.db",
+        "sqlite:////var/lib/calls.db",
+        "postgresql://me:pw@db.example:5432/calls",
+        "postgres://me@/calls?host=/run/postgresql",
+    ],
+)
+def test_places_of_a_store(url: str) -> None:
+    settings = Settings.load({**COMPLETE, "MEDIABRIDGE_STORE_URL": url})
+    assert settings.store_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize("url", ["memory", "mysql://db/calls", "sqlite:///", "calls.db", "redis:"])
+def test_what_is_no_place_of_a_store_is_refused(url: str) -> None:
+    assert set(problems(MEDIABRIDGE_STORE_URL=url)) == {"MEDIABRIDGE_STORE_URL"}
+
+
+def test_tenants_may_have_less_kept_of_their_calls_and_never_more() -> None:
+    listed = "acme=metadata, globex=none,initech=all"
+    given = {"MEDIABRIDGE_RETENTION": "Transcript", "MEDIABRIDGE_TENANT_RETENTION": listed}
+    rules = Settings.load({**COMPLETE, **given}).retention_rules
+    kept = {name: rules.of(TenantId(name)).value for name in ("acme", "globex", "initech", "other")}
+    assert kept == {
+        "acme": "metadata",
+        "globex": "none",
+        "initech": "transcript",
+        "other": "transcript",
+    }
+
+
+@pytest.mark.parametrize("listed", ["acme", "acme=some", "=none", "acme=none,,", "a=none b=none"])
+def test_wrong_list_of_tenants_is_refused(listed: str) -> None:
+    refused = problems(MEDIABRIDGE_TENANT_RETENTION=listed)
+    assert set(refused) == {"MEDIABRIDGE_TENANT_RETENTION"}

@@ -1,15 +1,17 @@
 """Tokens of pages: they fit the filters they were given for, and nothing else."""
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
 from bridge.api import paging
 from bridge.errors import InvalidRequest
 from bridge.ids import ConnectionId
+from bridge.ports.placement import CallPosition
 from bridge.v1 import call_service_pb2
 
-CALL = ConnectionId("call-1")
+CALL = CallPosition(datetime(2026, 11, 24, 1, 2, 3, 456_789, tzinfo=UTC), ConnectionId("call-1"))
 
 
 def asking(token: str = "", **filters: object) -> call_service_pb2.ListCallsRequest:
@@ -37,7 +39,13 @@ def test_token_of_other_filters_is_refused(filters: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["?", "é", "AAAA", "a" * 9, "=", base64.urlsafe_b64encode(b"\xff" * 20).decode()]
+    "token",
+    [
+        *("?", "é", "AAAA", "a" * 9, "="),
+        base64.urlsafe_b64encode(b"\xff" * 20).decode(),
+        # A time that no calendar has.
+        base64.urlsafe_b64encode(paging._digest(asking()) + b"\xff" * 8 + b"call-1").decode(),
+    ],
 )
 def test_anything_else_is_no_token(token: str) -> None:
     with pytest.raises(InvalidRequest) as refused:

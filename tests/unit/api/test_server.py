@@ -128,7 +128,10 @@ async def test_cancelled_watch_ends_no_call(api: Api) -> None:
 
 async def test_pages_cover_all_calls_once() -> None:
     async with serving(slots=7) as api:
-        made = [(await api.calls.CreateRoom(create())).connection_id for _ in range(7)]
+        made = []
+        for _ in range(7):
+            made.append((await api.calls.CreateRoom(create())).connection_id)
+            await api.world.clock.advance(1)
         seen: list[str] = []
         token, pages = "", 0
         while pages == 0 or token:

@@ -19,8 +19,9 @@ from bridge.access.principal import Scope
 from bridge.api import paging
 from bridge.api.scopes import scope_of
 from bridge.ids import ConnectionId, TenantId
+from bridge.ports.placement import CallPosition
 from bridge.v1 import call_service_pb2, telemetry_service_pb2
-from tests.fakes.agents import SILENT, FakeAgents
+from tests.fakes.agents import SILENT, SPEC, FakeAgents
 from tests.fakes.clock import settle
 from tests.fakes.issuer import Signer, forged
 from tests.unit.api.descriptors import methods, path_of
@@ -107,7 +108,7 @@ async def acme(tmp_path: Path) -> AsyncIterator[Acme]:
 
 def page_token(connection_id: str) -> str:
     asked = call_service_pb2.ListCallsRequest(tenant_id="acme")
-    return paging.token(asked, ConnectionId(connection_id))
+    return paging.token(asked, CallPosition(SPEC.created_at, ConnectionId(connection_id)))
 
 
 def strings_of(kind: Descriptor) -> Iterator[str]:

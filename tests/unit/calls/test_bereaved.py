@@ -74,6 +74,7 @@ async def test_its_last_events_follow_the_ones_that_were_kept(scene: Scene) -> N
     assert last.report.view.ending == LOST
     assert LOST.fault is Fault.SERVER
     assert last.report.view.active_duration_s == 7
+    assert last.report.view.last_sequence == 6, "it counts the event that carries it"
 
 
 async def test_report_has_what_the_host_had_told_and_says_what_is_missing(scene: Scene) -> None:

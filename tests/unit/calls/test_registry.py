@@ -200,6 +200,7 @@ async def test_telemetry_of_all_is_a_tenant_s_own(world: World) -> None:
 async def test_calls_are_listed_newest_first_by_their_filters(world: World) -> None:
     async with desk_over(world, slots=3) as desk:
         one = await desk.reception.create(request(metadata={"k": "1"}))
+        await world.clock.advance(1)
         two = await desk.reception.create(request("patient", metadata={"k": "2"}))
         await desk.reception.create(request(tenant=OTHER))
         mine = await desk.registry.page(CallFilter(tenant_id=ACME), None, 10)

@@ -22,7 +22,7 @@ async def test_events_of_this_process_and_of_workers_are_heard_and_kept() -> Non
     await events.keep(logged(EVENT))
     assert [event.sequence for event in heard] == [1, 1]
     assert await events.last_sequence(SPEC.connection_id) == 1
-    followed = events.follow(SPEC.connection_id, 0)
+    followed = await events.follow(SPEC.connection_id, 0)
     assert (await anext(followed)).sequence == 1
 
 

@@ -138,7 +138,7 @@ def told(world: World, tmp_path: Path) -> Told:
 async def test_events_told_at_once_are_kept_in_their_order(told: Told) -> None:
     async with told.by() as front:
         await asyncio.gather(*(front.append(event(sequence)) for sequence in range(1, 600)))
-    kept = told.world.events.follow(SPEC.connection_id, 0)
+    kept = await told.world.events.follow(SPEC.connection_id, 0)
     assert [(await anext(kept)).sequence for _ in range(599)] == list(range(1, 600))
 
 

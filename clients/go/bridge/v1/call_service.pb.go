@@ -43,6 +43,68 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What is kept of a call once it is over. Until then its events and its report are all there.
+type Retention int32
+
+const (
+	// Not given: what the server, the tenant and the agent allow.
+	Retention_RETENTION_UNSPECIFIED Retention = 0
+	// Nothing.
+	Retention_RETENTION_NONE Retention = 1
+	// When, who, how long, why it ended, what it cost. No word that was said: such fields are empty, in
+	// the report and in events alike.
+	Retention_RETENTION_METADATA Retention = 2
+	// What was said, too, and its sound where the call is recorded.
+	Retention_RETENTION_TRANSCRIPT Retention = 3
+	// What was told to tools, and keys that were pressed, too.
+	Retention_RETENTION_ALL Retention = 4
+)
+
+// Enum value maps for Retention.
+var (
+	Retention_name = map[int32]string{
+		0: "RETENTION_UNSPECIFIED",
+		1: "RETENTION_NONE",
+		2: "RETENTION_METADATA",
+		3: "RETENTION_TRANSCRIPT",
+		4: "RETENTION_ALL",
+	}
+	Retention_value = map[string]int32{
+		"RETENTION_UNSPECIFIED": 0,
+		"RETENTION_NONE":        1,
+		"RETENTION_METADATA":    2,
+		"RETENTION_TRANSCRIPT":  3,
+		"RETENTION_ALL":         4,
+	}
+)
+
+func (x Retention) Enum() *Retention {
+	p := new(Retention)
+	*p = x
+	return p
+}
+
+func (x Retention) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Retention) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_call_service_proto_enumTypes[0].Descriptor()
+}
+
+func (Retention) Type() protoreflect.EnumType {
+	return &file_bridge_v1_call_service_proto_enumTypes[0]
+}
+
+func (x Retention) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Retention.Descriptor instead.
+func (Retention) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Whose words a message is.
 type ContextRole int32
 
@@ -84,11 +146,11 @@ func (x ContextRole) String() string {
 }
 
 func (ContextRole) Descriptor() protoreflect.EnumDescriptor {
-	return file_bridge_v1_call_service_proto_enumTypes[0].Descriptor()
+	return file_bridge_v1_call_service_proto_enumTypes[1].Descriptor()
 }
 
 func (ContextRole) Type() protoreflect.EnumType {
-	return &file_bridge_v1_call_service_proto_enumTypes[0]
+	return &file_bridge_v1_call_service_proto_enumTypes[1]
 }
 
 func (x ContextRole) Number() protoreflect.EnumNumber {
@@ -97,7 +159,7 @@ func (x ContextRole) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ContextRole.Descriptor instead.
 func (ContextRole) EnumDescriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{0}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{1}
 }
 
 // What to do where somebody is speaking already.
@@ -141,11 +203,11 @@ func (x SayBehavior) String() string {
 }
 
 func (SayBehavior) Descriptor() protoreflect.EnumDescriptor {
-	return file_bridge_v1_call_service_proto_enumTypes[1].Descriptor()
+	return file_bridge_v1_call_service_proto_enumTypes[2].Descriptor()
 }
 
 func (SayBehavior) Type() protoreflect.EnumType {
-	return &file_bridge_v1_call_service_proto_enumTypes[1]
+	return &file_bridge_v1_call_service_proto_enumTypes[2]
 }
 
 func (x SayBehavior) Number() protoreflect.EnumNumber {
@@ -154,7 +216,7 @@ func (x SayBehavior) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SayBehavior.Descriptor instead.
 func (SayBehavior) EnumDescriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{1}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{2}
 }
 
 // Whom.
@@ -198,11 +260,11 @@ func (x MuteSide) String() string {
 }
 
 func (MuteSide) Descriptor() protoreflect.EnumDescriptor {
-	return file_bridge_v1_call_service_proto_enumTypes[2].Descriptor()
+	return file_bridge_v1_call_service_proto_enumTypes[3].Descriptor()
 }
 
 func (MuteSide) Type() protoreflect.EnumType {
-	return &file_bridge_v1_call_service_proto_enumTypes[2]
+	return &file_bridge_v1_call_service_proto_enumTypes[3]
 }
 
 func (x MuteSide) Number() protoreflect.EnumNumber {
@@ -211,7 +273,7 @@ func (x MuteSide) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MuteSide.Descriptor instead.
 func (MuteSide) EnumDescriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{3}
 }
 
 // What became of a command.
@@ -251,11 +313,11 @@ func (x ControlOutcome) String() string {
 }
 
 func (ControlOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_bridge_v1_call_service_proto_enumTypes[3].Descriptor()
+	return file_bridge_v1_call_service_proto_enumTypes[4].Descriptor()
 }
 
 func (ControlOutcome) Type() protoreflect.EnumType {
-	return &file_bridge_v1_call_service_proto_enumTypes[3]
+	return &file_bridge_v1_call_service_proto_enumTypes[4]
 }
 
 func (x ControlOutcome) Number() protoreflect.EnumNumber {
@@ -264,7 +326,7 @@ func (x ControlOutcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ControlOutcome.Descriptor instead.
 func (ControlOutcome) EnumDescriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{4}
 }
 
 // What a call needs to begin.
@@ -311,7 +373,10 @@ type CreateRoomRequest struct {
 	// What the call may spend. The agent's file may set a budget, too: the smaller one counts.
 	Budget *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
 	// Whether and how the call is recorded. Default: as the agent's file says, else not.
-	Recording     *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
+	Recording *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
+	// What the server may keep of the call once it is over. Server, tenant and agent have their say,
+	// too: what keeps least counts.
+	Retention     Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -456,6 +521,13 @@ func (x *CreateRoomRequest) GetRecording() *RecordingOptions {
 		return x.Recording
 	}
 	return nil
+}
+
+func (x *CreateRoomRequest) GetRetention() Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return Retention_RETENTION_UNSPECIFIED
 }
 
 // Something that the model is told without anybody hearing it.
@@ -667,7 +739,9 @@ type JoinRoomRequest struct {
 	// As in CreateRoomRequest; refused where the room belongs to a call.
 	Budget *Budget `protobuf:"bytes,14,opt,name=budget,proto3" json:"budget,omitempty"`
 	// As in CreateRoomRequest; refused where the room belongs to a call.
-	Recording     *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
+	Recording *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
+	// As in CreateRoomRequest; refused where the room belongs to a call.
+	Retention     Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +886,13 @@ func (x *JoinRoomRequest) GetRecording() *RecordingOptions {
 		return x.Recording
 	}
 	return nil
+}
+
+func (x *JoinRoomRequest) GetRetention() Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return Retention_RETENTION_UNSPECIFIED
 }
 
 // A way into the room. The first five fields are all that a client needs.
@@ -2594,7 +2675,7 @@ var File_bridge_v1_call_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\a\n" +
+	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\a\n" +
 	"\x11CreateRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2613,7 +2694,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
 	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
-	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x1a;\n" +
+	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x122\n" +
+	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2634,7 +2716,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x11token_expire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12#\n" +
 	"\x04call\x18\b \x01(\v2\x0f.bridge.v1.CallR\x04call\x122\n" +
 	"\x12capacity_remaining\x18\t \x01(\x05H\x00R\x11capacityRemaining\x88\x01\x01B\x15\n" +
-	"\x13_capacity_remaining\"\x96\a\n" +
+	"\x13_capacity_remaining\"\xca\a\n" +
 	"\x0fJoinRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2653,7 +2735,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x13prior_connection_id\x18\r \x01(\tR\x11priorConnectionId\x12D\n" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
 	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
-	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x1a;\n" +
+	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x122\n" +
+	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -2788,7 +2871,13 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12%\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x03R\rafterSequence\"A\n" +
 	"\x13WatchEventsResponse\x12*\n" +
-	"\x05event\x18\x01 \x01(\v2\x14.bridge.v1.CallEventR\x05event*s\n" +
+	"\x05event\x18\x01 \x01(\v2\x14.bridge.v1.CallEventR\x05event*\x7f\n" +
+	"\tRetention\x12\x19\n" +
+	"\x15RETENTION_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eRETENTION_NONE\x10\x01\x12\x16\n" +
+	"\x12RETENTION_METADATA\x10\x02\x12\x18\n" +
+	"\x14RETENTION_TRANSCRIPT\x10\x03\x12\x11\n" +
+	"\rRETENTION_ALL\x10\x04*s\n" +
 	"\vContextRole\x12\x1c\n" +
 	"\x18CONTEXT_ROLE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13CONTEXT_ROLE_SYSTEM\x10\x01\x12\x15\n" +
@@ -2834,137 +2923,140 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_call_service_proto_rawDescData
 }
 
-var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_bridge_v1_call_service_proto_goTypes = []any{
-	(ContextRole)(0),                    // 0: bridge.v1.ContextRole
-	(SayBehavior)(0),                    // 1: bridge.v1.SayBehavior
-	(MuteSide)(0),                       // 2: bridge.v1.MuteSide
-	(ControlOutcome)(0),                 // 3: bridge.v1.ControlOutcome
-	(*CreateRoomRequest)(nil),           // 4: bridge.v1.CreateRoomRequest
-	(*ContextMessage)(nil),              // 5: bridge.v1.ContextMessage
-	(*CreateRoomResponse)(nil),          // 6: bridge.v1.CreateRoomResponse
-	(*JoinRoomRequest)(nil),             // 7: bridge.v1.JoinRoomRequest
-	(*JoinRoomResponse)(nil),            // 8: bridge.v1.JoinRoomResponse
-	(*EndCallRequest)(nil),              // 9: bridge.v1.EndCallRequest
-	(*EndCallResponse)(nil),             // 10: bridge.v1.EndCallResponse
-	(*ControlCallRequest)(nil),          // 11: bridge.v1.ControlCallRequest
-	(*Say)(nil),                         // 12: bridge.v1.Say
-	(*CommitTurn)(nil),                  // 13: bridge.v1.CommitTurn
-	(*Interrupt)(nil),                   // 14: bridge.v1.Interrupt
-	(*Respond)(nil),                     // 15: bridge.v1.Respond
-	(*AddContext)(nil),                  // 16: bridge.v1.AddContext
-	(*Mute)(nil),                        // 17: bridge.v1.Mute
-	(*UpdateAgent)(nil),                 // 18: bridge.v1.UpdateAgent
-	(*ToolSelection)(nil),               // 19: bridge.v1.ToolSelection
-	(*SetMetadata)(nil),                 // 20: bridge.v1.SetMetadata
-	(*SendDtmf)(nil),                    // 21: bridge.v1.SendDtmf
-	(*EndSoftly)(nil),                   // 22: bridge.v1.EndSoftly
-	(*ControlCallResponse)(nil),         // 23: bridge.v1.ControlCallResponse
-	(*GetConnectionStatusRequest)(nil),  // 24: bridge.v1.GetConnectionStatusRequest
-	(*GetConnectionStatusResponse)(nil), // 25: bridge.v1.GetConnectionStatusResponse
-	(*ListCallsRequest)(nil),            // 26: bridge.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),           // 27: bridge.v1.ListCallsResponse
-	(*ListAgentsRequest)(nil),           // 28: bridge.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 29: bridge.v1.ListAgentsResponse
-	(*AgentSummary)(nil),                // 30: bridge.v1.AgentSummary
-	(*GetCallReportRequest)(nil),        // 31: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 32: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 33: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 34: bridge.v1.WatchEventsResponse
-	nil,                                 // 35: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 36: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 37: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 38: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 39: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 40: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 41: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 42: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 43: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 44: google.protobuf.Duration
-	(*Budget)(nil),                      // 45: bridge.v1.Budget
-	(*RecordingOptions)(nil),            // 46: bridge.v1.RecordingOptions
-	(*timestamppb.Timestamp)(nil),       // 47: google.protobuf.Timestamp
-	(*Call)(nil),                        // 48: bridge.v1.Call
-	(*TurnDetection)(nil),               // 49: bridge.v1.TurnDetection
-	(CallState)(0),                      // 50: bridge.v1.CallState
-	(*CallReport)(nil),                  // 51: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 52: bridge.v1.CallEvent
+	(Retention)(0),                      // 0: bridge.v1.Retention
+	(ContextRole)(0),                    // 1: bridge.v1.ContextRole
+	(SayBehavior)(0),                    // 2: bridge.v1.SayBehavior
+	(MuteSide)(0),                       // 3: bridge.v1.MuteSide
+	(ControlOutcome)(0),                 // 4: bridge.v1.ControlOutcome
+	(*CreateRoomRequest)(nil),           // 5: bridge.v1.CreateRoomRequest
+	(*ContextMessage)(nil),              // 6: bridge.v1.ContextMessage
+	(*CreateRoomResponse)(nil),          // 7: bridge.v1.CreateRoomResponse
+	(*JoinRoomRequest)(nil),             // 8: bridge.v1.JoinRoomRequest
+	(*JoinRoomResponse)(nil),            // 9: bridge.v1.JoinRoomResponse
+	(*EndCallRequest)(nil),              // 10: bridge.v1.EndCallRequest
+	(*EndCallResponse)(nil),             // 11: bridge.v1.EndCallResponse
+	(*ControlCallRequest)(nil),          // 12: bridge.v1.ControlCallRequest
+	(*Say)(nil),                         // 13: bridge.v1.Say
+	(*CommitTurn)(nil),                  // 14: bridge.v1.CommitTurn
+	(*Interrupt)(nil),                   // 15: bridge.v1.Interrupt
+	(*Respond)(nil),                     // 16: bridge.v1.Respond
+	(*AddContext)(nil),                  // 17: bridge.v1.AddContext
+	(*Mute)(nil),                        // 18: bridge.v1.Mute
+	(*UpdateAgent)(nil),                 // 19: bridge.v1.UpdateAgent
+	(*ToolSelection)(nil),               // 20: bridge.v1.ToolSelection
+	(*SetMetadata)(nil),                 // 21: bridge.v1.SetMetadata
+	(*SendDtmf)(nil),                    // 22: bridge.v1.SendDtmf
+	(*EndSoftly)(nil),                   // 23: bridge.v1.EndSoftly
+	(*ControlCallResponse)(nil),         // 24: bridge.v1.ControlCallResponse
+	(*GetConnectionStatusRequest)(nil),  // 25: bridge.v1.GetConnectionStatusRequest
+	(*GetConnectionStatusResponse)(nil), // 26: bridge.v1.GetConnectionStatusResponse
+	(*ListCallsRequest)(nil),            // 27: bridge.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),           // 28: bridge.v1.ListCallsResponse
+	(*ListAgentsRequest)(nil),           // 29: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 30: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 31: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 32: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 33: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 34: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 35: bridge.v1.WatchEventsResponse
+	nil,                                 // 36: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 37: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 38: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 39: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 40: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 41: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 42: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 43: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 44: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 45: google.protobuf.Duration
+	(*Budget)(nil),                      // 46: bridge.v1.Budget
+	(*RecordingOptions)(nil),            // 47: bridge.v1.RecordingOptions
+	(*timestamppb.Timestamp)(nil),       // 48: google.protobuf.Timestamp
+	(*Call)(nil),                        // 49: bridge.v1.Call
+	(*TurnDetection)(nil),               // 50: bridge.v1.TurnDetection
+	(CallState)(0),                      // 51: bridge.v1.CallState
+	(*CallReport)(nil),                  // 52: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 53: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	35, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	41, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	42, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	43, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	44, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	36, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
-	5,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	45, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
-	46, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
-	0,  // 9: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	47, // 10: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	48, // 11: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	37, // 12: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	41, // 13: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	42, // 14: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	43, // 15: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	44, // 16: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	38, // 17: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
-	5,  // 18: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	45, // 19: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
-	46, // 20: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
-	47, // 21: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	48, // 22: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	48, // 23: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	12, // 24: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
-	14, // 25: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
-	15, // 26: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
-	16, // 27: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
-	17, // 28: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
-	18, // 29: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
-	20, // 30: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	21, // 31: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
-	22, // 32: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	13, // 33: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
-	1,  // 34: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	5,  // 35: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	2,  // 36: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	49, // 37: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	19, // 38: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	39, // 39: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	3,  // 40: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	47, // 41: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	47, // 42: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	48, // 43: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	50, // 44: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	40, // 45: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	48, // 46: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	30, // 47: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	51, // 48: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	52, // 49: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	4,  // 50: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	7,  // 51: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	9,  // 52: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	11, // 53: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	24, // 54: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	26, // 55: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	28, // 56: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	31, // 57: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	33, // 58: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	6,  // 59: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	8,  // 60: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	10, // 61: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	23, // 62: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	25, // 63: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	27, // 64: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	29, // 65: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	32, // 66: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	34, // 67: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	59, // [59:68] is the sub-list for method output_type
-	50, // [50:59] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	36, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	42, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	43, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	44, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	45, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	37, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	6,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	46, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
+	47, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	0,  // 9: bridge.v1.CreateRoomRequest.retention:type_name -> bridge.v1.Retention
+	1,  // 10: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
+	48, // 11: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	49, // 12: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	38, // 13: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	42, // 14: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	43, // 15: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	44, // 16: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	45, // 17: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	39, // 18: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	6,  // 19: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	46, // 20: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	47, // 21: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	0,  // 22: bridge.v1.JoinRoomRequest.retention:type_name -> bridge.v1.Retention
+	48, // 23: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	49, // 24: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	49, // 25: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	13, // 26: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
+	15, // 27: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	16, // 28: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	17, // 29: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	18, // 30: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	19, // 31: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	21, // 32: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	22, // 33: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
+	23, // 34: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	14, // 35: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	2,  // 36: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	6,  // 37: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	3,  // 38: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	50, // 39: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	20, // 40: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	40, // 41: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	4,  // 42: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	48, // 43: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	48, // 44: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	49, // 45: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	51, // 46: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	41, // 47: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	49, // 48: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	31, // 49: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	52, // 50: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	53, // 51: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	5,  // 52: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	8,  // 53: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	10, // 54: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	12, // 55: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	25, // 56: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	27, // 57: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	29, // 58: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	32, // 59: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	34, // 60: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	7,  // 61: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	9,  // 62: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	11, // 63: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	24, // 64: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	26, // 65: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	28, // 66: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	30, // 67: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	33, // 68: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	35, // 69: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	61, // [61:70] is the sub-list for method output_type
+	52, // [52:61] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -2999,7 +3091,7 @@ func file_bridge_v1_call_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -2547,10 +2547,10 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"command_id\x18\x01 \x01(\tR\tcommandId\x12\x18\n" +
 	"\acommand\x18\x02 \x01(\tR\acommand\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\"[\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\"_\n" +
 	"\fChatReceived\x121\n" +
-	"\x14participant_identity\x18\x01 \x01(\tR\x13participantIdentity\x12\x18\n" +
-	"\x04text\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"Q\n" +
+	"\x14participant_identity\x18\x01 \x01(\tR\x13participantIdentity\x12\x1c\n" +
+	"\x04text\x18\x02 \x01(\tB\b\x88\xe7\x18\x01\x90\xe7\x18\x01R\x04text\"Q\n" +
 	"\vSilenceStep\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\x05R\x04step\x12 \n" +
 	"\tends_call\x18\x02 \x01(\bH\x00R\bendsCall\x88\x01\x01B\f\n" +
@@ -2583,12 +2583,12 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\bspeaking\x18\x01 \x01(\bH\x00R\bspeaking\x88\x01\x01\x121\n" +
 	"\x14participant_identity\x18\x02 \x01(\tR\x13participantIdentity\x12\x17\n" +
 	"\aitem_id\x18\x03 \x01(\tR\x06itemIdB\v\n" +
-	"\t_speaking\"\xa9\x03\n" +
+	"\t_speaking\"\xad\x03\n" +
 	"\n" +
 	"Transcript\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12-\n" +
-	"\x04role\x18\x02 \x01(\x0e2\x19.bridge.v1.TranscriptRoleR\x04role\x12\x18\n" +
-	"\x04text\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\x12\x19\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x19.bridge.v1.TranscriptRoleR\x04role\x12\x1c\n" +
+	"\x04text\x18\x03 \x01(\tB\b\x88\xe7\x18\x01\x90\xe7\x18\x01R\x04text\x12\x19\n" +
 	"\x05final\x18\x04 \x01(\bH\x00R\x05final\x88\x01\x01\x12<\n" +
 	"\fstart_offset\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vstartOffset\x128\n" +
 	"\n" +
@@ -2612,15 +2612,15 @@ const file_bridge_v1_event_proto_rawDesc = "" +
 	"\x06status\x18\x02 \x01(\x0e2\x19.bridge.v1.ResponseStatusR\x06status\x12+\n" +
 	"\x05usage\x18\x03 \x01(\v2\x15.bridge.v1.TokenUsageR\x05usage\x12\x16\n" +
 	"\x06detail\x18\x04 \x01(\tR\x06detail\x12#\n" +
-	"\x04cost\x18\x05 \x01(\v2\x0f.bridge.v1.CostR\x04cost\"\xc6\x01\n" +
+	"\x04cost\x18\x05 \x01(\v2\x0f.bridge.v1.CostR\x04cost\"\xca\x01\n" +
 	"\fInterruption\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x19\n" +
 	"\bheard_ms\x18\x02 \x01(\x05R\aheardMs\x12\x1f\n" +
 	"\vreceived_ms\x18\x03 \x01(\x05R\n" +
 	"receivedMs\x12<\n" +
-	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\x12#\n" +
+	"\fstop_latency\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\vstopLatency\x12'\n" +
 	"\n" +
-	"heard_text\x18\x05 \x01(\tB\x04\x88\xe7\x18\x01R\theardText\"\x90\x01\n" +
+	"heard_text\x18\x05 \x01(\tB\b\x88\xe7\x18\x01\x90\xe7\x18\x01R\theardText\"\x90\x01\n" +
 	"\n" +
 	"ToolCalled\x12 \n" +
 	"\ftool_call_id\x18\x01 \x01(\tR\n" +

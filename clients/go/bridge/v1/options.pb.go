@@ -30,6 +30,14 @@ var file_bridge_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "varint,50801,opt,name=sensitive",
 		Filename:      "bridge/v1/options.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50802,
+		Name:          "bridge.v1.spoken",
+		Tag:           "varint,50802,opt,name=spoken",
+		Filename:      "bridge/v1/options.proto",
+	},
 }
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -38,6 +46,11 @@ var (
 	//
 	// optional bool sensitive = 50801;
 	E_Sensitive = &file_bridge_v1_options_proto_extTypes[0]
+	// The field is sensitive and holds what was said or written in a call: where transcripts are kept,
+	// it is kept. What else is sensitive is kept only where all is.
+	//
+	// optional bool spoken = 50802;
+	E_Spoken = &file_bridge_v1_options_proto_extTypes[1]
 )
 
 var File_bridge_v1_options_proto protoreflect.FileDescriptor
@@ -45,7 +58,8 @@ var File_bridge_v1_options_proto protoreflect.FileDescriptor
 const file_bridge_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\x17bridge/v1/options.proto\x12\tbridge.v1\x1a google/protobuf/descriptor.proto:=\n" +
-	"\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xf1\x8c\x03 \x01(\bR\tsensitiveBW\n" +
+	"\tsensitive\x12\x1d.google.protobuf.FieldOptions\x18\xf1\x8c\x03 \x01(\bR\tsensitive:7\n" +
+	"\x06spoken\x12\x1d.google.protobuf.FieldOptions\x18\xf2\x8c\x03 \x01(\bR\x06spokenBW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var file_bridge_v1_options_proto_goTypes = []any{
@@ -53,10 +67,11 @@ var file_bridge_v1_options_proto_goTypes = []any{
 }
 var file_bridge_v1_options_proto_depIdxs = []int32{
 	0, // 0: bridge.v1.sensitive:extendee -> google.protobuf.FieldOptions
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	0, // [0:1] is the sub-list for extension extendee
+	0, // 1: bridge.v1.spoken:extendee -> google.protobuf.FieldOptions
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	0, // [0:2] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -72,7 +87,7 @@ func file_bridge_v1_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_options_proto_rawDesc), len(file_bridge_v1_options_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 1,
+			NumExtensions: 2,
 			NumServices:   0,
 		},
 		GoTypes:           file_bridge_v1_options_proto_goTypes,

@@ -1249,14 +1249,14 @@ const file_bridge_v1_report_proto_rawDesc = "" +
 	"\x05media\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05media\x12/\n" +
 	"\x05model\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05model\x12-\n" +
 	"\x04join\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04join\x12E\n" +
-	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\x80\x04\n" +
+	"\x11first_agent_audio\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x0ffirstAgentAudio\"\x88\x04\n" +
 	"\x04Turn\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x129\n" +
 	"\n" +
-	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12!\n" +
-	"\tuser_text\x18\x03 \x01(\tB\x04\x88\xe7\x18\x01R\buserText\x12#\n" +
+	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12%\n" +
+	"\tuser_text\x18\x03 \x01(\tB\b\x88\xe7\x18\x01\x90\xe7\x18\x01R\buserText\x12'\n" +
 	"\n" +
-	"agent_text\x18\x04 \x01(\tB\x04\x88\xe7\x18\x01R\tagentText\x12:\n" +
+	"agent_text\x18\x04 \x01(\tB\b\x88\xe7\x18\x01\x90\xe7\x18\x01R\tagentText\x12:\n" +
 	"\vagent_heard\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"agentHeard\x12%\n" +
 	"\vinterrupted\x18\x06 \x01(\bH\x00R\vinterrupted\x88\x01\x01\x123\n" +

@@ -1,0 +1,130 @@
+"""Where does a server keep its calls: in memory alone, or in a database behind it?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from bridge.calls.bereaved import Bereaved
+from bridge.calls.drafts import Drafts
+from bridge.logs import get_logger
+from bridge.ports.budget import TenantLedger
+from bridge.ports.call import Ending, EndReason
+from bridge.ports.clock import Clock
+from bridge.ports.host import Host, HostId
+from bridge.ports.placement import Directory
+from bridge.ports.report import CallReport
+from bridge.ports.room import RoomService
+from bridge.ports.store import EventRecords, Store
+from bridge.settings import Settings
+from bridge.store.archive import Archive, Unfinished
+from bridge.store.database import Location, held, opened, parse_url
+from bridge.store.durable import DurableDirectory, DurableEvents, DurableLedger, DurableReports
+from bridge.store.ledger import MemoryLedger
+from bridge.store.memory import MemoryEventLog, MemoryStore
+from bridge.store.migrating import migrate
+from bridge.store.pending import Pending
+from bridge.store.purge import Purge
+from bridge.store.statements import Database
+from bridge.store.writer import Writer
+from bridge.workers.directory import MemoryDirectory
+
+_log = get_logger(__name__)
+
+# A store that takes anything takes all that waits in that time. What it does not is lost.
+_FLUSH_S: Final = 5.0
+_KILLED: Final = Ending(EndReason.WORKER_LOST, "the server that carried it was killed")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is known of calls, their events and reports, and what has been spent."""
+
+    directory: Directory
+    events: EventRecords
+    reports: Store
+    ledger: TenantLedger
+    unfinished: Sequence[Unfinished] = ()
+    """Calls that an earlier life of this server has left."""
+    draft: Callable[[CallReport], None] | None = None
+    """Where reports of live calls are left, should this server be killed."""
+
+
+@asynccontextmanager
+async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
+    """Keep a server's calls for as long as the context lasts.
+
+    :raises StoreError: the store cannot be used.
+    """
+    memory = Records(
+        directory=MemoryDirectory(ended_calls=settings.retained_calls),
+        events=MemoryEventLog(
+            events_per_call=settings.retained_events, ended_calls=settings.retained_calls
+        ),
+        reports=MemoryStore(reports=settings.retained_calls),
+        ledger=MemoryLedger(),
+    )
+    url = parse_url(settings.store_url.get_secret_value())
+    if url is None:
+        yield memory
+    else:
+        async with _storing_in(url, settings, memory, clock) as records:
+            yield records
+
+
+async def end_unfinished(records: Records, rooms: RoomService, clock: Clock) -> None:
+    """End the calls that an earlier life of this server has left: once, and without their rooms."""
+    bereaved = Bereaved(
+        events=records.events,
+        directory=records.directory,
+        store=records.reports,
+        rooms=rooms,
+        clock=clock,
+    )
+    for call in records.unfinished:
+        await records.directory.add(call.placed)
+        await bereaved.end(call.placed, call.draft, _KILLED)
+
+
+async def keep_drafts(records: Records, hosts: Mapping[HostId, Host], clock: Clock) -> None:
+    """Leave drafts of live calls' reports where they outlive this server, until cancelled."""
+    if records.draft is not None:
+        await Drafts(records.directory, hosts, records.draft, clock).run()
+
+
+@asynccontextmanager
+async def _storing_in(
+    url: Location, settings: Settings, memory: Records, clock: Clock
+) -> AsyncIterator[Records]:
+    async with opened(url) as engine, held(engine, settings.host_id):
+        migrated = await migrate(engine)
+        if migrated.before != migrated.after:
+            _log.info("store is brought forward", before=migrated.before, after=migrated.after)
+        _log.info("calls are stored", where=url.render_as_string(hide_password=True))
+        archive, pending = Archive(engine), Pending()
+        yesterday = clock.now().date() - timedelta(days=1)
+        for row in await archive.spending_since(yesterday):
+            await memory.ledger.record(row.tenant_id, row.day, row.connection_id, row.spent)
+        writer = Writer(Database(engine, settings.host_id), pending, clock)
+        kept_for = timedelta(days=settings.retention_days)
+        async with asyncio.TaskGroup() as group:
+            tasks = (
+                group.create_task(writer.run(), name="store"),
+                group.create_task(Purge(engine, clock).run(kept_for), name="purge"),
+            )
+            try:
+                yield Records(
+                    directory=DurableDirectory(memory.directory, pending, archive),
+                    events=DurableEvents(memory.events, pending, archive),
+                    reports=DurableReports(memory.reports, pending, archive),
+                    ledger=DurableLedger(memory.ledger, pending),
+                    unfinished=await archive.unfinished(settings.host_id),
+                    draft=pending.draft,
+                )
+            finally:
+                if not await writer.flush(_FLUSH_S):
+                    _log.error("the store did not take all that happened")
+                for task in tasks:
+                    task.cancel()

@@ -1,0 +1,137 @@
+"""What does the store know of calls that are over?"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bridge.errors import Unavailable
+from bridge.ids import ConnectionId, TenantId
+from bridge.moments import to_microseconds
+from bridge.ports.call import CallState, CallView
+from bridge.ports.placement import CallFilter, CallPosition, Placed
+from bridge.ports.report import CallReport
+from bridge.ports.store import LoggedEvent
+from bridge.store.database import FAILURES
+from bridge.store.rows import SpendingRow, placed_of, report_of, view_of
+from bridge.store.schema import CALL_METADATA, CALLS, EVENTS, SPENDING
+
+EVENTS_A_PAGE: Final = 500
+# Longer than a busy database takes, shorter than who asks waits.
+_RETRY_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A call that was under way when its front died, and the draft of its report."""
+
+    placed: Placed
+    draft: CallReport | None
+
+
+class Archive:
+    """Reads the store. Every question may find it unreachable, which is Unavailable."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def call(self, connection_id: ConnectionId) -> Placed | None:
+        """Return a call that is over."""
+        wanted = select(CALLS.c.view, CALLS.c.host_id, CALLS.c.epoch).where(_is(connection_id))
+        async with self._connection() as connection:
+            row = (await connection.execute(wanted)).one_or_none()
+        return None if row is None else placed_of(*row)
+
+    async def report(self, connection_id: ConnectionId) -> CallReport | None:
+        async with self._connection() as connection:
+            report = await connection.scalar(select(CALLS.c.report).where(_is(connection_id)))
+        return None if report is None else report_of(report)
+
+    async def page(
+        self, calls: CallFilter, after: CallPosition | None, limit: int
+    ) -> Sequence[CallView]:
+        """Return up to `limit` calls that are over, the newest first, beginning behind `after`."""
+        if calls.states and CallState.ENDED not in calls.states:
+            return []
+        async with self._connection() as connection:
+            rows = (await connection.execute(_page(calls, after, limit))).all()
+        return [view_of(view) for (view,) in rows]
+
+    async def events(self, connection_id: ConnectionId, after: int) -> Sequence[LoggedEvent]:
+        """Return the next events behind `after`, none where there are no more yet."""
+        wanted = (
+            select(EVENTS.c.sequence, EVENTS.c.is_last, EVENTS.c.payload)
+            .where(EVENTS.c.connection_id == connection_id, EVENTS.c.sequence > after)
+            .order_by(EVENTS.c.sequence)
+            .limit(EVENTS_A_PAGE)
+        )
+        async with self._connection() as connection:
+            rows = (await connection.execute(wanted)).all()
+        return [LoggedEvent(connection_id, *row) for row in rows]
+
+    async def last_sequence(self, connection_id: ConnectionId) -> int:
+        newest = select(func.max(EVENTS.c.sequence)).where(EVENTS.c.connection_id == connection_id)
+        async with self._connection() as connection:
+            return await connection.scalar(newest) or 0
+
+    async def unfinished(self, front_id: str) -> Sequence[Unfinished]:
+        """Return the calls that a front has not seen the end of, the oldest first."""
+        wanted = (
+            select(CALLS.c.view, CALLS.c.host_id, CALLS.c.epoch, CALLS.c.report)
+            .where(CALLS.c.ended_us.is_(None), CALLS.c.front_id == front_id)
+            .order_by(CALLS.c.created_us, CALLS.c.connection_id)
+        )
+        async with self._connection() as connection:
+            rows = (await connection.execute(wanted)).all()
+        return [
+            Unfinished(placed_of(*placed), None if draft is None else report_of(draft))
+            for *placed, draft in rows
+        ]
+
+    async def spending_since(self, day: date) -> Sequence[SpendingRow]:
+        columns = (SPENDING.c[name] for name in SpendingRow.__slots__)
+        async with self._connection() as connection:
+            rows = (await connection.execute(select(*columns).where(SPENDING.c.day >= day))).all()
+        return [
+            SpendingRow(day, TenantId(tenant), ConnectionId(call), *sums)
+            for day, tenant, call, *sums in rows
+        ]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except FAILURES as error:
+            raise Unavailable(
+                "STORE_UNAVAILABLE", "the store of ended calls does not answer", _RETRY_S
+            ) from error
+
+
+def _is(connection_id: ConnectionId) -> ColumnElement[bool]:
+    return (CALLS.c.connection_id == connection_id) & CALLS.c.ended_us.is_not(None)
+
+
+def _page(calls: CallFilter, after: CallPosition | None, limit: int) -> Select[bytes]:
+    wanted = select(CALLS.c.view).where(CALLS.c.ended_us.is_not(None))
+    if after is not None:
+        place = (to_microseconds(after.created_at), after.connection_id)
+        wanted = wanted.where(tuple_(CALLS.c.created_us, CALLS.c.connection_id) < tuple_(*place))
+    if calls.tenant_id is not None:
+        wanted = wanted.where(CALLS.c.tenant_id == calls.tenant_id)
+    if calls.agent_id is not None:
+        wanted = wanted.where(CALLS.c.agent_id == calls.agent_id)
+    for key, value in calls.metadata.items():
+        wanted = wanted.where(
+            exists().where(
+                CALL_METADATA.c.connection_id == CALLS.c.connection_id,
+                CALL_METADATA.c.key == key,
+                CALL_METADATA.c.value == value,
+            )
+        )
+    newest_first = (CALLS.c.created_us.desc(), CALLS.c.connection_id.desc())
+    return wanted.order_by(*newest_first).limit(limit)

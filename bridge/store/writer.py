@@ -1,0 +1,111 @@
+"""Who writes what waits? One task, batch by batch, for as long as it takes; nobody waits for it."""
+
+from contextlib import suppress
+from typing import Final, Protocol
+
+from bridge.logs import get_logger
+from bridge.ports.clock import Clock
+from bridge.store.pending import Batch, Pending
+
+_log = get_logger(__name__)
+
+# What comes within it goes in one transaction. A server that is killed has told its watchers no
+# more than this, and one batch, that is not stored.
+GATHER_S: Final = 0.05
+# A database that says nothing at all; the drivers' own deadlines are shorter.
+_WRITE_S: Final = 20.0
+_FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+# How often it is looked whether all is written.
+_LOOK_S: Final = 0.02
+
+
+class NotTaken(Exception):
+    """The store does not take what it is given; it may, later. Named for the database's error."""
+
+
+class Unwritable(Exception):
+    """The store will never take this. Named for the database's error."""
+
+
+class Sink(Protocol):
+    """Where batches go."""
+
+    async def write(self, batch: Batch) -> None:
+        """Write all of a batch, or nothing. One that was written before changes nothing.
+
+        :raises NotTaken: later, perhaps.
+        :raises Unwritable: never.
+        """
+        ...
+
+
+class Writer:
+    """Writes what is pending, and tries again what the store does not take."""
+
+    def __init__(self, sink: Sink, pending: Pending, clock: Clock) -> None:
+        self._sink = sink
+        self._pending = pending
+        self._clock = clock
+        self._is_writing = False
+        self._failures = 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether the store has not taken what it was given last."""
+        return self._failures > 0
+
+    async def run(self) -> None:
+        """Write what comes, until cancelled."""
+        while True:
+            await self._pending.news.wait()
+            self._is_writing = True
+            await self._write(self._pending.take())
+            self._is_writing = False
+            if not self._pending.news.is_set():
+                await self._clock.sleep(GATHER_S)
+
+    async def flush(self, within_s: float) -> bool:
+        """Wait until all that waits is written; return whether it is."""
+        with suppress(TimeoutError):
+            async with self._clock.timeout(within_s):
+                while self._is_writing or self._pending.news.is_set():
+                    await self._clock.sleep(_LOOK_S)
+                return True
+        return False
+
+    async def _write(self, batch: Batch) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._clock.timeout(_WRITE_S):
+                    await self._sink.write(batch)
+            except Unwritable as error:
+                await self._write_apart(batch, error)
+                return
+            except (NotTaken, TimeoutError) as error:
+                self._failed(error)
+                await self._clock.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                self._took()
+                return
+
+    async def _write_apart(self, batch: Batch, error: Unwritable) -> None:
+        """Write each part of a batch for itself, and give up what spoils it."""
+        for part in batch.parts():
+            if part == batch:
+                _log.error("what cannot be stored is given up", part=part.kind, error=str(error))
+                return
+            await self._write(part)
+
+    def _failed(self, error: NotTaken | TimeoutError) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            _log.error("store does not take what it is given", error=str(error) or "timeout")
+
+    def _took(self) -> None:
+        if self._failures:
+            lost = self._pending.events_lost
+            _log.info("store takes again", failures=self._failures, events_lost=lost)
+            self._failures = 0
