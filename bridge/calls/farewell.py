@@ -1,13 +1,14 @@
 """Which ends are polite, and how long may the agent's last words take?"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.calls.ending import Farewell
+from bridge.calls.media import CallMedia
 from bridge.ports.call import EndReason
-
-FAREWELL_TAG: Final = "farewell"
+from bridge.ports.clock import Clock
 
 # What the agent is saying when the end is decided is played out: a sentence or two. Where it has
 # decided the end itself, an answer may follow that has not begun yet.
@@ -39,3 +40,18 @@ def last_words(reason: EndReason, farewell: Farewell | None) -> LastWords | None
         goodbye_s = _GOODBYE_S if farewell.has_words else 0.0
         return LastWords(finish_s or _SOFTLY_S, goodbye_s)
     return None if finish_s is None else LastWords(finish_s)
+
+
+async def take_leave(
+    media: CallMedia, reason: EndReason, farewell: Farewell | None, clock: Clock
+) -> None:
+    """Let the agent finish and say goodbye, as far and as long as this end allows."""
+    if (allowed := last_words(reason, farewell)) is None:
+        return
+    with suppress(TimeoutError):
+        async with clock.timeout(allowed.finish_s):
+            await media.finish_speaking()
+    if farewell is not None and farewell.has_words:
+        with suppress(TimeoutError):
+            async with clock.timeout(allowed.goodbye_s):
+                await media.say_goodbye(farewell)

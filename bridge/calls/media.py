@@ -7,7 +7,6 @@ from typing import Final
 from bridge.calls.builtin_tools import CallExecutors
 from bridge.calls.conversation import Conversation
 from bridge.calls.ending import Farewell
-from bridge.calls.farewell import FAREWELL_TAG
 from bridge.calls.keypad import Keypad
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
@@ -25,6 +24,8 @@ from bridge.ports.control import SayBehaviour
 from bridge.ports.model import ModelCounters, ModelSession
 from bridge.ports.room import Bot, NetworkStats
 from bridge.ports.telemetry import CallTelemetry, DirectionTelemetry
+
+FAREWELL_TAG: Final = "farewell"
 
 # WebRTC's counters come from its own threads; a dead connection may never answer.
 _STATS_S: Final = 1.0

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
 from typing import Final, assert_never
 
 from bridge.calls.conversation import Conversation
@@ -11,6 +10,7 @@ from bridge.calls.ears import Deaf
 from bridge.calls.ending import Farewell, Verdict
 from bridge.calls.keypad import Keypad
 from bridge.calls.media import CallMedia
+from bridge.calls.parts import Spawn
 from bridge.calls.record import CallRecord
 from bridge.errors import ModelError, RoomError
 from bridge.ports.call import Ending, EndReason
@@ -49,8 +49,6 @@ _MAX_METADATA: Final = 32
 
 _NOT_READY: Final = Refused("agent_not_ready", "the agent is not there yet")
 _ENDING: Final = Refused("call_ending", "the end of the call has been decided")
-
-Spawn = Callable[[Coroutine[None, None, None], str], None]
 
 
 class Steering:

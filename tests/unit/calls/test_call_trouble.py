@@ -198,7 +198,7 @@ async def test_ending_that_hangs_is_overdue_after_a_minute_however_long_the_call
     released = asyncio.Event()
     async with carrying(world) as call:
         await call.join()
-        call.call._spawn(stuck(), "stuck")
+        call.call._parts.spawn(stuck(), "stuck")
         await settle()
         await end(call)
         await world.clock.advance(59)

@@ -161,9 +161,8 @@ async def test_watchdog_cuts_calls_that_do_not_end(world: World) -> None:
 
 def stuck(host: CallHost) -> None:
     """Let the call's limits never pass."""
-    (limits,) = (
-        part for part in host._calls[ONE.connection_id]._parts if "limits" in part.get_name()
-    )
+    parts = host._calls[ONE.connection_id]._parts
+    (limits,) = (task for task in parts._tasks if "limits" in task.get_name())
     limits.cancel()
 
 
