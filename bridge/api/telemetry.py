@@ -37,10 +37,12 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
         if connection_id is not None:
             about(connection_id)
         tell_lag = asker().tenant_id is None
-        async for samples in await self._registry.telemetry(connection_id, tenant_id, interval_s):
-            yield pb.StreamTelemetryResponse(
-                samples=[convert.telemetry(sample, tell_lag=tell_lag) for sample in samples]
-            )
+        async for figures in await self._registry.telemetry(connection_id, tenant_id, interval_s):
+            samples = [convert.telemetry(each) for each in figures]
+            if not tell_lag:
+                for sample in samples:
+                    sample.ClearField("loop_lag")
+            yield pb.StreamTelemetryResponse(samples=samples)
 
     async def GetStats(
         self, _request: pb.GetStatsRequest, _context: Context

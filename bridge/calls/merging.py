@@ -1,23 +1,23 @@
 """How are all hosts measured at once? Each tells of its own calls; a round holds all of that."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bridge.errors import Refusal
 from bridge.ids import TenantId
 from bridge.ports.clock import Clock
 from bridge.ports.host import Host, HostId
-from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.telemetry import Figures
 
 
 async def merged(
     hosts: Mapping[HostId, Host], tenant_id: TenantId | None, interval_s: float, clock: Clock
-) -> AsyncIterator[list[CallTelemetry]]:
+) -> AsyncIterator[Sequence[Figures]]:
     """Yield the figures of every host's calls each interval, for ever.
 
     A host that is new is heard from the next round on; one that goes is missed from then on.
     """
-    streams: dict[HostId, AsyncIterator[list[CallTelemetry]]] = {}
+    streams: dict[HostId, AsyncIterator[Sequence[Figures]]] = {}
     while True:
         for host_id in streams.keys() - hosts.keys():
             del streams[host_id]
@@ -33,8 +33,8 @@ async def merged(
 
 
 async def _next(
-    streams: dict[HostId, AsyncIterator[list[CallTelemetry]]], host_id: HostId
-) -> list[CallTelemetry]:
+    streams: dict[HostId, AsyncIterator[Sequence[Figures]]], host_id: HostId
+) -> Sequence[Figures]:
     try:
         return await anext(streams[host_id])
     except (Refusal, StopAsyncIteration):

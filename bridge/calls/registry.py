@@ -13,7 +13,7 @@ from bridge.ports.host import Host, HostId, HostStatus
 from bridge.ports.placement import CallFilter, CallPosition, Directory, Placed, Totals
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
-from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.telemetry import Figures
 from bridge.tallies import Tallies
 
 
@@ -159,7 +159,7 @@ class Registry:
 
     async def telemetry(
         self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
-    ) -> AsyncIterator[list[CallTelemetry]]:
+    ) -> AsyncIterator[Sequence[Figures]]:
         """Return figures of one call until its end, or of all for ever.
 
         :raises NotFound: no such live call.

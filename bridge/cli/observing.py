@@ -10,6 +10,7 @@ from bridge.calls.lag import LoopLag
 from bridge.calls.merging import merged
 from bridge.cli.carriers import Carriers
 from bridge.logs import get_logger
+from bridge.messages.convert import telemetry
 from bridge.observe.call_metrics import CallMetrics
 from bridge.observe.events import OverheardEvents
 from bridge.observe.exposition import exposing
@@ -78,8 +79,8 @@ class Observation:
         """Take what calls measure of themselves, until cancelled."""
         while True:
             try:
-                async for samples in merged(hosts, None, _SAMPLE_S, self._clock):
-                    self._calls.on_telemetry(samples)
+                async for figures in merged(hosts, None, _SAMPLE_S, self._clock):
+                    self._calls.on_telemetry(telemetry(each) for each in figures)
             except Exception as error:  # noqa: BLE001 - calls go on whether or not they are counted
                 _log.error("calls not sampled", error=type(error).__name__, frames=frames_of(error))
                 await self._clock.sleep(_RETRY_S)

@@ -15,7 +15,7 @@ from bridge.ports.report import (
     Turn,
     TurnLatency,
 )
-from bridge.ports.telemetry import CallTelemetry, NetworkTelemetry
+from bridge.ports.telemetry import EncodedTelemetry, Figures, NetworkTelemetry
 from bridge.ports.tool import ToolStatus, ToolUse
 from bridge.ports.usage import TokenCounts
 from bridge.v1 import call_pb2, report_pb2, telemetry_pb2
@@ -148,7 +148,14 @@ def recording_format(of: RecordingFormat) -> call_pb2.RecordingFormat.ValueType:
     return call_pb2.RecordingFormat.Value(f"RECORDING_FORMAT_{of.name}")
 
 
-def telemetry(of: CallTelemetry, *, tell_lag: bool = True) -> telemetry_pb2.CallTelemetry:
+def encoded(of: Figures) -> bytes:
+    """Return figures as they cross to another process."""
+    return of.payload if isinstance(of, EncodedTelemetry) else telemetry(of).SerializeToString()
+
+
+def telemetry(of: Figures) -> telemetry_pb2.CallTelemetry:
+    if isinstance(of, EncodedTelemetry):
+        return telemetry_pb2.CallTelemetry.FromString(of.payload)
     return telemetry_pb2.CallTelemetry(
         connection_id=of.connection_id,
         time=timestamp(of.at),
@@ -180,7 +187,7 @@ def telemetry(of: CallTelemetry, *, tell_lag: bool = True) -> telemetry_pb2.Call
             usage=tokens(of.usage),
             cost=cost(of.cost),
         ),
-        loop_lag=duration(of.loop_lag_s) if tell_lag else None,
+        loop_lag=duration(of.loop_lag_s),
     )
 
 

@@ -7,13 +7,29 @@ carried at once.
 """
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
+import orjson
 from cattrs import Converter
 from cattrs.preconf.orjson import make_converter
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Value = TypeVar("_Value", bound="DataclassInstance")
 
 _TAG: Final = "$type"
 _MEMBER: Final = "$member"
@@ -46,6 +62,36 @@ def decode_stored(declared: Any, payload: bytes) -> Any:  # noqa: ANN401 - any t
         return _OF_EARLIER_RELEASES.loads(payload, declared)
     except Exception as error:
         raise ValueError(f"no {declared}") from error
+
+
+class Changes(Generic[_Value]):
+    """How values of a class cross to whoever has an earlier one: by the fields that changed."""
+
+    def __init__(self, declared: type[_Value]) -> None:
+        self._types = get_type_hints(declared)
+
+    def encode(self, before: _Value, after: _Value) -> bytes:
+        """Return what has changed."""
+        changed = {}
+        for name, declared in self._types.items():
+            value, earlier = getattr(after, name), getattr(before, name)
+            if value is not earlier and value != earlier:
+                changed[name] = _CONVERTER.unstructure(value, declared)
+        return orjson.dumps(changed)
+
+    def apply(self, before: _Value, payload: bytes) -> _Value:
+        """Return the later value.
+
+        :raises ValueError: the payload is not of this class, or another release's.
+        """
+        try:
+            changed = {
+                name: _CONVERTER.structure(value, self._types[name])
+                for name, value in orjson.loads(payload).items()
+            }
+            return replace(before, **changed)
+        except Exception as error:
+            raise ValueError("no changes of this release") from error
 
 
 def _members(declared: Any) -> list[Any]:  # noqa: ANN401 - any type form

@@ -10,9 +10,8 @@ from bridge.observe.bounded import BoundedLabel
 from bridge.observe.media_metrics import MediaAmounts, MediaMetrics
 from bridge.observe.metrics import Metrics
 from bridge.ports.call import FAULT_OF, CallState
-from bridge.ports.telemetry import CallTelemetry
 from bridge.ports.tool import ToolStatus
-from bridge.v1 import call_pb2, event_pb2, report_pb2
+from bridge.v1 import call_pb2, event_pb2, report_pb2, telemetry_pb2
 
 # An event may be told again, but not after so many other calls have ended.
 _REMEMBERED_ENDS: Final = 1024
@@ -88,7 +87,7 @@ class CallMetrics:
             if len(self._ended) > _REMEMBERED_ENDS:
                 self._ended.popitem(last=False)
 
-    def on_telemetry(self, samples: Iterable[CallTelemetry]) -> None:
+    def on_telemetry(self, samples: Iterable[telemetry_pb2.CallTelemetry]) -> None:
         """Count one interval of every live call."""
         for sample in samples:
             call = self._live.get(sample.connection_id)

@@ -8,8 +8,7 @@ from typing import Self
 
 from bridge.messages.times import seconds
 from bridge.observe.metrics import Metrics
-from bridge.ports.telemetry import CallTelemetry
-from bridge.v1 import report_pb2
+from bridge.v1 import report_pb2, telemetry_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +25,13 @@ class MediaAmounts:
     packets_lost_out: float = 0.0
 
     @classmethod
-    def of_sample(cls, sample: CallTelemetry) -> Self:
+    def of_sample(cls, sample: telemetry_pb2.CallTelemetry) -> Self:
         network = sample.network
         return cls(
             dropped_s=sample.uplink.dropped_ms / 1000,
             discarded_s=sample.downlink.dropped_ms / 1000,
             received_s=sample.downlink.audio_ms / 1000,
-            underruns=sample.underruns,
+            underruns=sample.downlink.underruns,
             packets_in=network.packets_in,
             packets_out=network.packets_out,
             packets_lost_in=network.packets_lost_in,
@@ -82,14 +81,14 @@ class MediaMetrics:
         for counter, amount in zip(self._counters, astuple(amounts), strict=True):
             counter.inc(amount)
 
-    def sample(self, sample: CallTelemetry) -> None:
+    def sample(self, sample: telemetry_pb2.CallTelemetry) -> None:
         """Take in how things stand in a call."""
         metrics, network = self._metrics, sample.network
         metrics.audio_queue.labels("in").observe(sample.uplink.queue_ms / 1000)
         metrics.audio_queue.labels("out").observe(sample.downlink.queue_ms / 1000)
-        if sample.model_round_trip_ms is not None:
-            metrics.round_trip.labels("model").observe(sample.model_round_trip_ms / 1000)
-        if network.round_trip_ms is not None:
+        if sample.model.HasField("round_trip_ms"):
+            metrics.round_trip.labels("model").observe(sample.model.round_trip_ms / 1000)
+        if network.HasField("round_trip_ms"):
             metrics.round_trip.labels("media").observe(network.round_trip_ms / 1000)
-        if network.jitter_ms is not None:
+        if network.HasField("jitter_ms"):
             metrics.jitter.observe(network.jitter_ms / 1000)

@@ -1,6 +1,6 @@
 """What a front asks of whoever carries calls, in this process or another."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -10,7 +10,7 @@ from bridge.ports.call import CallSpec, CallView, EndReason
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.report import CallReport
 from bridge.ports.room_news import RoomNews
-from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.telemetry import Figures
 
 HostId = NewType("HostId", str)
 Epoch = NewType("Epoch", int)
@@ -71,7 +71,7 @@ class Host(Protocol):
 
     def telemetry(
         self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
-    ) -> AsyncIterator[list[CallTelemetry]]:
+    ) -> AsyncIterator[Sequence[Figures]]:
         """Yield figures every interval: of one call until it has ended, or of all for ever.
 
         :raises NotFound: the call is not carried here.

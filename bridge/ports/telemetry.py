@@ -55,3 +55,13 @@ class CallTelemetry:
     """Of the process that carries the call."""
     usage: TokenCounts = field(default_factory=TokenCounts)
     cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTelemetry:
+    """The same as whoever watches will get it: encoded in the process that carries the call."""
+
+    payload: bytes
+
+
+Figures = CallTelemetry | EncodedTelemetry

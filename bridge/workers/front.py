@@ -11,7 +11,7 @@ import grpc
 from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.logs import get_logger
 from bridge.messages.events import logged
-from bridge.messages.values import decode, encode
+from bridge.messages.values import Changes, decode, encode
 from bridge.ports.budget import Spent
 from bridge.ports.call import CallView
 from bridge.ports.event import CallEvent
@@ -26,9 +26,18 @@ _log = get_logger(__name__)
 # What waits goes with the next batch; a front that is busy gets fewer and larger ones.
 _MAX_BATCH: Final = 256
 _MAX_WAITING: Final = 16_384
+# To be told costs a front more than what is told: what happens within so long is told together.
+_PAUSE_S: Final = 0.005
 _TELL_S: Final = 5.0
 _BEAT_S: Final = 1.0
 _STOP_S: Final = 1.0
+
+
+PROGRESS: Final = Changes(CallView)
+"""How a call's views cross behind its first one. Most of it is a spec that seldom changes."""
+
+
+_Waiting = tuple[pb.News, "asyncio.Future[None] | None"]
 
 
 class FrontLost(ConnectionError):
@@ -39,15 +48,18 @@ class Front:
     """The front, as calls in a worker see it.
 
     Implements EventLog, DirectoryUpdates, ReportSink, Slots, SpendingSink and ToolExecutors. Each
-    of them returns when the front has kept what it was told. `run` is what carries it there.
+    of them returns when the front has kept what it was told; `update` at once. `run` is what
+    carries it there.
     """
 
     def __init__(self, channel: grpc.aio.Channel, host_id: HostId, epoch: Epoch) -> None:
         self._front = workers_service_pb2_grpc.FrontServiceStub(channel)
         self._host_id = host_id
         self._epoch = epoch
-        self._waiting: list[tuple[pb.News, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._news = asyncio.Event()
+        self._told: dict[ConnectionId, CallView] = {}
+        """As the front knows them."""
 
     async def append(self, event: CallEvent) -> None:
         kept = logged(event)
@@ -63,7 +75,17 @@ class Front:
         )
 
     async def update(self, view: CallView, epoch: Epoch) -> None:  # noqa: ARG002 - every batch has it
-        await self._tell(pb.News(view=encode(view)))
+        connection_id = view.connection_id
+        known = self._told.pop(connection_id, None)
+        if known is None:
+            news = pb.News(view=encode(view))
+        else:
+            changes = PROGRESS.encode(known, view)
+            news = pb.News(progress=pb.Progress(connection_id=connection_id, changes=changes))
+        # Nobody waits for it: whatever is told next comes behind it, and fails if it does.
+        self._add(news)
+        if not view.is_over:
+            self._told[connection_id] = view
 
     async def remove(self, connection_id: ConnectionId) -> None:
         await self._tell(pb.News(abandoned=connection_id))
@@ -73,7 +95,9 @@ class Front:
 
     async def draft(self, report: CallReport) -> None:
         """Leave a report as far as it goes, for the case that this worker dies."""
-        await self._tell(pb.News(draft=encode(report)))
+        await self._tell(
+            pb.News(draft=pb.Draft(connection_id=report.view.connection_id, report=encode(report)))
+        )
 
     async def confirm(self, connection_id: ConnectionId) -> None:
         await self._tell(pb.News(confirmed=connection_id))
@@ -133,19 +157,26 @@ class Front:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                 await self._hand_on(batch)
+            await asyncio.sleep(_PAUSE_S)
 
     async def _tell(self, news: pb.News) -> None:
         """
         :raises FrontLost: it was not taken; telling it again is safe.
         """
-        if len(self._waiting) >= _MAX_WAITING:
-            raise FrontLost("too much waits to be told")
-        told = asyncio.get_running_loop().create_future()
-        self._waiting.append((news, told))
-        self._news.set()
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(news, told)
         await told
 
-    async def _hand_on(self, batch: Sequence[tuple[pb.News, "asyncio.Future[None]"]]) -> None:
+    def _add(self, news: pb.News, told: "asyncio.Future[None] | None" = None) -> None:
+        """
+        :raises FrontLost: too much waits.
+        """
+        if len(self._waiting) >= _MAX_WAITING:
+            raise FrontLost("too much waits to be told")
+        self._waiting.append((news, told))
+        self._news.set()
+
+    async def _hand_on(self, batch: Sequence[_Waiting]) -> None:
         request = pb.TellRequest(
             host_id=self._host_id, epoch=self._epoch, news=[news for news, _ in batch]
         )
@@ -155,8 +186,10 @@ class Front:
         except grpc.aio.AioRpcError as error:
             _log.warning("front does not take news", code=error.code().name, news=len(batch))
             failure = FrontLost(error.code().name)
+            # What the front has of calls may be older now: it is told them anew, each as a whole.
+            self._told.clear()
         for _, told in batch:
-            if told.done():  # whoever waited has been cancelled
+            if told is None or told.done():  # whoever waited has been cancelled
                 continue
             if failure is None:
                 told.set_result(None)

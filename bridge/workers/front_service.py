@@ -15,6 +15,7 @@ from bridge.ports.placement import Directory, Placer
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.tool import ToolCallId, ToolExecutors, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.workers.front import PROGRESS
 from bridge.workers.tool_calls import ToolCalls
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
@@ -30,7 +31,11 @@ class KnownWorker(Protocol):
 
     def saw(self, view: CallView) -> None: ...
 
-    def drafted(self, report: CallReport) -> None: ...
+    def view(self, connection_id: ConnectionId) -> CallView | None:
+        """Return a call as it was told last; None: it has not been, or it is over."""
+        ...
+
+    def drafted(self, connection_id: ConnectionId, report: bytes) -> None: ...
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None: ...
 
@@ -110,23 +115,16 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
     async def _take(self, news: pb.News, worker: KnownWorker) -> None:
         match news.WhichOneof("kind"):
             case "event":
-                event = news.event
-                await self._archive.keep(
-                    LoggedEvent(
-                        ConnectionId(event.connection_id),
-                        event.sequence,
-                        event.is_last,
-                        event.payload,
-                    )
-                )
-            case "view":
-                view: CallView = decode(CallView, news.view)
-                worker.saw(view)
-                await self._directory.update(view, worker.epoch)
+                await self._archive.keep(_logged(news.event))
+            case "view" | "progress":
+                view = _view(news, worker)
+                if view is not None:
+                    worker.saw(view)
+                    await self._directory.update(view, worker.epoch)
             case "report":
                 await self._store.save(decode(CallReport, news.report))
             case "draft":
-                worker.drafted(decode(CallReport, news.draft))
+                worker.drafted(ConnectionId(news.draft.connection_id), news.draft.report)
             case "confirmed":
                 await self._placer.confirm(ConnectionId(news.confirmed))
             case "released":
@@ -137,3 +135,18 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
                 await self._placer.release(abandoned, forget_request=True)
             case None:
                 pass
+
+
+def _logged(event: pb.Event) -> LoggedEvent:
+    return LoggedEvent(
+        ConnectionId(event.connection_id), event.sequence, event.is_last, event.payload
+    )
+
+
+def _view(news: pb.News, worker: KnownWorker) -> CallView | None:
+    """Return a call as it is now; None: its end has been told already."""
+    if news.HasField("view"):
+        whole: CallView = decode(CallView, news.view)
+        return whole
+    known = worker.view(ConnectionId(news.progress.connection_id))
+    return None if known is None else PROGRESS.apply(known, news.progress.changes)

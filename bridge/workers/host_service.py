@@ -8,6 +8,7 @@ import grpc
 
 from bridge.errors import NotFound, Refusal
 from bridge.ids import ConnectionId, TenantId
+from bridge.messages.convert import encoded
 from bridge.messages.values import decode, encode
 from bridge.ports.call import CallSpec
 from bridge.ports.control import Command, CommandId, ControlOutcome
@@ -75,7 +76,7 @@ class HostService(workers_service_pb2_grpc.HostServiceServicer):
         except NotFound as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, error.message)
         async for interval in samples:
-            yield pb.StreamTelemetryResponse(samples=[encode(sample) for sample in interval])
+            yield pb.StreamTelemetryResponse(samples=[encoded(sample) for sample in interval])
 
     async def Drain(self, request: pb.DrainRequest, _context: Context) -> pb.DrainResponse:
         # A front that hangs up while it waits has not changed its mind.

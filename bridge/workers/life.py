@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.ids import ConnectionId
+from bridge.messages.values import decode
 from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId, HostStatus
@@ -31,7 +32,7 @@ class WorkerLife:
         self._placer = placer
         self._channel = channel(socket)
         self.host = RemoteHost(self._channel, clock)
-        self._drafts: dict[ConnectionId, CallReport] = {}
+        self._drafts: dict[ConnectionId, bytes] = {}
         self._process: Process | None = None
         self._leaving = False
         self.beats = 0
@@ -63,12 +64,17 @@ class WorkerLife:
         if view.is_over:
             self._drafts.pop(view.connection_id, None)
 
-    def drafted(self, report: CallReport) -> None:
-        self._drafts[report.view.connection_id] = report
+    def view(self, connection_id: ConnectionId) -> CallView | None:
+        return self.host.told(connection_id)
+
+    def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
+        # Nobody looks at it unless the worker dies.
+        self._drafts[connection_id] = report
 
     def draft(self, connection_id: ConnectionId) -> CallReport | None:
         """Return a call's report, as far as the worker had told of it."""
-        return self._drafts.get(connection_id)
+        draft = self._drafts.get(connection_id)
+        return None if draft is None else decode(CallReport, draft)
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats += 1

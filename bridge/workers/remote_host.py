@@ -1,6 +1,6 @@
 """How does a front reach a host in another process? As it would one of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -17,7 +17,7 @@ from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
 from bridge.ports.report import CallReport
 from bridge.ports.room_news import RoomNews
-from bridge.ports.telemetry import CallTelemetry
+from bridge.ports.telemetry import EncodedTelemetry
 from bridge.workers import refusals
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
@@ -48,6 +48,10 @@ class RemoteHost:
             self._views.pop(view.connection_id, None)
         else:
             self._views[view.connection_id] = view
+
+    def told(self, connection_id: ConnectionId) -> CallView | None:
+        """Return a call as its worker has told it last; None: it has not, or it is over."""
+        return self._views.get(connection_id)
 
     def beat(self, status: HostStatus) -> None:
         """Take note of how the worker is doing."""
@@ -107,7 +111,7 @@ class RemoteHost:
 
     async def telemetry(
         self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float
-    ) -> AsyncIterator[list[CallTelemetry]]:
+    ) -> AsyncIterator[Sequence[EncodedTelemetry]]:
         interval = Duration()
         interval.FromMicroseconds(round(interval_s * 1e6))
         request = pb.StreamTelemetryRequest(
@@ -115,7 +119,7 @@ class RemoteHost:
         )
         async with _answering():
             async for response in self._host.StreamTelemetry(request):
-                yield [decode(CallTelemetry, sample) for sample in response.samples]
+                yield [EncodedTelemetry(sample) for sample in response.samples]
 
     def status(self) -> HostStatus:
         return self._status

@@ -384,7 +384,7 @@ class StreamTelemetryResponse(_message.Message):
     SAMPLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def samples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """CallTelemetry, one of each call."""
+        """bridge.v1.CallTelemetry, one of each call."""
 
     def __init__(
         self,
@@ -540,12 +540,11 @@ class News(_message.Message):
     CONFIRMED_FIELD_NUMBER: _builtins.int
     ABANDONED_FIELD_NUMBER: _builtins.int
     RELEASED_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
     view: _builtins.bytes
     """CallView: a call as it is now."""
     report: _builtins.bytes
     """CallReport of a call that has ended."""
-    draft: _builtins.bytes
-    """CallReport of a call as far as it goes, should its worker die."""
     confirmed: _builtins.str
     """The call has begun: its slot is taken for good."""
     abandoned: _builtins.str
@@ -556,26 +555,87 @@ class News(_message.Message):
     def event(self) -> Global___Event:
         """An event of a call."""
 
+    @_builtins.property
+    def draft(self) -> Global___Draft:
+        """A call's report as far as it goes, should its worker die."""
+
+    @_builtins.property
+    def progress(self) -> Global___Progress:
+        """A call as it is now, by what has changed since it was told last."""
+
     def __init__(
         self,
         *,
         event: Global___Event | None = ...,
         view: _builtins.bytes = ...,
         report: _builtins.bytes = ...,
-        draft: _builtins.bytes = ...,
+        draft: Global___Draft | None = ...,
         confirmed: _builtins.str = ...,
         abandoned: _builtins.str = ...,
         released: _builtins.str = ...,
+        progress: Global___Progress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "confirmed", b"confirmed", "draft", b"draft", "event", b"event", "kind", b"kind", "released", b"released", "report", b"report", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "confirmed", b"confirmed", "draft", b"draft", "event", b"event", "kind", b"kind", "progress", b"progress", "released", b"released", "report", b"report", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "confirmed", b"confirmed", "draft", b"draft", "event", b"event", "kind", b"kind", "released", b"released", "report", b"report", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandoned", b"abandoned", "confirmed", b"confirmed", "draft", b"draft", "event", b"event", "kind", b"kind", "progress", b"progress", "released", b"released", "report", b"report", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["event", "view", "report", "draft", "confirmed", "abandoned", "released"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["event", "view", "report", "draft", "confirmed", "abandoned", "released", "progress"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___News: _TypeAlias = News  # noqa: Y015
+
+@_typing.final
+class Draft(_message.Message):
+    """A call's report, which is looked at only if its worker dies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The call."""
+    report: _builtins.bytes
+    """CallReport."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        report: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Draft: _TypeAlias = Draft  # noqa: Y015
+
+@_typing.final
+class Progress(_message.Message):
+    """What has changed of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The call."""
+    changes: _builtins.bytes
+    """Those fields of CallView."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        changes: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "connection_id", b"connection_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Progress: _TypeAlias = Progress  # noqa: Y015
 
 @_typing.final
 class Event(_message.Message):

@@ -7,6 +7,7 @@ from typing import cast
 from bridge.calls.merging import merged
 from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
+from bridge.messages.convert import telemetry
 from bridge.ports.host import Host, HostId
 from bridge.ports.telemetry import CallTelemetry
 from tests.fakes.clock import FakeClock
@@ -42,7 +43,7 @@ async def test_round_holds_the_calls_of_all_hosts_there_are() -> None:
     async def calls() -> list[str]:
         coming = asyncio.ensure_future(anext(rounds))
         await clock.advance(1.0)
-        return sorted(one.connection_id for one in await coming)
+        return sorted(telemetry(one).connection_id for one in await coming)
 
     assert await calls() == ["one"]
     hosts[B] = cast("Host", second)

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.errors import Exhausted, NotFound, RoomUnreachable
 from bridge.ids import ConnectionId
+from bridge.messages import convert
 from bridge.ports.call import CallState, EndReason
 from bridge.ports.placement import CallFilter
 from tests.fakes.clock import settle
@@ -190,7 +191,7 @@ async def test_telemetry_of_all_is_a_tenant_s_own(world: World) -> None:
         stream = await desk.registry.telemetry(None, OTHER, 1.0)
 
         async def first() -> list[str]:
-            return [sample.connection_id for sample in await anext(stream)]
+            return [convert.telemetry(figures).connection_id for figures in await anext(stream)]
 
         reading = group.create_task(first())
         await world.clock.advance(1)

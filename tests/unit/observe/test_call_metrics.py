@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.messages import convert
 from bridge.messages import events as messages
 from bridge.observe.call_metrics import CallMetrics
 from bridge.observe.metrics import Metrics
@@ -214,7 +215,7 @@ def test_media_is_counted_by_samples_and_what_they_missed_by_the_report(counted:
         network=replace(quiet.network, packets_in=50, packets_lost_in=1, round_trip_ms=20),
         model_round_trip_ms=80,
     )
-    counted.calls.on_telemetry([taken, taken])
+    counted.calls.on_telemetry([convert.telemetry(taken)] * 2)
     read = counted.read()
     assert read["audio_dropped_seconds_total"] == pytest.approx(0.08)
     assert read["underruns_total"] == 4
@@ -233,5 +234,5 @@ def test_media_is_counted_by_samples_and_what_they_missed_by_the_report(counted:
 
 def test_a_sample_of_a_call_that_is_over_changes_nothing(counted: Counted) -> None:
     counted.tell(Ended(REPORT))
-    counted.calls.on_telemetry([replace(sample(), underruns=5)])
+    counted.calls.on_telemetry([convert.telemetry(replace(sample(), underruns=5))])
     assert counted.read()["underruns_total"] == 0

@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.calls.host import CallHost
 from bridge.errors import Exhausted, NotFound, Unavailable
+from bridge.messages import convert
+from bridge.messages.values import decode
 from bridge.ports.budget import Spent
-from bridge.ports.call import CallState, CallView, EndReason
+from bridge.ports.call import AgentState, CallState, CallView, EndReason
 from bridge.ports.event import CallEvent, Warned
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
+from bridge.ports.report import CallReport
 from bridge.ports.room import LeaveReason
 from bridge.ports.room_news import HumanWent, RoomOver
 from bridge.ports.tool import (
@@ -106,9 +110,9 @@ async def test_figures_come_every_interval_until_the_call_s_end(
         while not coming.done():
             await world.clock.advance(1.0)
             await asyncio.sleep(0.01)  # the socket's own time is not ours to move
-        (sample,) = coming.result()
+        sample = convert.telemetry(*coming.result())
         assert sample.connection_id == ONE.connection_id
-        assert sample.loop_lag_s == 0.5
+        assert sample.loop_lag.ToMilliseconds() == 500
         await host.end(ONE.connection_id)
         assert [len(rest) async for rest in figures][-1:] == [1]
 
@@ -155,10 +159,41 @@ async def test_views_reports_and_drafts_reach_their_places(told: Told) -> None:
     assert placed is not None
     assert placed.view == view
     assert told.life.seen == [view]
-    assert len(told.life.drafts) == 1
-    assert await told.world.store.report(SPEC.connection_id) == told.life.drafts[0]
+    draft = decode(CallReport, told.life.drafts[SPEC.connection_id])
+    assert await told.world.store.report(SPEC.connection_id) == draft
     ((status, load, memory_bytes),) = told.life.beats
     assert (status.slots_total, load, memory_bytes) == (2, 0.5, 1000)
+
+
+async def test_view_that_is_told_by_its_changes_is_the_same(told: Told) -> None:
+    begun = CallView(SPEC, HOST, last_sequence=1)
+    renamed = replace(SPEC, metadata={"case": "7"})
+    told_of = [
+        begun,
+        replace(begun, last_sequence=2, agent_state=AgentState.SPEAKING),
+        replace(begun, spec=renamed, last_sequence=3),
+        replace(begun, spec=renamed, last_sequence=4, state=CallState.ENDED),
+    ]
+    await told.world.directory.add(Placed(begun, HOST, EPOCH))
+    async with told.by() as front:
+        for view in told_of:
+            await front.update(view, EPOCH)
+        await front.append(event(1))
+    assert told.life.seen == told_of
+    assert told.life.progressed == 3
+
+
+async def test_view_is_told_as_a_whole_again_where_the_front_did_not_take_it(told: Told) -> None:
+    view = CallView(SPEC, HOST)
+    async with told.by(epoch=Epoch(0)) as front:
+        await front.update(view, EPOCH)
+        with pytest.raises(FrontLost):
+            await front.append(event(1))
+        assert not told.life.seen
+        told.life.epoch = Epoch(0)
+        await front.update(view, EPOCH)
+        await front.append(event(1))
+    assert told.life.seen == [view]
 
 
 async def test_slot_of_a_call_that_never_began_is_free_again_and_so_is_its_request(

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from bridge.ids import AgentId
+from bridge.ids import AgentId, ConnectionId
 from bridge.ports.call import CallView
 from bridge.ports.host import Epoch, HostId, HostStatus
-from bridge.ports.report import CallReport
 from bridge.ports.tool import ToolExecutor, ToolInvocation, ToolOutcome, ToolOutput, ToolSpec
 from bridge.workers.front import Front
 from bridge.workers.front_service import FrontService
@@ -26,14 +25,20 @@ class KnownLife:
     def __init__(self, epoch: Epoch) -> None:
         self.epoch = epoch
         self.seen: list[CallView] = []
-        self.drafts: list[CallReport] = []
+        self.drafts: dict[ConnectionId, bytes] = {}
+        self.progressed = 0
         self.beats: list[tuple[HostStatus, float, int]] = []
 
     def saw(self, view: CallView) -> None:
         self.seen.append(view)
 
-    def drafted(self, report: CallReport) -> None:
-        self.drafts.append(report)
+    def view(self, connection_id: ConnectionId) -> CallView | None:
+        self.progressed += 1
+        seen = [view for view in self.seen if view.connection_id == connection_id]
+        return seen[-1] if seen else None
+
+    def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
+        self.drafts[connection_id] = report
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats.append((status, load, memory_bytes))
