@@ -36,6 +36,9 @@ MaybeHandler: TypeAlias = "Handler | None"
 NextHandler: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[MaybeHandler]]"
 Parse = Callable[[bytes], Any]
 
+# W3C's; nothing else of the metadata is for observers.
+_TRACE_HEADERS: Final = ("traceparent", "tracestate")
+
 # By whether requests and responses are streams; an attribute of handlers, and a part of the names
 # of what makes them.
 _BEHAVIOUR: Final = {
@@ -122,7 +125,7 @@ class Edge(grpc.aio.ServerInterceptor):
     async def _inside(
         self, method: str, context: Context, *, is_stream: bool
     ) -> AsyncIterator[Principal]:
-        rpc = Rpc(method, is_stream)
+        rpc = Rpc(method, is_stream, _trace_context(context))
         with self._observe(rpc):
             async with (
                 _told(rpc, context),
@@ -190,6 +193,11 @@ async def _told(rpc: Rpc, context: Context) -> AsyncIterator[None]:
                 reason=reason,
                 ms=round((time.perf_counter() - began_s) * 1000, 1),
             )
+
+
+def _trace_context(context: Context) -> dict[str, str]:
+    metadata = context.invocation_metadata() or ()
+    return {key: str(value) for key, value in metadata if key in _TRACE_HEADERS}
 
 
 def _unobserved(_rpc: Rpc) -> AbstractContextManager[None]:

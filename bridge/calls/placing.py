@@ -1,6 +1,6 @@
 """How a call comes into a free slot, and how everything is given back where it does not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from bridge.calls.allowance import Allowances
@@ -27,15 +27,24 @@ _log = get_logger(__name__)
 
 
 class Placing:
-    """Takes slots for calls. What fails on the way leaves neither slot nor room taken."""
+    """Takes slots for calls. What fails on the way leaves neither slot nor room taken.
+
+    `begins` is told of each call before its host is, in the task of whoever asks for it.
+    """
 
     def __init__(
-        self, placer: Placer, directory: Directory, registry: Registry, allowances: Allowances
+        self,
+        placer: Placer,
+        directory: Directory,
+        registry: Registry,
+        allowances: Allowances,
+        begins: Callable[[ConnectionId], None] = lambda _: None,
     ) -> None:
         self._placer = placer
         self._directory = directory
         self._registry = registry
         self._allowances = allowances
+        self._begins = begins
 
     async def place(
         self, spec: CallSpec, key: RequestKey | None, quotas: Sequence[Quota]
@@ -76,6 +85,7 @@ class Placing:
             if holder is not None:
                 await self._give_back(spec.connection_id)
                 return holder
+            self._begins(spec.connection_id)
             view = await self._registry.host(reservation.host_id).start(spec, reservation.epoch)
         except Exception:
             # The host does this, too, where it tried; it may have refused, or not be reached.

@@ -1,106 +1,82 @@
-"""How is it put together what the server shows of itself, where its settings want that?"""
+"""Who looks on at a server? Nobody, unless its settings name a place for metrics or traces."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
-from bridge.api.scopes import SCOPE_OF
-from bridge.calls.lag import LoopLag
-from bridge.calls.merging import merged
 from bridge.cli.carriers import Carriers
-from bridge.logs import get_logger
-from bridge.messages.convert import telemetry
-from bridge.observe.call_metrics import CallMetrics
-from bridge.observe.events import OverheardEvents
-from bridge.observe.exposition import exposing
-from bridge.observe.host_metrics import Fleet, HostMetrics, Process
-from bridge.observe.metrics import Metrics
-from bridge.observe.rpc_metrics import RpcMetrics
+from bridge.cli.extras import needs_extra
+from bridge.cli.metering import Metering
+from bridge.ids import ConnectionId
+from bridge.observe.events import Listener, OverheardEvents
 from bridge.ports.clock import Clock
-from bridge.ports.host import Host, HostId
-from bridge.ports.rpc import RpcObserver
+from bridge.ports.rpc import Rpc, RpcObserver
 from bridge.ports.store import EventRecords
 from bridge.settings import Settings
-from bridge.tracebacks import frames_of
-from bridge.workers.life import WorkerLife
-
-_log = get_logger(__name__)
-
-# Each sample costs a question to LiveKit's client for every call; Prometheus asks every 15 s or so.
-_SAMPLE_S: Final = 5.0
-_RETRY_S: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """Looks on. Where the settings want no metrics, it looks at nothing."""
+    """Those who look on, each at what concerns it."""
 
-    def __init__(self, settings: Settings, clock: Clock, version: str) -> None:
-        self._address = settings.metrics_listen
-        self._clock = clock
-        self._lag = LoopLag(clock)
-        self._metrics = Metrics(version)
-        self._calls = CallMetrics(self._metrics)
-        self._hosts = HostMetrics(self._metrics)
+    events: tuple[Listener, ...]
+    rpcs: tuple[RpcObserver, ...]
+    beginnings: tuple[Callable[[ConnectionId], None], ...]
+    metering: Metering | None
 
     def of_events(self, kept: EventRecords) -> EventRecords:
         """Return where events are to be written, so that they are seen on their way."""
-        return kept if self._address is None else OverheardEvents(kept, [self._calls.on_event])
+        return OverheardEvents(kept, self.events) if self.events else kept
 
     def of_rpcs(self) -> RpcObserver | None:
-        if self._address is None:
-            return None
-        return RpcMetrics(self._metrics, SCOPE_OF).observing
+        return self._observe_rpc if self.rpcs else None
+
+    def call_begins(self, connection_id: ConnectionId) -> None:
+        """Tell of a call before it is heard of, in the task of whoever asks for it."""
+        for tell in self.beginnings:
+            tell(connection_id)
 
     @asynccontextmanager
     async def shown(self, carriers: Carriers | None) -> AsyncIterator[None]:
-        """Show what is seen for as long as the context lasts; None: no calls are carried.
+        """Let what is counted be read for as long as the context lasts.
 
-        :raises MetricsListenError: the address is taken, or none of this machine's.
+        :raises MetricsListenError: the address for that is taken, or none of this machine's.
         """
-        if self._address is None:
+        if self.metering is None:
             yield
             return
-        refresh = [self._calls.refresh, lambda: self._look_at(carriers)]
-        hosts: Mapping[HostId, Host] = {} if carriers is None else carriers.hosts
-        async with (
-            exposing(self._address, self._metrics.registry, refresh),
-            asyncio.TaskGroup() as group,
-        ):
-            tasks = [
-                group.create_task(self._lag.run(), name="loop lag"),
-                group.create_task(self._sample(hosts), name="samples"),
-            ]
+        async with self.metering.shown(carriers):
             yield
-            for task in tasks:
-                task.cancel()
 
-    async def _sample(self, hosts: Mapping[HostId, Host]) -> None:
-        """Take what calls measure of themselves, until cancelled."""
-        while True:
-            try:
-                async for figures in merged(hosts, None, _SAMPLE_S, self._clock):
-                    self._calls.on_telemetry(telemetry(each) for each in figures)
-            except Exception as error:  # noqa: BLE001 - calls go on whether or not they are counted
-                _log.error("calls not sampled", error=type(error).__name__, frames=frames_of(error))
-                await self._clock.sleep(_RETRY_S)
-
-    def _look_at(self, carriers: Carriers | None) -> None:
-        processes: Sequence[Process] = ()
-        fleet = Fleet()
-        if carriers is not None:
-            lives = {} if carriers.fleet is None else carriers.fleet.lives
-            processes = [
-                _process(host_id, host, lives.get(host_id))
-                for host_id, host in carriers.hosts.items()
-            ]
-            if carriers.fleet is not None:
-                counters = carriers.fleet.counters
-                fleet = Fleet(counters.started, counters.lost)
-        self._hosts.refresh(processes, fleet, self._lag.worst_s())
+    @contextmanager
+    def _observe_rpc(self, rpc: Rpc) -> Iterator[None]:
+        with ExitStack() as stack:
+            for observe in self.rpcs:
+                stack.enter_context(observe(rpc))
+            yield
 
 
-def _process(host_id: HostId, host: Host, life: WorkerLife | None) -> Process:
-    if life is None:
-        return Process(host_id, host.status())
-    return Process(host_id, host.status(), life.load, life.memory_bytes)
+@asynccontextmanager
+async def observing(settings: Settings, clock: Clock, version: str) -> AsyncIterator[Observation]:
+    """Look on for as long as the context lasts; what is still to be told is told on leaving."""
+    metering = None
+    if settings.metrics_listen is not None:
+        metering = Metering(settings.metrics_listen, clock, version)
+    events: tuple[Listener, ...] = () if metering is None else (metering.calls.on_event,)
+    rpcs: tuple[RpcObserver, ...] = () if metering is None else (metering.rpcs.observing,)
+    if settings.otlp_endpoint is None:
+        yield Observation(events, rpcs, (), metering)
+        return
+    with needs_extra("otel", "MEDIABRIDGE_OTLP_ENDPOINT"):
+        from bridge.observe.call_traces import CallTracer  # noqa: PLC0415 - an extra
+        from bridge.observe.otlp import exporting  # noqa: PLC0415
+        from bridge.observe.rpc_traces import RpcTracer  # noqa: PLC0415
+    async with exporting(settings.otlp_endpoint, version, settings.host_id) as provider:
+        tracer = provider.get_tracer("mediabridge", version)
+        calls = CallTracer(tracer)
+        yield Observation(
+            (*events, calls.on_event),
+            (*rpcs, RpcTracer(tracer).observing),
+            (calls.call_begins,),
+            metering,
+        )

@@ -27,7 +27,7 @@ from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.money import Money, money_of
-from bridge.cli.observing import Observation
+from bridge.cli.observing import Observation, observing
 from bridge.cli.recording import records
 from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing
 from bridge.cli.tooling import Tooling, tooling
@@ -155,7 +155,8 @@ async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
 
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     clock = SystemClock()
-    observation = Observation(settings, clock, metadata.version("mediabridge"))
+    version = metadata.version("mediabridge")
+    observation = await stack.enter_async_context(observing(settings, clock, version))
     money = money_of(settings)
     tools = await stack.enter_async_context(tooling(settings, clock))
     agents = FileCatalogue(
@@ -198,7 +199,9 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             directory=records.directory,
             registry=registry,
             terms=Terms(_limits(settings), allowances, clock),
-            placing=Placing(placer, records.directory, registry, allowances),
+            placing=Placing(
+                placer, records.directory, registry, allowances, shared.observation.call_begins
+            ),
         )
         sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
         drafts = group.create_task(keep_drafts(records, carriers.hosts, clock), name="drafts")

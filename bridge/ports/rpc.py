@@ -1,8 +1,8 @@
 """What the edge tells of every RPC, for whoever counts or traces them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.errors import Refusal
 
@@ -14,6 +14,8 @@ class Rpc:
     method: str
     """As on the wire: /package.Service/Method."""
     is_stream: bool
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+    """W3C's headers, where the asker sent them: traceparent, tracestate."""
     code: str = "OK"
     refusal: Refusal | None = None
 

@@ -4,11 +4,17 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from bridge.addresses import host_and_port, is_local
+from bridge.settings.values import HttpUrl
 
 
 class ObserveSettings(BaseSettings):
-    """The part of Settings that is about metrics. The order matters, as it does there."""
+    """The part of Settings about metrics and traces. The order matters, as it does there."""
 
+    otlp_endpoint: HttpUrl | None = Field(
+        None,
+        alias="MEDIABRIDGE_OTLP_ENDPOINT",
+        description="Where calls' traces go by OTLP over gRPC, such as http://127.0.0.1:4317.",
+    )
     metrics_allow_remote: bool = Field(
         False,
         alias="MEDIABRIDGE_METRICS_ALLOW_REMOTE",

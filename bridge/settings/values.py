@@ -74,6 +74,10 @@ def _listed(destinations: str) -> str:
     return destinations
 
 
+def _http_url(url: str) -> str:
+    return check_url(url, frozenset({"http", "https"}))
+
+
 def _host_id(host_id: str) -> str:
     if not _HOST_ID.fullmatch(host_id):
         raise ValueError('must be letters, digits, "_", "-" and ".", at most 128')
@@ -105,6 +109,7 @@ TokenTtl = Annotated[Seconds, AfterValidator(within((30.0, _DAY_S)))]
 RoomEmptyTimeout = Annotated[
     int, BeforeValidator(parse_duration_s), AfterValidator(within((1.0, _DAY_S)))
 ]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Url = Annotated[str, AfterValidator(check_url)]
 Secret = Annotated[SecretStr, AfterValidator(_unspaced)]
 LiveKitSecret = Annotated[Secret, AfterValidator(_long_enough)]

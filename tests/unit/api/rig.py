@@ -14,6 +14,7 @@ from bridge.access.access import Access
 from bridge.api import calls, models, server, telemetry, tools
 from bridge.api.guard import Guard
 from bridge.errors import WrongState
+from bridge.ids import ConnectionId
 from bridge.ports.agent import AgentCatalogue
 from bridge.ports.rpc import RpcObserver
 from bridge.tools.servers import ToolServers
@@ -97,11 +98,12 @@ async def serving(
     health: server.Exposure = server.Exposure.OPEN,
     reflection: server.Exposure = server.Exposure.OPEN,
     observer: RpcObserver | None = None,
+    begins: Callable[[ConnectionId], None] = lambda _: None,
 ) -> AsyncIterator[Api]:
     address, world = free_address(), World()
     tool_servers = ToolServers(world.clock)
     async with (
-        desk_over(world, slots, agents) as desk,
+        desk_over(world, slots, agents, begins) as desk,
         server.serve(
             services(desk, tool_servers, livekit=livekit),
             server.Listener(address, health=health, reflection=reflection),

@@ -1,6 +1,6 @@
 """A front's desk over one host: requests in, calls carried."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from bridge.calls.reception import Reception
 from bridge.calls.registry import Registry
 from bridge.calls.request import CallRequest
 from bridge.calls.terms import ServerLimits, Terms
-from bridge.ids import AgentId, RoomName, TenantId
+from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import AgentCatalogue, AgentRequest
 from bridge.ports.placement import CallFilter, RequestKey
 from tests.fakes.agents import LIMITS, SILENT, FakeAgents
@@ -55,7 +55,13 @@ def named(name: str) -> RoomName:
 class Desk:
     """Reception and registry, and the world they stand in."""
 
-    def __init__(self, world: World, host: CallHost, agents: AgentCatalogue) -> None:
+    def __init__(
+        self,
+        world: World,
+        host: CallHost,
+        agents: AgentCatalogue,
+        begins: Callable[[ConnectionId], None],
+    ) -> None:
         self.world = world
         self.agents = agents
         self.host = host
@@ -71,7 +77,7 @@ class Desk:
             terms=Terms(
                 ServerLimits(LIMITS, LONGEST_S, TTL_S, records=True), allowances, world.clock
             ),
-            placing=Placing(world.placer, world.directory, self.registry, allowances),
+            placing=Placing(world.placer, world.directory, self.registry, allowances, begins),
         )
 
     async def listed(self) -> int:
@@ -86,9 +92,12 @@ class Desk:
 
 @asynccontextmanager
 async def desk_over(
-    world: World, slots: int = 2, agents: AgentCatalogue | None = None
+    world: World,
+    slots: int = 2,
+    agents: AgentCatalogue | None = None,
+    begins: Callable[[ConnectionId], None] = lambda _: None,
 ) -> AsyncIterator[Desk]:
     known = FakeAgents(SILENT, PATIENT, PRIVATE, private={PRIVATE.agent_id: OTHER})
     await world.placer.heartbeat(HOST, EPOCH, slots)
     async with world.make_host(slots) as host:
-        yield Desk(world, host, agents or known)
+        yield Desk(world, host, agents or known, begins)
