@@ -83,6 +83,15 @@ class Certificates:
             _log.error("certificates not reloaded", problem=str(error))
 
 
+def expiry_of(files: CertificateFiles, now: datetime) -> datetime:
+    """Return until when the files can be served with. Blocks.
+
+    :raises BadCertificates: they cannot.
+    """
+    _configuration(files, now)
+    return _certificates(_read(files.certificate), files.certificate)[0].not_valid_after_utc
+
+
 def _configuration(files: CertificateFiles, now: datetime) -> grpc.ServerCertificateConfiguration:
     chain, private_key = _read(files.certificate), _read(files.private_key)
     leaf = _certificates(chain, files.certificate)[0]

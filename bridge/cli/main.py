@@ -30,6 +30,7 @@ _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "watch": _Lazy("bridge.cli.watch", "Watch all live calls, or one call's events."),
     "model": _Lazy("bridge.cli.model", "Run the simulator of a realtime model.", "server"),
     "sandbox": _Lazy("bridge.cli.sandbox", "Run all of it for the tests of a gateway.", "server"),
+    "doctor": _Lazy("bridge.cli.doctor", "Say what is wrong, and what to do.", "server"),
     "keys": _Lazy("bridge.cli.keys", "Create, list and revoke API keys.", "server"),
     "demo": _Lazy("bridge.cli.demo", "Show everything at once on this machine.", "demo,server"),
 }
