@@ -43,7 +43,7 @@ livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
 
 .PHONY: test
 test: livekit ## Run all Python tests: the quick ones side by side, then those that need the machine
-	$(BIN)/pytest tests/unit --numprocesses=auto --dist=worksteal
+	$(BIN)/pytest tests/unit tests/fuzz tests/simulation --numprocesses=auto --dist=worksteal
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-web
