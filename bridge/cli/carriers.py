@@ -11,13 +11,14 @@ from typing import Final, NoReturn, Protocol
 
 from bridge.calls.bereaved import Bereaved
 from bridge.calls.host import CallHost
-from bridge.cli.worker import launching
+from bridge.cli.worker import environment, launching
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.budget import SpendingSink
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, Host, HostId
+from bridge.ports.model import ModelKeys
 from bridge.ports.placement import Directory, Membership
 from bridge.ports.room import RoomService
 from bridge.ports.store import EventRecords, Store
@@ -67,6 +68,7 @@ class Front:
     placer: MemoryPlacer
     tools: ToolExecutors
     spending: SpendingSink
+    keys: ModelKeys
     rooms: RoomService
     clock: Clock
 
@@ -108,7 +110,8 @@ async def with_workers(settings: Settings, front: Front) -> AsyncIterator[Carrie
         socket = directory / "front"
 
         async def launch(life: WorkerLife) -> None:
-            await life.start(launching(life.host_id, life.epoch, life.socket, socket))
+            command = launching(life.host_id, life.epoch, life.socket, socket)
+            await life.start(command, environment(settings))
 
         fleet = Fleet(
             _limits(settings),
@@ -127,6 +130,7 @@ async def with_workers(settings: Settings, front: Front) -> AsyncIterator[Carrie
             placer=front.placer,
             tools=front.tools,
             spending=front.spending,
+            keys=front.keys,
         )
         async with (
             serving(

@@ -20,6 +20,7 @@ from bridge.ports.budget import SpendingSink
 from bridge.ports.call import CallSpec
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId
+from bridge.ports.model import ModelKeys
 from bridge.ports.placement import DirectoryUpdates, Slots
 from bridge.ports.store import EventLog, ReportSink
 from bridge.ports.tool import ToolExecutors
@@ -43,11 +44,14 @@ class Front:
     spending: SpendingSink
 
 
-def models_of(settings: Settings) -> RealtimeModels:
-    """Return the provider of model sessions; it is to be entered."""
+def models_of(settings: Settings, keys: ModelKeys | None = None) -> RealtimeModels:
+    """Return the provider of model sessions; it is to be entered.
+
+    :param keys: where a key for each connection comes from, in place of the settings' own.
+    """
     key, base_url = settings.openai_api_key, settings.openai_base_url
     return RealtimeModels(
-        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url)
+        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url), keys=keys
     )
 
 

@@ -34,6 +34,7 @@ from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
 from bridge.logs import get_logger
+from bridge.model.keys import Minted
 from bridge.model.service import RealtimeModels
 from bridge.ports.call import CallLimits
 from bridge.ports.host import Host, HostId
@@ -227,6 +228,7 @@ def _carriers(
             placer=placer,
             tools=tools,
             spending=records.ledger,
+            keys=Minted(shared.models),
             rooms=rooms,
             clock=shared.clock,
         )

@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -20,6 +22,8 @@ from bridge.workers.front import Front
 from bridge.workers.wire import channel
 
 _log = get_logger(__name__)
+
+_KEPT_BY_THE_FRONT: Final = "kept-by-the-front"
 
 
 @click.command("worker", hidden=True)
@@ -45,6 +49,16 @@ def launching(host_id: HostId, epoch: Epoch, socket: Path, front: Path) -> list[
     ]
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a worker finds in its environment: with ephemeral keys no key of the provider's.
+
+    Both names are given, because a file .env may name either: the environment stands above it.
+    """
+    if not settings.ephemeral_keys:
+        return dict(os.environ)
+    return {**os.environ, "OPENAI_API_KEY": _KEPT_BY_THE_FRONT, "OPENAI_API_KEY_FILE": ""}
+
+
 async def _work(
     settings: Settings, host_id: HostId, epoch: Epoch, socket: Path, front_socket: Path
 ) -> None:
@@ -60,7 +74,7 @@ async def _work(
         front = Front(to_front, host_id, epoch)
         telling = group.create_task(front.run(), name="news")
         async with (
-            hosting.models_of(settings) as models,
+            hosting.models_of(settings, front if settings.ephemeral_keys else None) as models,
             hosting.rooms_of(settings, settings.livekit, clock) as rooms,
             hosting.carrying(
                 settings,

@@ -54,12 +54,11 @@ def session_changes(old: ModelConfig, new: ModelConfig) -> dict[str, object]:
     return _changes(session_object(old), session_object(new))
 
 
-def safety_headers(config: ModelConfig) -> dict[str, str]:
+def safety_headers(identifier: str | None) -> dict[str, str]:
     """Return the headers that name the end user to the provider.
 
     :raises ModelError: the identifier cannot stand in a header.
     """
-    identifier = config.safety_identifier
     if identifier is None:
         return {}
     if not (identifier.isascii() and identifier.isprintable()):

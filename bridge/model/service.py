@@ -22,7 +22,7 @@ from bridge.model.session import RealtimeSession
 from bridge.model.settings import RealtimeSettings
 from bridge.model.socket import ModelSocket, connect
 from bridge.model.wire import Decoder, Refused, SessionCreated, SessionUpdated
-from bridge.ports.model import EphemeralKey
+from bridge.ports.model import EphemeralKey, ModelKeys
 from bridge.ports.model_config import ModelConfig
 
 if TYPE_CHECKING:
@@ -64,14 +64,22 @@ class RealtimeModels:
     """
 
     def __init__(
-        self, api_key: str, base_url: str | None = None, settings: RealtimeSettings = _DEFAULTS
+        self,
+        api_key: str,
+        base_url: str | None = None,
+        settings: RealtimeSettings = _DEFAULTS,
+        keys: ModelKeys | None = None,
     ) -> None:
+        """
+        :param keys: asked for a key for each connection, in place of `api_key`.
+        """
         if not api_key:
             # Left to itself, the package would take one from the environment.
             raise ValueError("api_key is missing")
         if base_url is not None:
             _check_address(base_url)
         self._settings = settings
+        self._keys = keys
         self._client = openai.AsyncOpenAI(
             api_key=api_key,
             base_url=base_url,
@@ -117,7 +125,7 @@ class RealtimeModels:
         """
         try:
             async with asyncio.timeout(self._settings.open_deadline_s):
-                dialled = await self._dial(config.model, safety_headers(config))
+                dialled = await self._dial(config.model, config.safety_identifier)
                 return await self._configure(dialled, config, items)
         except _OPENING_FAILURES as error:
             raise opening_error(error) from None
@@ -129,7 +137,7 @@ class RealtimeModels:
         """
         try:
             async with asyncio.timeout(self._settings.open_deadline_s):
-                return await self._dial(model, {})
+                return await self._dial(model, None)
         except _OPENING_FAILURES as error:
             raise opening_error(error) from None
 
@@ -151,13 +159,26 @@ class RealtimeModels:
 
         :raises ModelError: the provider refused, or did not answer in time.
         """
+        return await self._create_key(session_object(config), config.safety_identifier, ttl_s)
+
+    async def mint(self, model: str, safety_identifier: str | None, ttl_s: int) -> EphemeralKey:
+        """Have the provider make a key for a session that is yet to be configured.
+
+        :raises ModelError: the provider refused, or did not answer in time.
+        """
+        bare = {"type": "realtime", "model": model}
+        return await self._create_key(bare, safety_identifier, ttl_s)
+
+    async def _create_key(
+        self, session: Mapping[str, object], safety_identifier: str | None, ttl_s: int
+    ) -> EphemeralKey:
         try:
             async with asyncio.timeout(self._settings.key_deadline_s):
                 secrets = self._realtime.client_secrets.with_raw_response
                 answer = await secrets.create(
-                    session=cast("Session", session_object(config)),
+                    session=cast("Session", session),
                     expires_after={"anchor": "created_at", "seconds": ttl_s},
-                    extra_headers=safety_headers(config),
+                    extra_headers=safety_headers(safety_identifier),
                 )
             return _ephemeral_key(answer.content)
         except (MalformedFrame, OverflowError):
@@ -166,8 +187,12 @@ class RealtimeModels:
             # Not chained: the provider's words may quote the prompt or the key.
             raise opening_error(error) from None
 
-    async def _dial(self, model: str, headers: Mapping[str, str]) -> Dialled:
-        socket = await connect(self._client, model, headers, self._settings)
+    async def _dial(self, model: str, safety_identifier: str | None) -> Dialled:
+        headers = safety_headers(safety_identifier)
+        client = self._client
+        if self._keys is not None:
+            client = client.with_options(api_key=await self._keys.key_for(model, safety_identifier))
+        socket = await connect(client, model, headers, self._settings)
         try:
             decoder = Decoder()
             created = await _next(SessionCreated, socket, decoder)

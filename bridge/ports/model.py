@@ -128,6 +128,19 @@ class EphemeralKey:
     session: Mapping[str, object] = field(repr=False)
 
 
+class ModelKeys(Protocol):
+    """Where a key for one connection comes from."""
+
+    async def key_for(self, model: str, safety_identifier: str | None) -> str:
+        """Return a key that opens sessions of this model, on behalf of this user, from now on.
+
+        It may expire soon after: another connection takes another.
+
+        :raises ModelError: the provider refused or did not answer.
+        """
+        ...
+
+
 class ModelService(Protocol):
     """A provider of realtime sessions."""
 

@@ -1,6 +1,6 @@
 """What can be set of what carries calls: how many processes, how many calls, how they stop."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from bridge.settings.values import HostId, UpToADay, WorkerSilence, host_name
@@ -34,6 +34,11 @@ class HostSettings(BaseSettings):
         ge=64,
         description="Above so many MB a worker is replaced once its calls are over.",
     )
+    ephemeral_keys: bool = Field(
+        False,
+        alias="MEDIABRIDGE_EPHEMERAL_KEYS",
+        description="Workers get a short-lived model key for each connection, and no other.",
+    )
     host_id: HostId = Field(
         default_factory=host_name,
         alias="MEDIABRIDGE_HOST_ID",
@@ -44,3 +49,10 @@ class HostSettings(BaseSettings):
         alias="MEDIABRIDGE_DRAIN_TIMEOUT",
         description="How long running calls may go on when the server is told to stop.",
     )
+
+    @field_validator("ephemeral_keys")
+    @classmethod
+    def _for_workers(cls, ephemeral: bool, info: ValidationInfo) -> bool:
+        if ephemeral and not info.data.get("workers"):
+            raise ValueError("needs MEDIABRIDGE_WORKERS: a server without any holds the key itself")
+        return ephemeral

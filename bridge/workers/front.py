@@ -8,6 +8,7 @@ from typing import Final
 
 import grpc
 
+from bridge.errors import ModelError, ModelFailure
 from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.logs import get_logger
 from bridge.messages.events import logged
@@ -29,6 +30,8 @@ _MAX_WAITING: Final = 16_384
 # To be told costs a front more than what is told: what happens within so long is told together.
 _PAUSE_S: Final = 0.005
 _TELL_S: Final = 5.0
+# The front asks the provider, which has a deadline of its own.
+_KEY_S: Final = 15.0
 _BEAT_S: Final = 1.0
 _STOP_S: Final = 1.0
 
@@ -47,9 +50,9 @@ class FrontLost(ConnectionError):
 class Front:
     """The front, as calls in a worker see it.
 
-    Implements EventLog, DirectoryUpdates, ReportSink, Slots, SpendingSink and ToolExecutors. Each
-    of them returns when the front has kept what it was told; `update` at once. `run` is what
-    carries it there.
+    Implements EventLog, DirectoryUpdates, ReportSink, Slots, SpendingSink, ToolExecutors and
+    ModelKeys. What tells returns when the front has kept what it was told, `update` at once; `run`
+    is what carries it there.
     """
 
     def __init__(self, channel: grpc.aio.Channel, host_id: HostId, epoch: Epoch) -> None:
@@ -131,6 +134,24 @@ class Front:
             raise FrontLost(error.code().name) from error
         total: Spent = decode(Spent, response.spent)
         return total
+
+    async def key_for(self, model: str, safety_identifier: str | None) -> str:
+        """
+        :raises ModelError: the provider refused, or the front does not answer.
+        """
+        request = pb.MintModelKeyRequest(
+            host_id=self._host_id,
+            epoch=self._epoch,
+            model=model,
+            safety_identifier=safety_identifier,
+        )
+        try:
+            response = await self._front.MintModelKey(request, timeout=_KEY_S)
+        except grpc.aio.AioRpcError as error:
+            raise ModelError(ModelFailure.UNAVAILABLE, f"front: {error.code().name}") from None
+        if response.WhichOneof("outcome") == "failed":
+            raise ModelError(ModelFailure[response.failed.failure], response.failed.detail)
+        return response.key
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         """Say that this worker lives.

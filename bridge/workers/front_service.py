@@ -6,11 +6,13 @@ from typing import Any, Protocol
 
 import grpc
 
+from bridge.errors import ModelError
 from bridge.ids import ConnectionId, TenantId
 from bridge.messages.values import decode, encode
 from bridge.ports.budget import SpendingSink, Spent
 from bridge.ports.call import CallView
 from bridge.ports.host import Epoch, HostId, HostStatus
+from bridge.ports.model import ModelKeys
 from bridge.ports.placement import Directory, Placer
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
@@ -53,6 +55,7 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         placer: Placer,
         tools: ToolExecutors,
         spending: SpendingSink,
+        keys: ModelKeys,
     ) -> None:
         self._workers = workers
         self._archive = archive
@@ -61,6 +64,7 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         self._placer = placer
         self._tools = ToolCalls(tools)
         self._spending = spending
+        self._keys = keys
 
     async def Beat(self, request: pb.BeatRequest, context: Context) -> pb.BeatResponse:
         worker = await self._known(request, context)
@@ -102,9 +106,23 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         )
         return pb.RecordSpendingResponse(spent=encode(total))
 
+    async def MintModelKey(
+        self, request: pb.MintModelKeyRequest, context: Context
+    ) -> pb.MintModelKeyResponse:
+        await self._known(request, context)
+        user = request.safety_identifier if request.HasField("safety_identifier") else None
+        try:
+            key = await self._keys.key_for(request.model, user)
+        except ModelError as error:
+            failed = pb.ModelFailed(failure=error.failure.name, detail=error.detail)
+            return pb.MintModelKeyResponse(failed=failed)
+        return pb.MintModelKeyResponse(key=key)
+
     async def _known(
         self,
-        request: pb.BeatRequest | pb.TellRequest | pb.RecordSpendingRequest,
+        request: (
+            pb.BeatRequest | pb.TellRequest | pb.RecordSpendingRequest | pb.MintModelKeyRequest
+        ),
         context: Context,
     ) -> KnownWorker:
         worker = self._workers.get(HostId(request.host_id))

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,10 +53,10 @@ class WorkerLife:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    async def start(self, command: Sequence[str]) -> None:
+    async def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the process. It ends by itself when its standard input does: with its front."""
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, start_new_session=True
+            *command, stdin=PIPE, start_new_session=True, env=environment
         )
 
     def saw(self, view: CallView) -> None:

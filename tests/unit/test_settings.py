@@ -1,11 +1,13 @@
 """What the environment may say, and how a mistake in it is reported."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from bridge.cli.worker import environment as environment_of_worker
 from bridge.ids import TenantId
 from bridge.settings import ENV_FILE, Settings, SettingsError, is_secret, variables
 
@@ -505,3 +507,39 @@ def test_tenants_may_have_less_kept_of_their_calls_and_never_more() -> None:
 def test_wrong_list_of_tenants_is_refused(listed: str) -> None:
     refused = problems(MEDIABRIDGE_TENANT_RETENTION=listed)
     assert set(refused) == {"MEDIABRIDGE_TENANT_RETENTION"}
+
+
+def test_keys_of_workers_need_workers() -> None:
+    assert set(problems(MEDIABRIDGE_EPHEMERAL_KEYS="true")) == {"MEDIABRIDGE_EPHEMERAL_KEYS"}
+    given = {"MEDIABRIDGE_EPHEMERAL_KEYS": "true", "MEDIABRIDGE_WORKERS": "2"}
+    assert Settings.load({**COMPLETE, **given}).ephemeral_keys
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_API_KEY_FILE"])
+def test_worker_of_a_front_that_keeps_the_key_finds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Wherever the front has it from: its environment, a file, or a file .env."""
+    key = "sk-that-opens-everything"
+    secret = tmp_path / "key"
+    secret.write_text(key)
+    given = key if name == "OPENAI_API_KEY" else str(secret)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ENV_FILE).write_text(f"{name}={given}\n")
+    for other, value in COMPLETE.items():
+        if other != "OPENAI_API_KEY":
+            monkeypatch.setenv(other, value)
+    monkeypatch.setenv("MEDIABRIDGE_WORKERS", "1")
+    front = Settings.load()
+    assert front.openai_api_key is not None
+    assert environment_of_worker(front) == dict(os.environ)
+    monkeypatch.setenv("MEDIABRIDGE_EPHEMERAL_KEYS", "true")
+    monkeypatch.setenv(name, given)
+    found = environment_of_worker(Settings.load())
+    assert key not in str(found)
+    assert str(secret) not in found.values()
+    for variable, value in found.items():
+        monkeypatch.setenv(variable, value)
+    worker = Settings.load()
+    assert worker.openai_api_key is not None
+    assert worker.openai_api_key.get_secret_value() != key

@@ -846,3 +846,95 @@ class StopToolResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StopToolResponse: _TypeAlias = StopToolResponse  # noqa: Y015
+
+@_typing.final
+class MintModelKeyRequest(_message.Message):
+    """For which connection a key is wanted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SAFETY_IDENTIFIER_FIELD_NUMBER: _builtins.int
+    host_id: _builtins.str
+    """The worker."""
+    epoch: _builtins.int
+    """Its life."""
+    model: _builtins.str
+    """The model."""
+    safety_identifier: _builtins.str
+    """On whose behalf, in the provider's eyes; unset: nobody's."""
+    def __init__(
+        self,
+        *,
+        host_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        model: _builtins.str = ...,
+        safety_identifier: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_safety_identifier", b"_safety_identifier", "safety_identifier", b"safety_identifier"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_safety_identifier", b"_safety_identifier", "epoch", b"epoch", "host_id", b"host_id", "model", b"model", "safety_identifier", b"safety_identifier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__safety_identifier: _TypeAlias = _typing.Literal["safety_identifier"]  # noqa: Y015
+    _WhichOneofArgType__safety_identifier: _TypeAlias = _typing.Literal["_safety_identifier", b"_safety_identifier"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__safety_identifier) -> _WhichOneofReturnType__safety_identifier | None: ...
+
+Global___MintModelKeyRequest: _TypeAlias = MintModelKeyRequest  # noqa: Y015
+
+@_typing.final
+class MintModelKeyResponse(_message.Message):
+    """The key, or why there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The key."""
+    @_builtins.property
+    def failed(self) -> Global___ModelFailed:
+        """The provider gave none."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        failed: Global___ModelFailed | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "key", b"key", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "key", b"key", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["key", "failed"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___MintModelKeyResponse: _TypeAlias = MintModelKeyResponse  # noqa: Y015
+
+@_typing.final
+class ModelFailed(_message.Message):
+    """How the model's provider failed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAILURE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    failure: _builtins.str
+    """ModelFailure, by its name."""
+    detail: _builtins.str
+    """For people."""
+    def __init__(
+        self,
+        *,
+        failure: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "failure", b"failure"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelFailed: _TypeAlias = ModelFailed  # noqa: Y015

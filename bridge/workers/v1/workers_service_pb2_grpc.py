@@ -400,6 +400,11 @@ class FrontServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.FromString,
                 _registered_method=True)
+        self.MintModelKey = channel.unary_unary(
+                '/bridge.workers.v1.FrontService/MintModelKey',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyResponse.FromString,
+                _registered_method=True)
 
 
 class FrontServiceServicer:
@@ -441,6 +446,13 @@ class FrontServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MintModelKey(self, request, context):
+        """Returns a short-lived key of the model's provider, for a worker that holds no other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FrontServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -468,6 +480,11 @@ def add_FrontServiceServicer_to_server(servicer, server):
                     servicer.RecordSpending,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.SerializeToString,
+            ),
+            'MintModelKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.MintModelKey,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -606,6 +623,33 @@ class FrontService:
             '/bridge.workers.v1.FrontService/RecordSpending',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.RecordSpendingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MintModelKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.FrontService/MintModelKey',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.MintModelKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -151,6 +151,8 @@ class FrontServiceStub:
     """Stops a tool that is being executed. Answered when its executor has let go."""
     RecordSpending: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]
     """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
+    MintModelKey: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.MintModelKeyRequest, _workers_service_pb2.MintModelKeyResponse]
+    """Returns a short-lived key of the model's provider, for a worker that holds no other."""
 
 @_typing.type_check_only
 class FrontServiceAsyncStub(FrontServiceStub):
@@ -167,6 +169,8 @@ class FrontServiceAsyncStub(FrontServiceStub):
     """Stops a tool that is being executed. Answered when its executor has let go."""
     RecordSpending: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.RecordSpendingRequest, _workers_service_pb2.RecordSpendingResponse]  # type: ignore[assignment]
     """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
+    MintModelKey: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.MintModelKeyRequest, _workers_service_pb2.MintModelKeyResponse]  # type: ignore[assignment]
+    """Returns a short-lived key of the model's provider, for a worker that holds no other."""
 
 class FrontServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the front: what a worker tells it, and has done by it."""
@@ -210,5 +214,13 @@ class FrontServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.RecordSpendingResponse, _abc.Awaitable[_workers_service_pb2.RecordSpendingResponse]]:
         """Says what a call has spent on a day so far, and returns what its tenant has in all its calls."""
+
+    @_abc_1.abstractmethod
+    def MintModelKey(
+        self,
+        request: _workers_service_pb2.MintModelKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.MintModelKeyResponse, _abc.Awaitable[_workers_service_pb2.MintModelKeyResponse]]:
+        """Returns a short-lived key of the model's provider, for a worker that holds no other."""
 
 def add_FrontServiceServicer_to_server(servicer: FrontServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -74,6 +74,35 @@ async def test_request_names_model_key_and_end_user() -> None:
     assert "Sec-WebSocket-Extensions" not in requests[0].headers
 
 
+class NumberedKeys:
+    """Implements ModelKeys."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    async def key_for(self, model: str, safety_identifier: str | None) -> str:
+        self.asked.append((model, safety_identifier))
+        return f"ek_{len(self.asked)}"
+
+
+async def test_each_connection_has_a_key_of_its_own_where_keys_are_given() -> None:
+    requests: list[Request] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.accept()
+        await peer.until_gone()
+
+    keys = NumberedKeys()
+    config = replace(CONFIG, safety_identifier="user-1")
+    async with serving(script, requests.append) as url, RealtimeModels(KEY, url, keys=keys) as some:
+        for _ in range(2):
+            async with some.open(config):
+                pass
+    sent = [request.headers["Authorization"] for request in requests]
+    assert sent == ["Bearer ek_1", "Bearer ek_2"]
+    assert keys.asked == [(CONFIG.model, "user-1")] * 2
+
+
 async def test_other_events_and_garbage_do_not_disturb_the_opening() -> None:
     async def script(peer: Peer) -> None:
         await peer.send(b"garbage")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.calls.host import CallHost
-from bridge.errors import Exhausted, NotFound, Unavailable
+from bridge.errors import Exhausted, ModelError, ModelFailure, NotFound, Unavailable
 from bridge.messages import convert
 from bridge.messages.values import decode
 from bridge.ports.budget import Spent
@@ -287,3 +287,27 @@ async def test_what_an_earlier_life_has_spent_is_not_taken(told: Told) -> None:
             await front.record(
                 SPEC.tenant_id, SPEC.created_at.date(), SPEC.connection_id, Spent(7, 0)
             )
+
+
+async def test_worker_gets_a_key_for_each_connection(told: Told) -> None:
+    async with told.by() as front:
+        assert await front.key_for("m1", "user-1") == "ek_1"
+        assert await front.key_for("m2", None) == "ek_2"
+    assert told.keys.asked == [("m1", "user-1"), ("m2", None)]
+
+
+async def test_why_there_is_no_key_arrives_as_what_it_was(told: Told) -> None:
+    told.keys.failure = ModelError(ModelFailure.QUOTA, "http 429 insufficient_quota")
+    async with told.by() as front:
+        with pytest.raises(ModelError) as failed:
+            await front.key_for("m1", None)
+    assert failed.value.failure is ModelFailure.QUOTA
+    assert failed.value.detail == "http 429 insufficient_quota"
+
+
+async def test_strangers_and_earlier_lives_get_no_key(told: Told) -> None:
+    async with told.by(epoch=Epoch(EPOCH - 1)) as earlier:
+        with pytest.raises(ModelError) as failed:
+            await earlier.key_for("m1", None)
+    assert failed.value.failure is ModelFailure.UNAVAILABLE
+    assert told.keys.asked == []

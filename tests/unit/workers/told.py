@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bridge.ids import AgentId, ConnectionId
 from bridge.ports.call import CallView
@@ -15,6 +15,9 @@ from bridge.workers.front_service import FrontService
 from bridge.workers.v1 import workers_service_pb2_grpc as rpc
 from bridge.workers.wire import channel, serving
 from tests.unit.calls.rig import EPOCH, HOST, World
+
+if TYPE_CHECKING:
+    from bridge.errors import ModelError
 
 TOOL: Final = ToolSpec("weather", "The weather.", {"type": "object"})
 
@@ -72,6 +75,20 @@ class Forecast:
         return ToolOutput('{"weather": "fine"}')
 
 
+class Keys:
+    """Implements ModelKeys: numbered keys, or a failure."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.failure: ModelError | None = None
+
+    async def key_for(self, model: str, safety_identifier: str | None) -> str:
+        self.asked.append((model, safety_identifier))
+        if self.failure is not None:
+            raise self.failure
+        return f"ek_{len(self.asked)}"
+
+
 class Told:
     """A front that a worker tells, and what came of it."""
 
@@ -79,6 +96,7 @@ class Told:
         self.world = world
         self.life = KnownLife(EPOCH)
         self.tools = Forecast()
+        self.keys = Keys()
         self.service = FrontService(
             {HOST: self.life},
             archive=world.events,
@@ -87,6 +105,7 @@ class Told:
             placer=world.placer,
             tools=self.tools,
             spending=world.ledger,
+            keys=self.keys,
         )
         self.socket = socket
 
