@@ -71,6 +71,7 @@ check: $(READY) ## Format, lint, types, import contract, proto lint and compatib
 	$(BIN)/python scripts/generate.py --check
 	$(BIN)/python scripts/api_reference.py --check
 	$(BIN)/python scripts/licences.py
+	$(BIN)/hadolint Containerfile
 	@unformatted=$$($(IN_GO) gofmt -l .) && test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 	$(IN_GO) go mod tidy -diff
 	$(IN_GO) go vet ./...
@@ -114,6 +115,8 @@ lock: $(BIN)/uv ## Lock the newest packages that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --extra server --extra mcp --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
 
 .PHONY: clean
 clean: ## Remove what was made here, the environment included

