@@ -67,7 +67,9 @@ export class View {
     const underWay = isUnderWay(call.state);
     const wasUnderWay = !this.#stage.hidden;
     this.#connection.dataset["state"] = call.state;
-    write(this.#connection, CONNECTION[call.state]);
+    // What never stood has not ended.
+    const neverStood = call.state === "ended" && call.connectedAt === undefined;
+    write(this.#connection, CONNECTION[neverStood ? "idle" : call.state]);
     this.setup.hidden = underWay;
     this.#stage.hidden = !underWay;
     this.#showStage(call);
