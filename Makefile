@@ -44,7 +44,7 @@ livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
 .PHONY: test
 test: livekit ## Run all Python tests: the quick ones side by side, then those that need the machine
 	$(BIN)/pytest tests/unit tests/fuzz tests/simulation --numprocesses=auto --dist=worksteal
-	$(BIN)/pytest tests/contract tests/e2e
+	$(BIN)/pytest tests/contract tests/e2e tests/faults tests/load
 
 .PHONY: test-web
 test-web: ## Run the page's own tests
@@ -98,6 +98,18 @@ simulate: $(READY) ## Simulate 20,000 calls in which anything happens (a quarter
 .PHONY: fuzz
 fuzz: $(READY) ## Try 100,000 odd requests, model events, agent files and sounds (half an hour)
 	MEDIABRIDGE_TEST_EFFORT=45 $(BIN)/pytest tests/fuzz tests/unit/api/test_malformed.py --timeout 5400 --show-capture=no
+
+.PHONY: faults
+faults: livekit ## Let calls suffer every fault there is, and print what came of it (ten minutes)
+	$(BIN)/python -m tests.faults
+
+.PHONY: overload
+overload: livekit ## Ask for five times as many calls as there are slots, for two minutes
+	$(BIN)/python -m tests.load overload 120
+
+.PHONY: soak
+soak: livekit ## Let calls come and go for half an hour, and look for what grows
+	$(BIN)/python -m tests.load soak 1800
 
 .PHONY: generate
 generate: $(READY) ## Generate stubs, REST handlers and the API reference from proto/

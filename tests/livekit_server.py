@@ -41,12 +41,22 @@ class LiveKitServer:
     api_key: Final = API_KEY
     api_secret: Final = API_SECRET
 
-    def __init__(self, binary: Path, webhooks: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        webhooks: Sequence[str] = (),
+        *,
+        address: str = "127.0.0.1",
+        device: str = "lo",
+    ) -> None:
         """
         :param webhooks: where it sends its webhooks to.
+        :param address: where media is had, and signalling beside loopback; of `device`.
         """
         self._binary = binary
         self._webhooks = webhooks
+        self._address = address
+        self._device = device
         self._port = _free_ports()
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `stop`)
@@ -75,6 +85,10 @@ class LiveKitServer:
         # The first signal only makes it wait for its rooms to empty; the next one ends it.
         self._end(signal.SIGTERM)
 
+    def send(self, what: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(what)
+
     def restart(self) -> None:
         self.kill()
         self.start()
@@ -99,10 +113,10 @@ class LiveKitServer:
         tcp, first_udp, last_udp = self._port + 1, self._port + 2, self._port + _PORTS - 1
         return f"""
 port: {self._port}
-bind_addresses: ["127.0.0.1"]
+bind_addresses: {sorted({"127.0.0.1", self._address})}
 rtc: {{tcp_port: {tcp}, port_range_start: {first_udp}, port_range_end: {last_udp},
-      node_ip: 127.0.0.1, use_external_ip: false, enable_loopback_candidate: true,
-      interfaces: {{includes: ["lo"]}},
+      node_ip: {self._address}, use_external_ip: false, enable_loopback_candidate: true,
+      interfaces: {{includes: ["lo", "{self._device}"]}},
       # LiveKit's own default is names on the Internet: each client resolves them in threads.
       stun_servers: ["127.0.0.1:3478"]}}
 keys: {{{API_KEY}: {API_SECRET}}}

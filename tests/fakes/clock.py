@@ -19,11 +19,13 @@ class FakeClock:
         self._now_s = 1000.0
         self.late_s = 0.0
         """How much later than asked sleeps are over, as where a loop is busy."""
+        self.wall_is_off_s = 0.0
+        """By how much somebody has set the machine's clock."""
         self._order = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        return _START + timedelta(seconds=self._now_s)
+        return _START + timedelta(seconds=self._now_s + self.wall_is_off_s)
 
     def monotonic_s(self) -> float:
         return self._now_s

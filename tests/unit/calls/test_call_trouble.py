@@ -223,3 +223,16 @@ async def test_part_that_just_stops_ends_the_call_as_our_fault(
     async with carrying(world) as call:
         await settle()
         await call.assert_ended(EndReason.INTERNAL)
+
+
+@pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
+async def test_clock_that_is_set_meanwhile_changes_no_limit(world: World, jump_s: float) -> None:
+    async with carrying(world) as call:
+        await call.join()
+        await world.clock.advance(10)
+        world.clock.wall_is_off_s = jump_s
+        await world.clock.advance(SPEC.limits.max_duration_s - 11)
+        assert call.state is CallState.ACTIVE
+        await world.clock.advance(1)
+        report = await call.assert_ended(EndReason.MAX_DURATION)
+    assert report.view.active_duration_s == pytest.approx(SPEC.limits.max_duration_s)
