@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from bridge.agents.loader import read_agent
 from bridge.v1 import call_pb2, event_pb2, telemetry_pb2
 from tests.unit.test_api_guide import raised
 
@@ -85,3 +86,9 @@ def _strings_of_the_code() -> set[str]:
 def test_the_search_for_strings_finds_lines_of_the_log(line: str) -> None:
     assert line in _strings_of_the_code()
     assert f"{line}!" not in _strings_of_the_code()
+
+
+def test_the_agent_of_the_readme_is_one() -> None:
+    written = re.search(r"```yaml\n(agentId: .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert written is not None
+    assert read_agent("kitchen.yaml", written.group(1).encode()).name == "Kim"
