@@ -20,6 +20,7 @@ from bridge.testing.steps import (
     ModelCallsTool,
     Step,
 )
+from bridge.testing.turns import ScriptedTurns
 from bridge.v1 import call_pb2, event_pb2, report_pb2
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import tool_service_pb2 as tool_pb
@@ -59,8 +60,7 @@ class ScriptedCall:
         self.log = EventLog(connection_id, clock)
         self._clock = clock
         self._numbers = count(1)
-        self._turns: list[report_pb2.Turn] = []
-        self._tools = report_pb2.ToolTotals()
+        self._turns = ScriptedTurns(clock)
         self._open()
 
     @property
@@ -78,8 +78,8 @@ class ScriptedCall:
         return report_pb2.CallReport(
             call=self.call,
             complete=self.call.state == call_pb2.CALL_STATE_ENDED,
-            turns=self._turns,
-            tools=self._tools,
+            turns=self._turns.all,
+            tools=self._turns.tools,
         )
 
     async def play(self, steps: Iterable[Step], run_tool: RunTool) -> None:
@@ -196,7 +196,7 @@ class ScriptedCall:
             interrupted=False,
         )
         self.log.tell(transcript=transcript)
-        self._new_turn().user_text = text
+        self._turns.caller_said(text)
 
     def _say(self, step: AgentSays) -> None:
         item_id, response_id = self._new("item"), self._new("response")
@@ -205,6 +205,9 @@ class ScriptedCall:
         started = event_pb2.ResponseStarted(response_id=response_id, greeting=step.is_greeting)
         self.log.tell(response_started=started)
         self._finish(response_id)
+        measured = self._turns.agent_begins(step.waited_s)
+        if measured is not None:
+            self.log.tell(turn_measured=measured)
         self._turn_to(call_pb2.AGENT_STATE_SPEAKING)
         if is_cut:
             self.log.tell(interruption=event_pb2.Interruption(item_id=item_id, heard_text=heard))
@@ -218,9 +221,7 @@ class ScriptedCall:
         )
         self.log.tell(transcript=transcript)
         self._turn_to(call_pb2.AGENT_STATE_LISTENING)
-        turn = self._turns[-1] if self._turns and not self._turns[-1].agent_text else None
-        turn = turn or self._new_turn()
-        turn.agent_text, turn.interrupted = heard, is_cut
+        self._turns.agent_said(heard, interrupted=is_cut)
 
     async def _use_tool(self, step: ModelCallsTool, run_tool: RunTool) -> None:
         response_id, tool_call_id = self._new("response"), self._new("call")
@@ -268,10 +269,7 @@ class ScriptedCall:
             private_detail=result.error.private_detail,
         )
         self.log.tell(tool_finished=finished)
-        (self._turns[-1] if self._turns else self._new_turn()).tools.append(use)
-        self._tools.succeeded += status == report_pb2.TOOL_STATUS_SUCCEEDED
-        self._tools.failed += status == report_pb2.TOOL_STATUS_FAILED
-        self._tools.timed_out += status == report_pb2.TOOL_STATUS_TIMED_OUT
+        self._turns.used(use)
 
     def _finish(self, response_id: str) -> None:
         finished = event_pb2.ResponseFinished(
@@ -301,12 +299,6 @@ class ScriptedCall:
         self.call.participants.append(self.caller)
         told = event_pb2.ParticipantChanged(change=change, participant=self.caller)
         self.log.tell(participant_changed=told)
-
-    def _new_turn(self) -> report_pb2.Turn:
-        turn = report_pb2.Turn(index=len(self._turns) + 1, interrupted=False)
-        turn.start_time.FromDatetime(self._clock.now())
-        self._turns.append(turn)
-        return turn
 
     def _new(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers)}"

@@ -28,6 +28,8 @@ class AgentSays:
     heard: str | None = None
     """How much of it is heard before the caller interrupts; None: all of it."""
     is_greeting: bool = False
+    waited_s: float = 0.0
+    """For how long the caller is said to have waited for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ async def test_a_call_tells_of_the_same_things_in_the_same_order(
         "TRANSCRIPT_ROLE_USER What time is it?",
         "response_started",
         "response_finished",
+        "turn_measured",
         "AGENT_STATE_SPEAKING",
         "TRANSCRIPT_ROLE_AGENT Noon.",
         "AGENT_STATE_LISTENING",
