@@ -35,8 +35,9 @@ _ANSWER_S: Final = 10.0
 _HOLD_S: Final = 2.0
 _HOLD_RETRY_S: Final = 0.1
 
+# So that who puts things together can name them, and know no more of SQL.
 Location = URL
-"""Where a database is; its password is not shown."""
+Engine = AsyncEngine
 
 FAILURES: Final = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a database that does not do as it is told raises. Not all that a driver raises while it

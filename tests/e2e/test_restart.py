@@ -1,6 +1,8 @@
 """What a server's next life knows of the one before: what had ended, and an end for the rest."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -38,7 +40,7 @@ async def test_every_call_of_a_killed_server_has_one_end_in_its_next_life(
                 await hears(bob, 880)
                 left = psutil.Process(first.pid).children()
                 seen = (await client.status(live.connection_id)).call.last_sequence
-                await asyncio.sleep(0.5)  # what is older than the writer's pause is stored
+                await stored(tmp_path / "calls.db", live.connection_id, seen)
                 first.kill()
                 await first.exit_status()
         await gone(left)
@@ -67,6 +69,15 @@ async def whole_call(client: BridgeClient) -> CreateRoomResponse:
         await ready(client, made.connection_id)
     await ended(client, made.connection_id)
     return made
+
+
+async def stored(file: Path, connection_id: str, sequence: int) -> None:
+    """Wait until an event is in the file: nobody is told when it is."""
+    newest = "SELECT max(sequence) FROM events WHERE connection_id = ?"
+    async with asyncio.timeout(SOON_S):
+        with closing(sqlite3.connect(file)) as database:
+            while database.execute(newest, (connection_id,)).fetchone()[0] < sequence:
+                await asyncio.sleep(0.05)
 
 
 async def gone(processes: list[psutil.Process]) -> None:

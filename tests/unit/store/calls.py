@@ -1,6 +1,7 @@
 """Calls, events and reports for tests of the store."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from bridge.messages.events import logged
 from bridge.ports.call import CallState, CallView, Ending, EndReason
@@ -23,9 +24,9 @@ def placed(number: int = 1, retention: Retention = Retention.ALL) -> Placed:
     return Placed(view(number, retention), HOST, EPOCH)
 
 
-def over(of: CallView) -> CallView:
+def over(of: CallView, at: datetime = SPEC.created_at) -> CallView:
     ending = Ending(EndReason.API_ENDED)
-    return replace(of, state=CallState.ENDED, ending=ending, ended_at=SPEC.created_at)
+    return replace(of, state=CallState.ENDED, ending=ending, ended_at=at)
 
 
 def report(of: CallView) -> CallReport:
