@@ -17,10 +17,13 @@ from rich.table import Table
 from bench import functions, machine, sound, threads
 from bench.loopback import WARM_UP_S, calls_at_once, prove
 from bench.stage import Stage, running_stage
-from bench.systems import SYSTEMS, System
+from bench.systems import FLOOR, SYSTEMS
+from bench.systems.base import System
 from bench.threads import ThreadTimes
 from bridge.demo import livekit
 
+# Those whose one process carries calls, in Python that we know.
+_SYSTEMS: Final = (FLOOR, "mediabridge")
 _MS_PER_S: Final = 1000
 
 
@@ -56,16 +59,15 @@ async def measure(
 ) -> None:
     """Measure one system, started afresh, while every caller talks and is answered without end."""
     async with system.run(stage, "loopback") as running:
-        async with calls_at_once(running, 1) as callers:
+        async with calls_at_once(stage, running, 1) as callers:
             await prove(callers)
-        async with calls_at_once(running, calls) as callers:
+        async with calls_at_once(stage, running, calls) as callers:
             spoken_s = WARM_UP_S + 2 * seconds
-            talking = [
-                asyncio.create_task(caller.say(sound.speech(number, spoken_s, seed=0)[0]))
-                for number, caller in enumerate(callers)
-            ]
+            for number, caller in enumerate(callers):
+                caller.prepare(sound.speech(number, spoken_s, seed=0)[0])
+            talking = [asyncio.create_task(caller.say()) for caller in callers]
             await asyncio.sleep(WARM_UP_S)
-            (pid,) = running.pids
+            pid = running.pids[0]
             before, began_s = ThreadTimes.of(pid), asyncio.get_running_loop().time()
             await asyncio.sleep(seconds)
             took_s = asyncio.get_running_loop().time() - began_s
@@ -79,7 +81,7 @@ async def measure(
 @click.option("--rounds", default=3, show_default=True, help="How often everything is measured.")
 @click.option("--calls", multiple=True, type=int, default=(1, 4, 8), show_default=True)
 @click.option("--seconds", default=8.0, show_default=True, help="How long each is measured.")
-@click.option("--system", "names", multiple=True, type=click.Choice(tuple(SYSTEMS)))
+@click.option("--system", "names", multiple=True, type=click.Choice(_SYSTEMS))
 @click.option("--stages/--no-stages", default=True, help="Also sample Python's functions.")
 def main(
     rounds: int, calls: tuple[int, ...], seconds: float, names: tuple[str, ...], *, stages: bool
@@ -88,7 +90,7 @@ def main(
     binary = livekit.find()
     if binary is None:
         raise click.ClickException(f"no livekit-server: name one by {livekit.ENVIRONMENT_NAME}")
-    systems = [SYSTEMS[name] for name in names or SYSTEMS]
+    systems = [SYSTEMS[name] for name in names or _SYSTEMS]
     console = Console()
     budgets: Budgets = defaultdict(Budget)
     for round_ in range(rounds):
@@ -106,7 +108,7 @@ async def _measure(
     binary: Path, system: System, calls: int, seconds: float, into: Budget, *, sampled: bool
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="mediabridge-budget-") as folder:
-        async with running_stage(binary, Path(folder)) as stage:
+        async with running_stage(binary, Path(folder), pinned=False) as stage:
             await measure(system, stage, calls, seconds, into, sampled=sampled)
 
 

@@ -1,4 +1,4 @@
-"""A caller that notes when each frame left its microphone and when each reached its ear."""
+"""A caller of the crowd: when each frame left its microphone, and when each reached its ear."""
 
 import time
 from collections.abc import AsyncIterator
@@ -8,17 +8,19 @@ from typing import Self
 
 import numpy as np
 
+from bench import opus
+from bench.crowd import Crowd
 from bench.sound import Burst, BurstFinder, Samples
-from bench.systems import Seat
+from bench.systems.base import Seat
 from bridge.pcm import ROOM_RATE_HZ
-from bridge.room.caller import Caller
 
 
 @dataclass(slots=True)
 class TimedCaller:
-    """One caller in a call. Nothing is looked at before it is over."""
+    """One caller in a call. Nothing is decoded before `listen_back`."""
 
-    caller: Caller | None = None
+    crowd: Crowd
+    name: str
     began_s: float = 0.0
     joined_s: float = 0.0
     track_s: float = 0.0
@@ -27,31 +29,39 @@ class TimedCaller:
 
     @classmethod
     @asynccontextmanager
-    async def join(cls, seat: Seat) -> AsyncIterator[Self]:
+    async def join(cls, crowd: Crowd, seat: Seat) -> AsyncIterator[Self]:
         """Enter the room and wait for the bot's track."""
-        timed = cls(began_s=time.monotonic())
-        joining = Caller.join(
-            seat.url,
-            seat.token,
-            on_heard=timed._hear,
-            on_spoken=timed._speak,
-            max_seconds=0,  # what is kept is kept here
-        )
-        async with joining as caller:
-            timed.joined_s = time.monotonic()
-            timed.caller = caller
-            await caller.wait_for_agent_track()
-            timed.track_s = time.monotonic()
-            yield timed
+        caller = cls(crowd, crowd.new_name(), began_s=time.monotonic())
+        crowd.order("join", caller.name, url=seat.url, token=seat.token)
+        try:
+            caller.joined_s = (await crowd.told(caller.name, "joined"))["at_s"]
+            caller.track_s = (await crowd.told(caller.name, "track"))["at_s"]
+            yield caller
+        finally:
+            crowd.order("leave", caller.name)
+            await crowd.told(caller.name, "left")
+            for kind in ("said", "heard"):
+                crowd.file(caller.name, kind).unlink(missing_ok=True)
 
-    async def say(self, sound: Samples) -> None:
-        assert self.caller is not None  # noqa: S101 - only whoever has joined is given out
-        self.spoken_s.clear()
-        await self.caller.play(sound.tobytes())
+    def prepare(self, sound: Samples) -> None:
+        """Encode what is to be said next: not while anything is measured."""
+        opus.write_spoken(sound, self.crowd.file(self.name, "said"))
+
+    async def say(self) -> None:
+        """Say what was prepared, to its end."""
+        self.crowd.order("say", self.name, sound=str(self.crowd.file(self.name, "said")))
+        self.spoken_s = (await self.crowd.told(self.name, "said"))["times_s"]
+
+    async def listen_back(self) -> None:
+        """Decode all that was heard so far: not while anything is measured."""
+        heard = self.crowd.file(self.name, "heard")
+        self.crowd.order("dump", self.name, into=str(heard))
+        await self.crowd.told(self.name, "dumped")
+        self.ear = opus.read_heard(heard)
 
     def first_sound_s(self, loud: int) -> float | None:
         """Return when the first sample above `loud` was heard."""
-        for at_s, samples in tuple(self.ear):
+        for at_s, samples in self.ear:
             above = np.flatnonzero(np.abs(samples) > loud)
             if above.size:
                 return at_s + float(above[0]) / ROOM_RATE_HZ
@@ -61,9 +71,3 @@ class TimedCaller:
         """Return the bursts that were heard."""
         finder = BurstFinder(ROOM_RATE_HZ)
         return [burst for at_s, samples in self.ear for burst in finder.push(at_s, samples)]
-
-    def _hear(self, at_s: float, frame: memoryview) -> None:
-        self.ear.append((at_s, np.frombuffer(bytes(frame), np.int16)))
-
-    def _speak(self, at_s: float, _frame: memoryview) -> None:
-        self.spoken_s.append(at_s)

@@ -1,13 +1,12 @@
 """The floor: a bare echo bot, the same SDK and 20 ms frames, no model and no bridge.
 
-A process of its own. On its control port it takes lines: `join CALL URL TOKEN`, `leave CALL`,
-`quit`. Onsets of bursts are written to the trace file as `TIME CALL`.
+A process of its own. Onsets of bursts are written to the trace file as `TIME CALL`.
 Standard library and livekit only.
 """
 
 import asyncio
 import sys
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -15,6 +14,7 @@ import uvloop
 from livekit import rtc
 
 from bench.onset import OnsetFinder
+from bench.orders import take_orders
 
 _RATE_HZ: Final = 48_000
 _FRAME_MS: Final = 20
@@ -67,34 +67,16 @@ class EchoBot:
             await stream.aclose()
 
 
-async def serve(port: int, trace: TextIO) -> None:
-    """Take orders until told to quit."""
-    bots: dict[str, EchoBot] = {}
-    quitting = asyncio.Event()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := (await reader.readline()).decode().split():
-            match line:
-                case ["join", call, url, token]:
-                    bots[call] = EchoBot(call, trace)
-                    await bots[call].join(url, token)
-                case ["leave", call]:
-                    await bots.pop(call).leave()
-                case ["quit"]:
-                    quitting.set()
-            writer.write(b"done\n")
-        with suppress(ConnectionError):
-            writer.close()
-            await writer.wait_closed()
-
-    async with await asyncio.start_server(take, "127.0.0.1", port):
-        await quitting.wait()
-
-
 def main() -> None:
     """Run: `echo_bot PORT TRACE`."""
     with Path(sys.argv[2]).open("w", buffering=1) as trace:
-        uvloop.run(serve(int(sys.argv[1]), trace))
+
+        async def join(call: str, url: str, token: str) -> Callable[[], Awaitable[None]]:
+            bot = EchoBot(call, trace)
+            await bot.join(url, token)
+            return bot.leave
+
+        uvloop.run(take_orders(int(sys.argv[1]), join))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from bench.machine import Load, Watch, pss_mb
 from bench.results import Loopback
 from bench.sound import Burst
 from bench.stage import Stage
-from bench.systems import Running, System
+from bench.systems.base import Running, System
 
 # Bursts sound alike every two seconds: what is later than that counts as lost.
 _LATEST_S: Final = 1.8
@@ -38,20 +38,26 @@ class _Tally:
 async def measure(
     system: System, stage: Stage, round_: int, levels: Sequence[int], seconds: float, repeats: int
 ) -> AsyncIterator[Loopback]:
-    """Measure one system, started afresh, at each number of calls.
+    """Measure one system, started afresh, at each number of calls, up to the first without a score.
 
     :raises NoSound: a caller hears nothing, or somebody else.
     """
     async with system.run(stage, "loopback") as running:
         # Whatever is loaded with the first call belongs to the process, not to a call.
-        async with calls_at_once(running, 1) as callers:
+        async with calls_at_once(stage, running, 1) as callers:
             await prove(callers)
         await asyncio.sleep(1)
         idle_mb = pss_mb(running.pids)
         for calls in levels:
+            held = True
             for repeat in range(max(1, repeats // calls)):
-                measured = await _undisturbed(running, calls, seconds, seed=100 * round_ + repeat)
-                yield measured.result(system.name, round_, calls, idle_mb)
+                seed = 100 * round_ + repeat
+                measured = await _undisturbed(stage, running, calls, seconds, seed)
+                row = measured.result(system.name, round_, calls, idle_mb)
+                held = held and row.has_score
+                yield row
+            if not held:
+                break  # more calls would only be lost, too
 
 
 @dataclass(slots=True)
@@ -62,6 +68,7 @@ class _Level:
     down_ms: list[float]
     track_ms: list[float]
     cores: float
+    spent: dict[str, float]
     mb: float
     load: Load
 
@@ -79,38 +86,43 @@ class _Level:
             down_ms=self.down_ms,
             track_ms=self.track_ms,
             cores=self.cores,
+            spent=self.spent,
             idle_mb=idle_mb,
             mb=self.mb,
             load=self.load,
         )
 
 
-async def _undisturbed(running: Running, calls: int, seconds: float, seed: int) -> _Level:
+async def _undisturbed(
+    stage: Stage, running: Running, calls: int, seconds: float, seed: int
+) -> _Level:
     """Measure while others leave the machine alone, or else give what the last try gave."""
     for _ in range(machine.TRIES - 1):
         await machine.wait_until_quiet()
-        measured = await _level(running, calls, seconds, seed)
+        measured = await _level(stage, running, calls, seconds, seed)
         if measured.load.is_ours:
             return measured
     await machine.wait_until_quiet()
-    return await _level(running, calls, seconds, seed)
+    return await _level(stage, running, calls, seconds, seed)
 
 
-async def _level(running: Running, calls: int, seconds: float, seed: int) -> _Level:
-    async with calls_at_once(running, calls) as callers:
+async def _level(stage: Stage, running: Running, calls: int, seconds: float, seed: int) -> _Level:
+    async with calls_at_once(stage, running, calls) as callers:
         speeches = [sound.speech(i, WARM_UP_S + seconds, seed) for i in range(calls)]
-        talking = [
-            asyncio.create_task(caller.say(speech), name="caller talks")
-            for caller, (speech, _) in zip(callers, speeches, strict=True)
-        ]
+        for caller, (speech, _) in zip(callers, speeches, strict=True):
+            caller.prepare(speech)
+        talking = [asyncio.create_task(caller.say(), name="caller talks") for caller in callers]
         await asyncio.sleep(WARM_UP_S)
-        watch = Watch(running.pids)
+        watch = Watch(running.pids, stage.others())
         await asyncio.sleep(seconds - 1)
-        cores, load, mb = watch.cores(), watch.load(), pss_mb(running.pids)
+        cores, spent, load = watch.cores(), watch.spent(), watch.load()
+        mb = pss_mb(running.pids)
         await asyncio.gather(*talking)
         await asyncio.sleep(_TRAILING_S)
+        for caller in callers:
+            await caller.listen_back()
         starts = [begins for _, begins in speeches]
-        measured = _Level(_Tally(), [], [], [], [], cores, mb, load)
+        measured = _Level(_Tally(), [], [], [], [], cores, spent, mb, load)
     measured.track_ms = [1000 * (caller.track_s - caller.began_s) for caller in callers]
     far = running.heard()
     for number, caller in enumerate(callers):
@@ -152,14 +164,16 @@ def _answer(burst: Burst, heard: list[Burst]) -> float | None:
 
 
 @asynccontextmanager
-async def calls_at_once(running: Running, calls: int) -> AsyncIterator[list[TimedCaller]]:
+async def calls_at_once(
+    stage: Stage, running: Running, calls: int
+) -> AsyncIterator[list[TimedCaller]]:
     """Have so many calls at once."""
     async with AsyncExitStack() as stack:
         seats = [await running.open_call(number) for number in range(calls)]
         for seat in seats:
             stack.push_async_callback(running.close_call, seat)
         callers = await asyncio.gather(
-            *(stack.enter_async_context(TimedCaller.join(seat)) for seat in seats)
+            *(stack.enter_async_context(TimedCaller.join(stage.crowd, seat)) for seat in seats)
         )
         yield list(callers)
 
@@ -168,8 +182,10 @@ async def prove(callers: list[TimedCaller]) -> None:
     """Make sure that sound flows, and is whose it should be, before anything is measured."""
     for number, caller in enumerate(callers):
         for seed in itertools.count():
-            await caller.say(sound.speech(number, 2.0, seed)[0])
+            caller.prepare(sound.speech(number, 2.0, seed)[0])
+            await caller.say()
             await asyncio.sleep(_TRAILING_S)
+            await caller.listen_back()
             owners = {burst.caller for burst in caller.bursts()}
             if owners == {number}:
                 break

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,10 @@ import psutil
 # Of what others do here: more than this shows in every latency.
 _MOST_OTHERS: Final = 0.25
 _QUIET_FOR_S: Final = 1.0
-_QUIET_WITHIN_S: Final = 30.0
+_QUIET_WITHIN_S: Final = 10.0
 
 # How often a measurement that was disturbed is made, at most.
-TRIES: Final = 3
+TRIES: Final = 2
 
 _KIB_PER_MB: Final = 1000 * 1000 / 1024
 
@@ -41,15 +42,25 @@ class Load:
 class Watch:
     """Measures CPU from its making on."""
 
-    def __init__(self, pids: tuple[int, ...]) -> None:
+    def __init__(self, pids: tuple[int, ...], others: Mapping[str, int] | None = None) -> None:
         self._processes = [psutil.Process(pid) for pid in pids]
+        self._others = {name: psutil.Process(pid) for name, pid in (others or {}).items()}
         self._began_s = _now_s()
         self._cpu_s = self._measured_s()
+        self._others_s = {name: _cpu_s(process) for name, process in self._others.items()}
         self._ours_s, self._busy_s, self._stolen_s = _ours_s(), *_machine_s()
 
     def cores(self) -> float:
         """Return the CPU seconds a second of the processes watched."""
         return (self._measured_s() - self._cpu_s) / (_now_s() - self._began_s)
+
+    def spent(self) -> dict[str, float]:
+        """Return the CPU seconds a second of the other processes, by their names."""
+        seconds = _now_s() - self._began_s
+        return {
+            name: (_cpu_s(process) - self._others_s[name]) / seconds
+            for name, process in self._others.items()
+        }
 
     def load(self) -> Load:
         """Return what the whole machine did."""
@@ -110,7 +121,10 @@ def _now_s() -> float:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
     return float(times.user + times.system)
 
 

@@ -4,9 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from bench import summary
-from bench.results import BargeIn, Report
+from bench.results import Report
+from bench.summary import LoopbackSummary, spread
 
-_COLOURS = {"echo": "#9aa5b1", "mediabridge": "#1f6feb"}
+_COLOURS = {
+    "echo": "#9aa5b1",
+    "mediabridge": "#1f6feb",
+    "livekit_agents": "#d97706",
+    "pipecat": "#7c3aed",
+}
 _SIZE = (8, 3.6)
 
 
@@ -20,6 +26,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
     drawn: list[Path] = []
     for name, wanted, paint in (
         ("latency", report.loopback, _latency),
+        ("growth", report.loopback, _growth),
         ("cost", report.loopback, _cost),
         ("barge-in", report.barge_in, _barge_in),
     ):
@@ -46,11 +53,26 @@ def _latency(report: Report, axes: Any) -> None:  # noqa: ANN401 - matplotlib ha
     axes.legend()
 
 
+def _growth(report: Report, axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
+    """Draw the round trip over the number of calls, p50 and p99, as far as a system has a score."""
+    for system in summary.systems(report):
+        rows = _scored(report, system)
+        calls = [row.calls for row in rows]
+        colour = _COLOURS.get(system)
+        axes.plot(calls, [row.round_trip.p50 for row in rows], "o-", label=system, color=colour)
+        axes.plot(calls, [row.round_trip.p99 for row in rows], ":", color=colour)
+    axes.set_title("Round trip, p50 (line) and p99 (dots)")
+    axes.set_xlabel("calls at once, on one core")
+    axes.set_ylabel("ms")
+    axes.set_xticks(summary.levels(report))
+    axes.set_ylim(bottom=0)
+    axes.legend()
+
+
 def _cost(report: Report, axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
     """Draw cores per call over the number of calls."""
     for system in summary.systems(report):
-        found = [summary.of_loopback(report, system, calls) for calls in summary.levels(report)]
-        rows = [row for row in found if row is not None]
+        rows = _scored(report, system)
         middle = [row.cores_per_call.median for row in rows]
         below = [row.cores_per_call.median - row.cores_per_call.least for row in rows]
         above = [row.cores_per_call.most - row.cores_per_call.median for row in rows]
@@ -70,24 +92,29 @@ def _cost(report: Report, axes: Any) -> None:  # noqa: ANN401 - matplotlib has n
     axes.legend()
 
 
+def _scored(report: Report, system: str) -> list[LoopbackSummary]:
+    found = [summary.of_loopback(report, system, calls) for calls in summary.levels(report)]
+    return [row for row in found if row is not None and row.scored]
+
+
 def _barge_in(report: Report, axes: Any) -> None:  # noqa: ANN401 - matplotlib has no types
-    """Draw each interruption as a bar of its three parts."""
+    """Draw where the time of an interruption goes, by the median of each part."""
     parts = {
-        "caller to model": lambda each: each.up_ms,
-        "the model's voice detection": lambda each: each.vad_ms,
-        "model to silence at the ear": lambda each: each.down_ms,
+        "caller to model": "up_ms",
+        "the model's voice detection": "vad_ms",
+        "model to silence at the ear": "down_ms",
     }
-    done = [0.0] * sum(len(each.total_ms) for each in report.barge_in)
-    for label, part in parts.items():
-        lengths = _joined(report.barge_in, part)
-        axes.barh(range(len(done)), lengths, left=done, label=label, height=1.0)
+    systems = sorted({row.system for row in report.barge_in})
+    done = [0.0] * len(systems)
+    for label, name in parts.items():
+        lengths = [
+            spread(
+                ms for row in report.barge_in if row.system == system for ms in getattr(row, name)
+            ).p50
+            for system in systems
+        ]
+        axes.barh(systems, lengths, left=done, label=label, height=0.6)
         done = [before + length for before, length in zip(done, lengths, strict=True)]
-    axes.set_title("Barge-in: from the caller's first sound to silence")
+    axes.set_title("Barge-in: from the caller's first sound to silence, medians")
     axes.set_xlabel("ms")
-    axes.set_yticks([])
-    axes.set_ylabel("interruptions")
     axes.legend()
-
-
-def _joined(rounds: list[BargeIn], part: Any) -> list[float]:  # noqa: ANN401 - a lambda above
-    return [ms for each in rounds for ms in part(each)]

@@ -25,10 +25,10 @@ _BURST_S: Final = 0.06
 _LOWEST_HZ: Final = 600.0
 # 60 ms tell tones apart that are 50 Hz from each other.
 _CALLER_STEP_HZ: Final = 60.0
-_WORD_STEP_HZ: Final = 640.0
+_WORD_STEP_HZ: Final = 1240.0
 # So many bursts sound different in turn: 2 s in which none can be taken for another.
 _WORDS: Final = 4
-MOST_CALLERS: Final = 10
+MOST_CALLERS: Final = 20
 
 # What names a burst: the middle of it, where no filter rings.
 _NAMING_S: Final = 0.04

@@ -1,5 +1,7 @@
 """The figures as tables, on the screen."""
 
+from statistics import median
+
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +16,7 @@ def show(report: Report, console: Console) -> None:
         console.print(_loopback(report))
         console.print(_added(report))
         console.print(_cost(report))
+        console.print(_spenders(report))
     if report.setup:
         console.print(_setup(report))
     if report.barge_in:
@@ -92,45 +95,53 @@ def _cost(report: Report) -> Table:
     return table
 
 
+def _spenders(report: Report) -> Table:
+    """Say who used the machine: whoever is at its core's end is what saturates."""
+    names = list(dict.fromkeys(name for row in report.loopback for name in row.spent))
+    table = _table("Cores in all, median of the rounds", "system", "calls", "itself", *names)
+    for calls in summary.levels(report):
+        for system in summary.systems(report):
+            rows = [r for r in report.loopback if (r.system, r.calls) == (system, calls)]
+            if rows:
+                itself = f"{median(row.cores for row in rows):.2f}"
+                rest = [f"{median(row.spent.get(name, 0.0) for row in rows):.2f}" for name in names]
+                table.add_row(system, str(calls), itself, *rest)
+    return table
+
+
 def _setup(report: Report) -> Table:
-    table = _table("Setting up a call, ms", "figure", "p50", "p95", "p99", "most", "samples")
-    rounds = report.setup
-    figures = {
-        "CreateRoom, the first after the start": [r.first_create_ms for r in rounds],
-        "CreateRoom, one after the other": [ms for r in rounds for ms in r.create_ms],
-        "CreateRoom, 4 at once": [ms for r in rounds for ms in r.create_4_at_once_ms],
-        "join to being in the room": [ms for r in rounds for ms in r.joined_ms],
-        "join to the bot's track": [ms for r in rounds for ms in r.track_ms],
-        "join to the first agent audio": [ms for r in rounds for ms in r.first_audio_ms],
-    }
-    for name, values in figures.items():
-        table.add_row(name, *_columns(spread(values)))
+    table = _table(
+        "Beginning a call, ms: p50 / p95 / p99",
+        *("system", "at once", "created", "joined", "join to track", "join to sound"),
+        *("asked to sound", "calls"),
+    )
+    for system, calls in sorted({(row.system, row.calls) for row in report.setup}):
+        rows = [row for row in report.setup if (row.system, row.calls) == (system, calls)]
+        figures = [
+            spread(ms for row in rows for ms in getattr(row, name))
+            for name in ("created", "joined", "track", "audio", "ready")
+        ]
+        table.add_row(system, str(calls), *map(_spread, figures), str(figures[0].count))
     return table
 
 
 def _barge_in(report: Report) -> Table:
-    said = sum(each.said for each in report.barge_in)
-    ignored = sum(each.ignored for each in report.barge_in)
-    title = f"Barge-in, ms ({said} interruptions, {ignored} ignored)"
-    table = _table(title, "figure", "p50", "p95", "p99", "most", "samples")
-    rounds = report.barge_in
-    totals = [ms for each in rounds for ms in each.total_ms]
-    vads = [ms for each in rounds for ms in each.vad_ms]
-    figures = {
-        "first sound to silence at the ear": totals,
-        "of it the model's voice detection": vads,
-        "without the voice detection": [a - b for a, b in zip(totals, vads, strict=True)],
-        "first sound to its arrival at the model": [ms for each in rounds for ms in each.up_ms],
-        "detection to silence at the ear": [ms for each in rounds for ms in each.down_ms],
-    }
-    for name, values in figures.items():
-        table.add_row(name, *_columns(spread(values)))
+    table = _table(
+        "Barge-in, ms: p50 / p95 / p99",
+        *("system", "sound to silence", "to the model", "its detection", "from there"),
+        *("without detection", "interruptions", "ignored"),
+    )
+    for system in sorted({row.system for row in report.barge_in}):
+        rows = [row for row in report.barge_in if row.system == system]
+        totals, ups, vads, downs = (
+            [ms for row in rows for ms in getattr(row, name)]
+            for name in ("total_ms", "up_ms", "vad_ms", "down_ms")
+        )
+        bare = [total - vad for total, vad in zip(totals, vads, strict=True)]
+        figures = [_spread(spread(each)) for each in (totals, ups, vads, downs, bare)]
+        said, ignored = sum(row.said for row in rows), sum(row.ignored for row in rows)
+        table.add_row(system, *figures, str(said), str(ignored))
     return table
-
-
-def _columns(values: Spread) -> list[str]:
-    times = (values.p50, values.p95, values.p99, values.most)
-    return [*(f"{each:.0f}" for each in times), str(values.count)]
 
 
 def _spread(values: Spread) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,14 +13,17 @@ from bench.loopback import NoSound
 from bench.machine import Watch
 from bench.results import BargeIn, Setup
 from bench.stage import Stage
-from bench.systems import Mediabridge, Note, RunningMediabridge
+from bench.systems.base import Note, Running, System
 from bridge.pcm import ROOM_RATE_HZ
 
 # The agent's tone is five times as loud, comfort noise a hundredth.
 _AUDIBLE: Final = 1_500
 _GREETED_S: Final = 10.0
-_AT_ONCE: Final = 4
-_SETTLED_S: Final = 5.0
+# Looked for so often: it is decoded each time, which costs the others time.
+_GREETING_S: Final = 0.7
+_AT_ONCE: Final = (1, 4)
+# Bots see their ends through meanwhile.
+_SETTLED_S: Final = 0.3
 _INTERRUPTION_HZ: Final = 440.0
 _INTERRUPTION_S: Final = 0.3
 # The agent must be well into its next answer: 0.2 s of silence make it answer.
@@ -30,72 +34,99 @@ _SILENT_S: Final = 0.1
 _SLOWEST_S: Final = 1.2
 
 
-async def measure(stage: Stage, round_: int, starts: int, barge_ins: int) -> tuple[Setup, BargeIn]:
-    """Measure a bridge that is started afresh."""
-    async with Mediabridge().run(stage, "talker") as running:
-        if not isinstance(running, RunningMediabridge):
-            raise TypeError("this is measured of mediabridge only")
+async def measure(
+    system: System, stage: Stage, round_: int, starts: int, barge_ins: int
+) -> tuple[list[Setup], BargeIn]:
+    """Measure a system that is started afresh, and whose agent begins to talk by itself.
+
+    :raises NoSound: the agent does not greet.
+    """
+    async with system.run(stage, "talker") as running:
+        await _start(stage, running, 1)  # what is loaded with the first call is not measured
+        setups = [
+            await _setup(stage, running, system.name, round_, calls, starts) for calls in _AT_ONCE
+        ]
         await machine.wait_until_quiet()
-        setup = await _setup(running, round_, starts)
-        await machine.wait_until_quiet()
-        return setup, await _barge_in(running, round_, barge_ins)
+        return setups, await _barge_in(stage, running, system.name, round_, barge_ins)
 
 
-async def _setup(running: RunningMediabridge, round_: int, starts: int) -> Setup:
-    watch = Watch(running.pids)
-    first_ms, *create_ms = [await _create(running) for _ in range(starts + 1)]
-    at_once = [
-        ms
-        for _ in range(starts // _AT_ONCE)
-        for ms in await asyncio.gather(*(_create(running) for _ in range(_AT_ONCE)))
-    ]
-    # Bots that were still joining when their call ended are seen out meanwhile.
-    await asyncio.sleep(_SETTLED_S)
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How one call began, in milliseconds."""
+
+    created: float
+    joined: float
+    track: float
+    audio: float
+    ready: float
+
+
+async def _setup(
+    stage: Stage, running: Running, name: str, round_: int, calls: int, starts: int
+) -> Setup:
     await machine.wait_until_quiet()
-    joined, track, audio = [], [], []
-    for _ in range(max(2, starts // 2)):
-        seat = await running.open_call(0)
-        async with TimedCaller.join(seat) as caller:
-            heard_s = await _first_sound(caller)
-            joined.append(1000 * (caller.joined_s - caller.began_s))
-            track.append(1000 * (caller.track_s - caller.began_s))
-            audio.append(1000 * (heard_s - caller.began_s))
-        await running.close_call(seat)
+    watch = Watch(running.pids)
+    found = [each for _ in range(starts // calls) for each in await _start(stage, running, calls)]
     return Setup(
-        "mediabridge", round_, first_ms, create_ms, at_once, joined, track, audio, watch.load()
+        name,
+        round_,
+        calls,
+        [each.created for each in found],
+        [each.joined for each in found],
+        [each.track for each in found],
+        [each.audio for each in found],
+        [each.ready for each in found],
+        watch.load(),
     )
 
 
-async def _create(running: RunningMediabridge) -> float:
-    """Create a call and end it; return how long the creation took, in milliseconds."""
+async def _start(stage: Stage, running: Running, calls: int) -> list[_Start]:
+    """Begin so many calls at the same moment, and end them."""
+    return await asyncio.gather(*(_start_one(stage, running, each) for each in range(calls)))
+
+
+async def _start_one(stage: Stage, running: Running, number: int) -> _Start:
     began_s = time.monotonic()
-    seat = await running.open_call(0)
-    took_ms = 1000 * (time.monotonic() - began_s)
+    seat = await running.open_call(number)
+    created_s = time.monotonic()
+    async with TimedCaller.join(stage.crowd, seat) as caller:
+        heard_s = await _first_sound(caller)
     await running.close_call(seat)
-    return took_ms
+    await asyncio.sleep(_SETTLED_S)
+    return _Start(
+        1000 * (created_s - began_s),
+        1000 * (caller.joined_s - caller.began_s),
+        1000 * (caller.track_s - caller.began_s),
+        1000 * (heard_s - caller.began_s),
+        1000 * (heard_s - began_s),
+    )
 
 
 async def _first_sound(caller: TimedCaller) -> float:
     try:
         async with asyncio.timeout(_GREETED_S):
-            while (heard_s := caller.first_sound_s(_AUDIBLE)) is None:  # noqa: ASYNC110 - cheap, and exact
-                await asyncio.sleep(0.05)
+            while True:
+                await asyncio.sleep(_GREETING_S)
+                await caller.listen_back()
+                if (heard_s := caller.first_sound_s(_AUDIBLE)) is not None:
+                    return heard_s
     except TimeoutError:
         raise NoSound("the agent does not greet") from None
-    return heard_s
 
 
-async def _barge_in(running: RunningMediabridge, round_: int, count: int) -> BargeIn:
+async def _barge_in(stage: Stage, running: Running, name: str, round_: int, count: int) -> BargeIn:
     watch = Watch(running.pids)
     speech, starts = _interruptions(count)
     seat = await running.open_call(0)
-    async with TimedCaller.join(seat) as caller:
+    async with TimedCaller.join(stage.crowd, seat) as caller:
+        caller.prepare(speech)
         await _first_sound(caller)
-        await caller.say(speech)
+        await caller.say()
+        await caller.listen_back()
     await running.close_call(seat)
     said = [burst.at_s for burst in sound.said(starts, caller.spoken_s, 0)]
     notes = running.notes()
-    result = BargeIn("mediabridge", round_, len(said), 0, [], [], [], [], watch.load())
+    result = BargeIn(name, round_, len(said), 0, [], [], [], [], watch.load())
     ignored = 0
     for said_s in said:
         silent_s = _silence_after(caller, said_s)

@@ -10,14 +10,13 @@ from statistics import median
 from typing import Final
 
 from bench import sound
-from bench.caller import TimedCaller
-from bench.systems import Seat
 from bridge.client import BridgeClient, ResourceExhaustedError
 from bridge.simulator import Simulator, SimulatorSettings
 from bridge.v1.call_service_pb2 import CreateRoomResponse
 from bridge.v1.report_pb2 import CallReport
 from tests.e2e.rig import bridge_process, ended
 from tests.livekit_server import LiveKitServer
+from tests.load.timed_caller import TimedCaller
 
 SLOTS: Final = 4
 _TALKERS: Final = SLOTS - 1
@@ -86,12 +85,7 @@ async def overloaded(livekit: LiveKitServer, log: Path, seconds: float) -> Overl
         AsyncExitStack() as stack,
     ):
         created = [await client.create_room(f"Talker {n}", "tester") for n in range(_TALKERS)]
-        callers = [
-            await stack.enter_async_context(
-                TimedCaller.join(Seat(one.connection_id, one.server_url, one.access_token))
-            )
-            for one in created
-        ]
+        callers = [await stack.enter_async_context(TimedCaller.join(one)) for one in created]
         before = await _listened(callers, min(seconds / 2, 10.0))
         asked = Asked()
         async with asyncio.TaskGroup() as group:
