@@ -32,6 +32,8 @@ import {
 } from "./endings";
 import { type CallState, canMove } from "./lifecycle";
 import { isMicrophoneReachable, openMicrophone } from "./microphone";
+import { NOBODY, others, type People, peopleAfter } from "./people";
+import { Players } from "./players";
 import { after, EMPTY, type Transcript } from "./transcript";
 
 // The server's own word on why the room closed may come this much later than the closing.
@@ -56,10 +58,8 @@ export class Call {
   #admission: Admission | undefined;
   #microphone: LocalAudioTrack | undefined;
   #agentTrack: RemoteTrack | undefined;
-  readonly #names = new Map<string, string>();
-  readonly #present = new Set<string>();
-  // Kept here, since LiveKit forgets a track's element before it says that the track is gone.
-  readonly #players = new Map<RemoteTrack, HTMLMediaElement>();
+  readonly #players = new Players();
+  #people: People = NOBODY;
   #events: { close(): void } | undefined;
   #isServerToBeTold = false;
   #isClosing = false;
@@ -103,7 +103,7 @@ export class Call {
 
   /** The names of the other people in the call. */
   get others(): readonly string[] {
-    return [...this.#present].filter((who) => !this.isUs(who)).map((who) => this.nameOf(who));
+    return others(this.#people, this.#admission?.participantId ?? "");
   }
 
   /** Where it is not known who speaks, it is us if nobody else is there. */
@@ -112,7 +112,7 @@ export class Call {
   }
 
   nameOf(identity: string): string {
-    return this.#names.get(identity) ?? "";
+    return this.#people.names.get(identity) ?? "";
   }
 
   get isMuted(): boolean {
@@ -192,10 +192,7 @@ export class Call {
 
   #play(track: RemoteTrack, participant: RemoteParticipant): void {
     if (track.kind !== Track.Kind.Audio || this.#isOver()) return;
-    const player = track.attach();
-    player.hidden = true;
-    document.body.append(player);
-    this.#players.set(track, player);
+    this.#players.play(track);
     if (participant.isAgent) {
       this.#agentTrack = track;
       this.#sounds.agent(track.mediaStreamTrack);
@@ -204,9 +201,7 @@ export class Call {
   }
 
   #stopPlaying(track: RemoteTrack): void {
-    track.detach();
-    this.#players.get(track)?.remove();
-    this.#players.delete(track);
+    this.#players.stop(track);
     if (track !== this.#agentTrack) return;
     this.#agentTrack = undefined;
     this.#sounds.agent(undefined);
@@ -223,6 +218,7 @@ export class Call {
     const event = eventFrom(told);
     if (event === undefined) return;
     this.#apply(event);
+    this.#people = peopleAfter(this.#people, event);
     this.transcript = after(this.transcript, event);
     this.#changed();
   }
@@ -237,11 +233,6 @@ export class Call {
         break;
       case "userSpeech":
         this.isUserSpeaking = event.speaking;
-        break;
-      case "participant":
-        this.#names.set(event.identity, event.name);
-        if (event.connected) this.#present.add(event.identity);
-        else this.#present.delete(event.identity);
         break;
       case "ended":
         this.#events?.close();
@@ -277,7 +268,7 @@ export class Call {
     // At once, since it is what the person sees and hears.
     this.#microphone?.stop();
     this.#sounds.microphone(undefined);
-    this.#silence();
+    for (const track of this.#players.tracks) this.#stopPlaying(track);
     if (this.#admission === undefined || this.#isClosing) return;
     this.#isClosing = true;
     if (this.#isServerToBeTold) {
@@ -287,10 +278,6 @@ export class Call {
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))]);
     }
     await this.room.disconnect();
-  }
-
-  #silence(): void {
-    for (const track of [...this.#players.keys()]) this.#stopPlaying(track);
   }
 
   #isTokenExpired(): boolean {

@@ -3,10 +3,10 @@
 import { ApiError } from "../shared/api";
 import { element, write } from "../shared/dom";
 import { NoticeBox } from "../shared/notice";
-import { afterDetails, afterSamples, EMPTY, listed, type WatchedCall } from "./board";
 import { CallPanel } from "./call-panel";
 import { CallsList } from "./calls-list";
 import { type Capacity, Server } from "./server";
+import { type Audience, Watching } from "./watching";
 
 const CAPACITY_EVERY_MS = 5_000;
 
@@ -16,54 +16,44 @@ const credentials = element("credentials", HTMLElement);
 const key = element("key", HTMLInputElement);
 const notice = new NoticeBox();
 const list = new CallsList((connectionId) => {
-  choose(connectionId);
+  watching.choose(connectionId);
   // So that the address can be handed on.
   location.hash = connectionId;
   panel.focus();
 });
 const panel = new CallPanel(() => void endChosen());
 
-let server = new Server("");
-let board = EMPTY;
-let chosen: string | undefined;
-let events: { close(): void } | undefined;
-/** The state in which a call's details were last asked for: they change with it. */
-const lookedUp = new Map<string, string>();
+const audience: Audience = {
+  changed() {
+    list.show(watching.board, watching.chosen?.connectionId);
+    panel.show(watching.chosen);
+  },
+  chose: () => panel.clear(),
+  told: (event) => panel.tell(event),
+  connected: (is) =>
+    is ? showConnection("connected", "Live") : showConnection("reconnecting", "Reconnecting"),
+  over: refused,
+};
 
-window.addEventListener("hashchange", () => choose(location.hash.slice(1) || undefined));
+let server = new Server("");
+let watching = watch();
+
+window.addEventListener("hashchange", () => watching.choose(location.hash.slice(1)));
 element("credentials-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   credentials.hidden = true;
+  watching.stop();
   server = new Server(key.value.trim());
-  follow();
+  watching = watch();
 });
 setInterval(() => void askCapacity(), CAPACITY_EVERY_MS);
-chosen = location.hash.slice(1) || undefined;
-follow();
 
-/** Follows all calls from now on, until the server refuses. */
-function follow(): void {
+/** Begins anew: with another key other calls may be seen. */
+function watch(): Watching {
   notice.show(undefined);
-  events?.close();
-  events = undefined;
-  board = EMPTY;
-  lookedUp.clear();
   showConnection("connecting", "Connecting");
-  server.figures(
-    (samples) => {
-      board = afterSamples(board, samples);
-      for (const call of board.values()) lookUp(call);
-      const isThere = chosen !== undefined && board.has(chosen);
-      choose(isThere ? chosen : listed(board)[0]?.connectionId);
-      paint();
-    },
-    {
-      connected: (is) =>
-        is ? showConnection("connected", "Live") : showConnection("reconnecting", "Reconnecting"),
-      over: refused,
-    },
-  );
   void askCapacity();
+  return new Watching(server, audience, location.hash.slice(1) || undefined);
 }
 
 function refused(refusal: ApiError | undefined): void {
@@ -83,22 +73,11 @@ function refused(refusal: ApiError | undefined): void {
   });
 }
 
-function choose(connectionId: string | undefined): void {
-  if (connectionId === chosen && events !== undefined) return;
-  events?.close();
-  events = undefined;
-  chosen = connectionId;
-  panel.clear();
-  if (connectionId !== undefined && board.has(connectionId)) {
-    events = server.events(connectionId, (told) => panel.tell(told));
-  }
-  paint();
-}
-
 async function endChosen(): Promise<void> {
+  const { chosen } = watching;
   if (chosen === undefined) return;
   try {
-    await server.end(chosen);
+    await server.end(chosen.connectionId);
     notice.show(undefined);
   } catch (error) {
     const code = error instanceof ApiError ? error.reason : "SERVER_UNREACHABLE";
@@ -109,21 +88,6 @@ async function endChosen(): Promise<void> {
       code,
     });
   }
-}
-
-/** Asks who is in a call, once for each state it is in. */
-function lookUp({ connectionId, isLive, samples }: WatchedCall): void {
-  const state = isLive ? (samples.at(-1)?.state ?? "") : "ENDED";
-  if (lookedUp.get(connectionId) === state) return;
-  lookedUp.set(connectionId, state);
-  server.details(connectionId).then(
-    (details) => {
-      board = afterDetails(board, connectionId, details);
-      paint();
-    },
-    // With the next figures it is asked again.
-    () => lookedUp.delete(connectionId),
-  );
 }
 
 async function askCapacity(): Promise<void> {
@@ -142,9 +106,4 @@ function inWords({ live, slots, isDraining }: Capacity): string {
 function showConnection(state: string, words: string): void {
   connection.dataset["state"] = state;
   write(connection, words);
-}
-
-function paint(): void {
-  list.show(board, chosen);
-  panel.show(chosen === undefined ? undefined : board.get(chosen));
 }

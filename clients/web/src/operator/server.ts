@@ -6,6 +6,7 @@ import { fields, number } from "../shared/protojson";
 import { openStream, type StreamUse } from "../shared/stream";
 import { type CallDetails, detailsFrom } from "./details";
 import { type Sample, samplesFrom } from "./samples";
+import type { Source } from "./watching";
 
 export interface Capacity {
   readonly live: number;
@@ -14,7 +15,7 @@ export interface Capacity {
 }
 
 /** The server, asked with one key; an empty one is none. */
-export class Server {
+export class Server implements Source {
   readonly #key: string;
 
   constructor(key: string) {
