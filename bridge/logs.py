@@ -41,10 +41,8 @@ def configure(level: str, format: Format, stream: TextIO | None = None) -> None:
     Handlers that others gave the root logger are removed: they would write past the redaction.
     """
     stream = stream or sys.stderr
-    threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # so that configuring again takes effect everywhere
     )
@@ -54,12 +52,24 @@ def configure(level: str, format: Format, stream: TextIO | None = None) -> None:
     handler.setFormatter(_formatter(as_json=as_json, colors=stream.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(threshold)
-    for name in CAPPED_LOGGERS:
-        logging.getLogger(name).setLevel(max(threshold, _CAP))
+    set_level(level)
     for name in SILENCED_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     logging.captureWarnings(capture=True)
+
+
+def set_level(level: str) -> None:
+    """Change how much is logged, in loggers that there are, too."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(threshold))
+    logging.getLogger().setLevel(threshold)
+    for name in CAPPED_LOGGERS:
+        logging.getLogger(name).setLevel(max(threshold, _CAP))
+
+
+def level() -> str:
+    """Return how much is logged, in the words of `configure`."""
+    return logging.getLevelName(logging.getLogger().level).lower()
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import grpc
 
 from bridge.access.access import Access
-from bridge.access.principal import Principal
+from bridge.access.principal import Principal, Scope
 from bridge.api.asker import asked_by
 from bridge.api.open_streams import OpenStreams
 from bridge.api.scopes import scope_of
@@ -52,6 +52,8 @@ class Guard:
                 raise Forbidden(
                     "MISSING_SCOPE", f"this needs the scope {scope.value}", {"scope": scope.value}
                 )
+            if scope is Scope.ADMIN and principal.tenant_id is not None:
+                raise Forbidden("TENANT_BOUND", "this is about all tenants, not about yours alone")
             held: AbstractAsyncContextManager[None] = (
                 self._streams.hold(principal) if is_stream else nullcontext()
             )

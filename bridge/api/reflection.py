@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from bridge.v1 import (
+    admin_service_pb2,
     call_service_pb2,
     model_service_pb2,
     telemetry_service_pb2,
@@ -53,6 +54,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
     added: set[str] = set()
     for module in (
+        admin_service_pb2,
         call_service_pb2,
         telemetry_service_pb2,
         model_service_pb2,

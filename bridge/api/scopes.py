@@ -21,6 +21,8 @@ SCOPE_OF: Final[Mapping[str, Scope | None]] = {
     # It spends the provider's money as a call does.
     "/bridge.v1.ModelService/CreateModelToken": Scope.CALLS_CREATE,
     "/bridge.v1.ToolService/ServeTools": Scope.TOOLS_SERVE,
+    "/bridge.v1.AdminService/SetLogLevel": Scope.ADMIN,
+    "/bridge.v1.AdminService/DumpTasks": Scope.ADMIN,
     "/grpc.health.v1.Health/Check": None,
     "/grpc.health.v1.Health/List": None,
     "/grpc.health.v1.Health/Watch": None,

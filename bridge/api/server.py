@@ -9,12 +9,13 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from bridge.api import calls, models, reflection, telemetry, tools
+from bridge.api import admin, calls, models, reflection, telemetry, tools
 from bridge.api.guard import Guard
 from bridge.api.interceptor import Edge
 from bridge.errors import BridgeError, Refusal
 from bridge.ports.rpc import RpcObserver
 from bridge.v1 import (
+    admin_service_pb2_grpc,
     call_service_pb2_grpc,
     model_service_pb2_grpc,
     telemetry_service_pb2_grpc,
@@ -45,7 +46,7 @@ _OPTIONS: Final = (
 
 _STOP_GRACE_S: Final = 5.0
 
-SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME, tools.NAME)
+SERVICES: Final = (calls.NAME, telemetry.NAME, models.NAME, tools.NAME, admin.NAME)
 
 
 class Exposure(Enum):
@@ -69,6 +70,7 @@ class Services:
 
     telemetry: telemetry.TelemetryService
     models: models.ModelService
+    admin: admin.AdminService
     calls: calls.CallService | None
     tools: tools.ToolService | None
     closed: Mapping[str, Refusal]
@@ -124,6 +126,7 @@ async def serve(
         tool_service_pb2_grpc.add_ToolServiceServicer_to_server(services.tools, server)
     telemetry_service_pb2_grpc.add_TelemetryServiceServicer_to_server(services.telemetry, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
+    admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, server)
     checks = health.aio.HealthServicer()
     if listener.health is not Exposure.CLOSED:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)

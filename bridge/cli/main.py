@@ -32,6 +32,7 @@ _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "model": _Lazy("bridge.cli.model", "Run the simulator of a realtime model.", "server"),
     "sandbox": _Lazy("bridge.cli.sandbox", "Run all of it for the tests of a gateway.", "server"),
     "doctor": _Lazy("bridge.cli.doctor", "Say what is wrong, and what to do.", "server"),
+    "debug": _Lazy("bridge.cli.debug", "Look into a server that serves."),
     "keys": _Lazy("bridge.cli.keys", "Create, list and revoke API keys.", "server"),
     "store": _Lazy("bridge.cli.store", "Migrate the store, or delete calls from it.", "server"),
     "demo": _Lazy("bridge.cli.demo", "Show everything at once on this machine.", "demo,server"),

@@ -11,6 +11,7 @@ from typing import Final
 
 from bridge import logs
 from bridge.agents.catalogue import FileCatalogue
+from bridge.api import admin as admin_api
 from bridge.api import calls as calls_api
 from bridge.api import models as models_api
 from bridge.api import server
@@ -26,6 +27,7 @@ from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.cli.hearsay import hearing_livekit
+from bridge.cli.inspecting import inspection_of
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation, observing
 from bridge.cli.recording import records
@@ -33,6 +35,7 @@ from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
+from bridge.inspection import Inspection
 from bridge.logs import get_logger
 from bridge.model.keys import Minted
 from bridge.model.service import RealtimeModels
@@ -95,8 +98,11 @@ async def serve(settings: Settings) -> None:
         where = await stack.enter_async_context(listener(settings, shared.clock))
         carriers = calls.carriers if calls else None
         await stack.enter_async_context(shared.observation.shown(carriers))
+        inspection = inspection_of(carriers)
+        tasks.append(group.create_task(inspection.keep_logging(), name="inspection"))
+        services = _services(shared, calls, inspection)
         api = await stack.enter_async_context(
-            server.serve(_services(shared, calls), where, guard, shared.observation.of_rpcs())
+            server.serve(services, where, guard, shared.observation.of_rpcs())
         )
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.freeze()
@@ -104,6 +110,7 @@ async def serve(settings: Settings) -> None:
             "serving", address=settings.listen, workers=settings.workers, slots=settings.slots
         )
         stopping.on(signal.SIGHUP, shared.agents.reload)
+        stopping.on(signal.SIGUSR1, inspection.ask_for_log)
         if calls is not None:
             stopping.on(signal.SIGUSR2, calls.carriers.replace)
         await stopping.asked.wait()
@@ -265,7 +272,7 @@ def _registry(shared: _Shared, hosts: Mapping[HostId, Host]) -> Registry:
     return Registry(records.directory, hosts, records.events, records.reports, shared.clock)
 
 
-def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
+def _services(shared: _Shared, calls: _Calls | None, inspection: Inspection) -> server.Services:
     registry = calls.registry if calls else _registry(shared, {})
     stream = f"/{telemetry_api.NAME}/StreamTelemetry"
     needing_calls = (f"/{calls_api.NAME}", f"/{tools_api.NAME}", stream)
@@ -274,6 +281,7 @@ def _services(shared: _Shared, calls: _Calls | None) -> server.Services:
             registry, shared.clock, metadata.version("mediabridge")
         ),
         models=models_api.ModelService(shared.agents, shared.models, shared.models.realtime_url),
+        admin=admin_api.AdminService(inspection),
         calls=calls.service if calls else None,
         tools=tools_api.ToolService(shared.tooling.gateways, shared.clock) if calls else None,
         closed={} if calls else dict.fromkeys(needing_calls, _NO_LIVEKIT),

@@ -23,6 +23,14 @@ from bridge.client.retries import identified
 from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
 from bridge.client.tools import ToolFunction
 from bridge.client.watching import Backoff, Sleep, resumed
+from bridge.v1.admin_service_pb2 import (
+    DumpTasksRequest,
+    DumpTasksResponse,
+    LogLevel,
+    SetLogLevelRequest,
+    SetLogLevelResponse,
+)
+from bridge.v1.admin_service_pb2_grpc import AdminServiceStub
 from bridge.v1.call_pb2 import Call, CallState
 from bridge.v1.call_service_pb2 import (
     AgentSummary,
@@ -58,6 +66,7 @@ from bridge.v1.tool_service_pb2 import ToolRegistration
 from bridge.v1.tool_service_pb2_grpc import ToolServiceStub
 
 if TYPE_CHECKING:  # these exist in the stub files only
+    from bridge.v1.admin_service_pb2_grpc import AdminServiceAsyncStub
     from bridge.v1.call_service_pb2_grpc import CallServiceAsyncStub
     from bridge.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceAsyncStub
@@ -103,6 +112,7 @@ class BridgeClient:
         self._telemetry: TelemetryServiceAsyncStub = TelemetryServiceStub(channel)
         self._model: ModelServiceAsyncStub = ModelServiceStub(channel)
         self._tools: ToolServiceAsyncStub = ToolServiceStub(channel)
+        self._admin: AdminServiceAsyncStub = AdminServiceStub(channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -238,6 +248,15 @@ class BridgeClient:
             variables=variables,
         )
         return await self._connection.unary(self._model.CreateModelToken, request)
+
+    async def set_log_level(self, level: LogLevel.ValueType) -> SetLogLevelResponse:
+        """Change how much the server and its workers log, until they stop."""
+        request = SetLogLevelRequest(level=level)
+        return await self._connection.unary(self._admin.SetLogLevel, request)
+
+    async def dump_tasks(self) -> DumpTasksResponse:
+        """Return what every task and thread of the server and its workers is at."""
+        return await self._connection.unary(self._admin.DumpTasks, DumpTasksRequest())
 
     async def watch(
         self, connection_id: str, after_sequence: int = 0

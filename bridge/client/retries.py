@@ -18,6 +18,8 @@ REPEATABLE: Final = (
     ("bridge.v1.CallService", "ListAgents"),
     ("bridge.v1.CallService", "GetCallReport"),
     ("bridge.v1.TelemetryService", "GetStats"),
+    ("bridge.v1.AdminService", "SetLogLevel"),
+    ("bridge.v1.AdminService", "DumpTasks"),
 )
 
 SERVICE_CONFIG: Final = json.dumps(

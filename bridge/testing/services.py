@@ -14,6 +14,7 @@ from bridge.errors import Refusal
 from bridge.testing.answers import Answers, Context
 from bridge.testing.tool_desk import Requests
 from bridge.v1 import (
+    admin_service_pb2,
     call_service_pb2,
     model_service_pb2,
     telemetry_service_pb2,
@@ -22,7 +23,10 @@ from bridge.v1 import (
 
 METHODS: Final[dict[str, MethodDescriptor]] = {
     method.name: method
-    for file in (call_service_pb2, telemetry_service_pb2, model_service_pb2, tool_service_pb2)
+    for file in (
+        *(call_service_pb2, telemetry_service_pb2, model_service_pb2, tool_service_pb2),
+        admin_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bridge.logs import get_logger
+from bridge.own_process import OwnProcess
 from bridge.ports.clock import Clock
 from bridge.ports.host import Host
 from bridge.ports.report import CallReport
@@ -46,7 +47,7 @@ class Carrier:
     @asynccontextmanager
     async def serving(self, socket: Path) -> AsyncIterator[None]:
         """Answer the front, and tell it how the host is doing, while the context lasts."""
-        service = HostService(self._host)
+        service = HostService(self._host, OwnProcess())
         async with (
             serving(
                 socket,

@@ -13,6 +13,7 @@ from bridge.messages.values import decode, encode
 from bridge.ports.call import CallSpec
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, Host
+from bridge.ports.process import LogLevel, Process
 from bridge.ports.room_news import RoomNews
 from bridge.workers import refusals
 from bridge.workers.v1 import workers_service_pb2 as pb
@@ -22,10 +23,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class HostService(workers_service_pb2_grpc.HostServiceServicer):
-    """Serves a `Host` that lives in this process."""
+    """Serves a `Host` that lives in this process, and tells of the process itself."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, process: Process) -> None:
         self._host = host
+        self._process = process
 
     async def StartCall(
         self, request: pb.StartCallRequest, _context: Context
@@ -82,3 +84,12 @@ class HostService(workers_service_pb2_grpc.HostServiceServicer):
         # A front that hangs up while it waits has not changed its mind.
         await asyncio.shield(self._host.drain(request.timeout.ToMicroseconds() / 1e6))
         return pb.DrainResponse()
+
+    async def SetLogLevel(
+        self, request: pb.SetLogLevelRequest, _context: Context
+    ) -> pb.SetLogLevelResponse:
+        await self._process.set_log_level(LogLevel(request.level))
+        return pb.SetLogLevelResponse()
+
+    async def Dump(self, _request: pb.DumpRequest, _context: Context) -> pb.DumpResponse:
+        return pb.DumpResponse(dump=encode(await self._process.dump()))

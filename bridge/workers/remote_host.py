@@ -15,6 +15,7 @@ from bridge.ports.call import CallSpec, CallView
 from bridge.ports.clock import Clock
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch, HostStatus
+from bridge.ports.process import LogLevel, ProcessDump
 from bridge.ports.report import CallReport
 from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import EncodedTelemetry
@@ -31,7 +32,7 @@ _RETRY_S: Final = 1.0
 
 
 class RemoteHost:
-    """Implements `Host` over a worker's socket.
+    """Implements `Host` and `Process` over a worker's socket.
 
     What `view` and `status` return is what the worker has told of its own accord: neither waits.
     """
@@ -129,6 +130,17 @@ class RemoteHost:
         timeout.FromMicroseconds(round(timeout_s * 1e6))
         async with _answering():
             await self._host.Drain(pb.DrainRequest(timeout=timeout), timeout=timeout_s + _END_S)
+
+    async def set_log_level(self, level: LogLevel) -> None:
+        async with _answering():
+            request = pb.SetLogLevelRequest(level=level.value)
+            await self._host.SetLogLevel(request, timeout=_READ_S)
+
+    async def dump(self) -> ProcessDump:
+        async with _answering():
+            response = await self._host.Dump(pb.DumpRequest(), timeout=_READ_S)
+        dump: ProcessDump = decode(ProcessDump, response.dump)
+        return dump
 
 
 @asynccontextmanager

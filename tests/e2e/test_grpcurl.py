@@ -29,6 +29,7 @@ SERVICES: Final = {
     "bridge.v1.TelemetryService": {"StreamTelemetry", "GetStats"},
     "bridge.v1.ModelService": {"CreateModelToken"},
     "bridge.v1.ToolService": {"ServeTools"},
+    "bridge.v1.AdminService": {"SetLogLevel", "DumpTasks"},
 }
 
 
@@ -124,6 +125,11 @@ async def test_grpcurl_calls_every_rpc_and_sees_the_seeds_names(
     assert report["report"]["complete"] is True
     key = await call(grpcurl, at, "bridge.v1.ModelService/CreateModelToken", {"agentId": "tester"})
     assert key["value"].startswith("ek_")
+    admin = "bridge.v1.AdminService"
+    dumped = await call(grpcurl, at, f"{admin}/DumpTasks", {})
+    assert dumped["processes"][0]["name"] == "front"
+    level = await call(grpcurl, at, f"{admin}/SetLogLevel", {"level": "LOG_LEVEL_INFO"})
+    assert level == {"previous": "LOG_LEVEL_INFO"}
 
 
 def test_the_guide_shows_every_rpc() -> None:

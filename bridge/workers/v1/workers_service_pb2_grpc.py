@@ -70,6 +70,16 @@ class HostServiceStub:
                 request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainRequest.SerializeToString,
                 response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainResponse.FromString,
                 _registered_method=True)
+        self.SetLogLevel = channel.unary_unary(
+                '/bridge.workers.v1.HostService/SetLogLevel',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelResponse.FromString,
+                _registered_method=True)
+        self.Dump = channel.unary_unary(
+                '/bridge.workers.v1.HostService/Dump',
+                request_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpRequest.SerializeToString,
+                response_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpResponse.FromString,
+                _registered_method=True)
 
 
 class HostServiceServicer:
@@ -125,6 +135,20 @@ class HostServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetLogLevel(self, request, context):
+        """Changes how much the worker logs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Dump(self, request, context):
+        """Returns what its tasks and threads are at.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HostServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +186,16 @@ def add_HostServiceServicer_to_server(servicer, server):
                     servicer.Drain,
                     request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainRequest.FromString,
                     response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainResponse.SerializeToString,
+            ),
+            'SetLogLevel': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLogLevel,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelResponse.SerializeToString,
+            ),
+            'Dump': grpc.unary_unary_rpc_method_handler(
+                    servicer.Dump,
+                    request_deserializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpRequest.FromString,
+                    response_serializer=bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +388,60 @@ class HostService:
             '/bridge.workers.v1.HostService/Drain',
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainRequest.SerializeToString,
             bridge_dot_workers_dot_v1_dot_workers__service__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLogLevel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.HostService/SetLogLevel',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.SetLogLevelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Dump(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.workers.v1.HostService/Dump',
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpRequest.SerializeToString,
+            bridge_dot_workers_dot_v1_dot_workers__service__pb2.DumpResponse.FromString,
             options,
             channel_credentials,
             insecure,

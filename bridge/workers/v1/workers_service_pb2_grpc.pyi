@@ -52,6 +52,10 @@ class HostServiceStub:
     """Streams figures, one message an interval."""
     Drain: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.DrainRequest, _workers_service_pb2.DrainResponse]
     """Refuses new calls, waits for those there are, and ends the rest politely when the time is up."""
+    SetLogLevel: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.SetLogLevelRequest, _workers_service_pb2.SetLogLevelResponse]
+    """Changes how much the worker logs."""
+    Dump: _grpc.UnaryUnaryMultiCallable[_workers_service_pb2.DumpRequest, _workers_service_pb2.DumpResponse]
+    """Returns what its tasks and threads are at."""
 
 @_typing.type_check_only
 class HostServiceAsyncStub(HostServiceStub):
@@ -72,6 +76,10 @@ class HostServiceAsyncStub(HostServiceStub):
     """Streams figures, one message an interval."""
     Drain: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.DrainRequest, _workers_service_pb2.DrainResponse]  # type: ignore[assignment]
     """Refuses new calls, waits for those there are, and ends the rest politely when the time is up."""
+    SetLogLevel: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.SetLogLevelRequest, _workers_service_pb2.SetLogLevelResponse]  # type: ignore[assignment]
+    """Changes how much the worker logs."""
+    Dump: _aio.UnaryUnaryMultiCallable[_workers_service_pb2.DumpRequest, _workers_service_pb2.DumpResponse]  # type: ignore[assignment]
+    """Returns what its tasks and threads are at."""
 
 class HostServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by each worker: what a front asks of a host."""
@@ -131,6 +139,22 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workers_service_pb2.DrainResponse, _abc.Awaitable[_workers_service_pb2.DrainResponse]]:
         """Refuses new calls, waits for those there are, and ends the rest politely when the time is up."""
+
+    @_abc_1.abstractmethod
+    def SetLogLevel(
+        self,
+        request: _workers_service_pb2.SetLogLevelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.SetLogLevelResponse, _abc.Awaitable[_workers_service_pb2.SetLogLevelResponse]]:
+        """Changes how much the worker logs."""
+
+    @_abc_1.abstractmethod
+    def Dump(
+        self,
+        request: _workers_service_pb2.DumpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_workers_service_pb2.DumpResponse, _abc.Awaitable[_workers_service_pb2.DumpResponse]]:
+        """Returns what its tasks and threads are at."""
 
 def add_HostServiceServicer_to_server(servicer: HostServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

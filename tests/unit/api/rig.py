@@ -11,14 +11,16 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from bridge.access.access import Access
-from bridge.api import calls, models, server, telemetry, tools
+from bridge.api import admin, calls, models, server, telemetry, tools
 from bridge.api.guard import Guard
 from bridge.errors import WrongState
 from bridge.ids import ConnectionId
+from bridge.inspection import Inspection
 from bridge.ports.agent import AgentCatalogue
 from bridge.ports.rpc import RpcObserver
 from bridge.tools.servers import ToolServers
 from bridge.v1 import (
+    admin_service_pb2_grpc,
     call_service_pb2_grpc,
     model_service_pb2_grpc,
     telemetry_service_pb2_grpc,
@@ -58,6 +60,10 @@ class Api:
         return telemetry_service_pb2_grpc.TelemetryServiceStub(self.channel)
 
     @property
+    def admin(self) -> Any:
+        return admin_service_pb2_grpc.AdminServiceStub(self.channel)
+
+    @property
     def models(self) -> Any:
         return model_service_pb2_grpc.ModelServiceStub(self.channel)
 
@@ -69,13 +75,18 @@ def free_address() -> str:
 
 
 def services(
-    desk: Desk, tool_servers: ToolServers | None = None, *, livekit: bool = True
+    desk: Desk,
+    tool_servers: ToolServers | None = None,
+    *,
+    livekit: bool = True,
+    inspection: Inspection | None = None,
 ) -> server.Services:
     world = desk.world
     tool_servers = tool_servers or ToolServers(world.clock)
     needing_calls = (f"/{calls.NAME}", f"/{tools.NAME}", f"/{telemetry.NAME}/StreamTelemetry")
     return server.Services(
         telemetry=telemetry.TelemetryService(desk.registry, world.clock, "1.2.3"),
+        admin=admin.AdminService(inspection or Inspection(dict, lambda _: None)),
         models=models.ModelService(desk.agents, world.models, "wss://model.test"),
         calls=calls.CallService(desk.reception, desk.registry) if livekit else None,
         tools=tools.ToolService(tool_servers, world.clock) if livekit else None,
@@ -99,13 +110,14 @@ async def serving(
     reflection: server.Exposure = server.Exposure.OPEN,
     observer: RpcObserver | None = None,
     begins: Callable[[ConnectionId], None] = lambda _: None,
+    inspection: Inspection | None = None,
 ) -> AsyncIterator[Api]:
     address, world = free_address(), World()
     tool_servers = ToolServers(world.clock)
     async with (
         desk_over(world, slots, agents, begins) as desk,
         server.serve(
-            services(desk, tool_servers, livekit=livekit),
+            services(desk, tool_servers, livekit=livekit, inspection=inspection),
             server.Listener(address, health=health, reflection=reflection),
             guard_for(desk),
             observer,

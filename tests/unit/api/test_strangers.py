@@ -20,7 +20,7 @@ from bridge.api import paging
 from bridge.api.scopes import scope_of
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.placement import CallPosition
-from bridge.v1 import call_service_pb2, telemetry_service_pb2
+from bridge.v1 import admin_service_pb2, call_service_pb2, telemetry_service_pb2
 from tests.fakes.agents import SILENT, SPEC, FakeAgents
 from tests.fakes.clock import settle
 from tests.fakes.issuer import Signer, forged
@@ -32,6 +32,9 @@ from tests.unit.calls.desk import PRIVATE
 Code = grpc.StatusCode
 METHODS = {path_of(method): method for method in methods()}
 EVERY_RPC = pytest.mark.parametrize("path", METHODS)
+EVERY_TENANTS_RPC = pytest.mark.parametrize(
+    "path", [path for path in METHODS if scope_of(path) is not Scope.ADMIN]
+)
 
 # Nobody else's word for anything, so that it is found wherever it gets out.
 MARK = "acme-only-7d1f"
@@ -75,6 +78,8 @@ class Acme:
 
     def own(self, method: MethodDescriptor) -> Message:
         """Return a request that is this tenant's to make."""
+        if method.name == "SetLogLevel":
+            return admin_service_pb2.SetLogLevelRequest(level=admin_service_pb2.LOG_LEVEL_ERROR)
         names = self.names()
         mine = {**PLAIN, **names, "request_id": "", "prior_connection_id": "", "page_token": ""}
         if method.name == "CreateRoom":
@@ -247,9 +252,14 @@ async def test_scopes_other_than_its_own_do_not_open_an_rpc(acme: Acme, path: st
     others = await acme.server.key("acme", scopes=EVERY_SCOPE - {needed})
     error = await refused(ask(acme.server, method, request, others))
     assert (error.code(), reason_of(error)) == (Code.PERMISSION_DENIED, "MISSING_SCOPE")
-    # And its own is enough, as is the admin's.
+    # And its own is enough, as is the admin's; what is about the whole server is no tenant's.
+    tenant = None if needed is Scope.ADMIN else "acme"
     for scope in (needed, Scope.ADMIN):
-        await ask(acme.server, method, request, await acme.server.key("acme", scopes=[scope]))
+        await ask(acme.server, method, request, await acme.server.key(tenant, scopes=[scope]))
+    if tenant is None:
+        bound = await acme.server.key("acme", scopes=[Scope.ADMIN])
+        error = await refused(ask(acme.server, method, request, bound))
+        assert (error.code(), reason_of(error)) == (Code.PERMISSION_DENIED, "TENANT_BOUND")
 
 
 @pytest.mark.parametrize(
@@ -336,7 +346,7 @@ async def test_lag_of_the_process_is_no_tenants_business(acme: Acme) -> None:
         stream.cancel()
 
 
-@EVERY_RPC
+@EVERY_TENANTS_RPC
 async def test_tenant_is_the_keys_where_a_request_names_none(acme: Acme, path: str) -> None:
     method = METHODS[path]
     for credentials in (acme.key, bearer(SIGNER.token(scope="admin"))):

@@ -20,7 +20,10 @@ from bridge.v1.telemetry_service_pb2 import StreamTelemetryResponse
 from tests.unit.cli import messages
 from tests.unit.client.fake_bridge import FakeBridge, serving
 
-COMMANDS = ("serve", "call", "join", "watch", "health", "model", "sandbox", "doctor", "demo")
+COMMANDS = (
+    *("serve", "call", "join", "watch", "health"),
+    *("model", "sandbox", "doctor", "debug", "demo"),
+)
 
 WITHOUT_EXTRAS = """
 import sys

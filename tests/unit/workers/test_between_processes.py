@@ -1,6 +1,8 @@
 """A host in another process is asked, and tells, as one in the same: over real sockets."""
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from bridge import logs
 from bridge.calls.host import CallHost
 from bridge.errors import Exhausted, ModelError, ModelFailure, NotFound, Unavailable
 from bridge.messages import convert
 from bridge.messages.values import decode
+from bridge.own_process import OwnProcess
 from bridge.ports.budget import Spent
 from bridge.ports.call import AgentState, CallState, CallView, EndReason
 from bridge.ports.event import CallEvent, Warned
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
+from bridge.ports.process import LogLevel
 from bridge.ports.report import CallReport
 from bridge.ports.room import LeaveReason
 from bridge.ports.room_news import HumanWent, RoomOver
@@ -44,12 +49,30 @@ async def remote(world: World, tmp_path: Path) -> AsyncIterator[tuple[CallHost, 
     """Yield a host with one slot, and the same host as a front sees it."""
     socket = tmp_path / "worker"
     async with world.make_host(slots=1) as host:
-        service = HostService(host)
+        service = HostService(host, OwnProcess())
         async with (
             serving(socket, lambda server: rpc.add_HostServiceServicer_to_server(service, server)),
             channel(socket) as to_worker,
         ):
             yield host, RemoteHost(to_worker, world.clock)
+
+
+async def test_front_sees_what_a_worker_is_at(world: World, tmp_path: Path) -> None:
+    async with remote(world, tmp_path) as (_, far):
+        dump = await far.dump()
+    assert dump.pid == os.getpid()
+    assert "loop lag" in {task.name for task in dump.tasks}
+    assert "MainThread" in {thread.name for thread in dump.threads}
+
+
+async def test_front_sets_how_much_a_worker_logs(world: World, tmp_path: Path) -> None:
+    before = logging.getLogger().level
+    try:
+        async with remote(world, tmp_path) as (_, far):
+            await far.set_log_level(LogLevel.ERROR)
+            assert logs.level() == "error"
+    finally:
+        logging.getLogger().setLevel(before)
 
 
 async def test_call_is_started_seen_and_ended(world: World, tmp_path: Path) -> None:
