@@ -30,10 +30,12 @@ class PostgreSql:
         self._directory = directory
         self._cluster = directory / "cluster"
 
-    def start(self) -> None:
+    def create(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self._directory, _USER, _USER)
         self._run("initdb", "--auth=trust", f"--username={_USER}", "--no-sync", "--encoding=UTF8")
+
+    def start(self) -> None:
         options = f"-c listen_addresses= -k {self._directory} -p {_PORT} -c fsync=off"
         log = self._directory / "log"
         self._run("pg_ctl", "--wait", f"--log={log}", f"--options={options}", "start")
@@ -91,6 +93,7 @@ def postgresql() -> Iterator[PostgreSql]:
     with tempfile.TemporaryDirectory(prefix="mediabridge-pg-", dir="/tmp") as name:
         server = PostgreSql(binaries, Path(name))
         try:
+            server.create()
             server.start()
             yield server
         finally:

@@ -109,6 +109,11 @@ class ApiServer:
         for name in ("", *services):
             await self._checks.set(name, state)
 
+    async def set_part(self, name: str, *, serving: bool) -> None:
+        """Tell health checks of a part that the whole does without for a while."""
+        status = health_pb2.HealthCheckResponse
+        await self._checks.set(name, status.SERVING if serving else status.NOT_SERVING)
+
 
 @asynccontextmanager
 async def serve(

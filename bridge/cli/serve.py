@@ -31,7 +31,7 @@ from bridge.cli.inspecting import inspection_of
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation, observing
 from bridge.cli.recording import records
-from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing
+from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing, tell_health
 from bridge.cli.tooling import Tooling, tooling
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
@@ -104,6 +104,8 @@ async def serve(settings: Settings) -> None:
         api = await stack.enter_async_context(
             server.serve(services, where, guard, shared.observation.of_rpcs())
         )
+        health = tell_health(shared.records, api, shared.clock)
+        tasks.append(group.create_task(health, name="store's health"))
         # What is there now lives as long as the process: the collector need not look at it again.
         gc.freeze()
         _log.info(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from bridge.calls.bereaved import Bereaved
 from bridge.calls.drafts import Drafts
@@ -35,7 +35,16 @@ _log = get_logger(__name__)
 
 # A store that takes anything takes all that waits in that time. What it does not is lost.
 _FLUSH_S: Final = 5.0
+_HEALTH_S: Final = 1.0
+HEALTH_NAME: Final = "mediabridge.store"
+"""As health checks ask for it. The server is well without: it carries calls."""
 _KILLED: Final = Ending(EndReason.WORKER_LOST, "the server that carried it was killed")
+
+
+class HealthChecks(Protocol):
+    """Who tells health checks of a part of the server."""
+
+    async def set_part(self, name: str, *, serving: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,8 @@ class Records:
     """Calls that an earlier life of this server has left."""
     draft: Callable[[CallReport], None] | None = None
     """Where reports of live calls are left, should this server be killed."""
+    is_stuck: Callable[[], bool] | None = None
+    """Tells whether the store does not take what it is given."""
 
 
 @asynccontextmanager
@@ -94,6 +105,18 @@ async def keep_drafts(records: Records, hosts: Mapping[HostId, Host], clock: Clo
         await Drafts(records.directory, hosts, records.draft, clock).run()
 
 
+async def tell_health(records: Records, checks: HealthChecks, clock: Clock) -> None:
+    """Tell health checks of the store, where there is one, until cancelled."""
+    if records.is_stuck is None:
+        return
+    told = None
+    while True:
+        if (serving := not records.is_stuck()) is not told:
+            await checks.set_part(HEALTH_NAME, serving=serving)
+            told = serving
+        await clock.sleep(_HEALTH_S)
+
+
 @asynccontextmanager
 async def _storing_in(
     url: Location, settings: Settings, memory: Records, clock: Clock
@@ -122,6 +145,7 @@ async def _storing_in(
                     ledger=DurableLedger(memory.ledger, pending),
                     unfinished=await archive.unfinished(settings.host_id),
                     draft=pending.draft,
+                    is_stuck=lambda: writer.is_stuck,
                 )
             finally:
                 if not await writer.flush(_FLUSH_S):

@@ -17,7 +17,7 @@ from bridge.ports.placement import CallFilter, CallPosition, Placed
 from bridge.ports.report import CallReport
 from bridge.ports.store import LoggedEvent
 from bridge.store.database import FAILURES
-from bridge.store.rows import SpendingRow, placed_of, report_of, view_of
+from bridge.store.rows import SpendingRow, placed_of, report_of, searchable, view_of
 from bridge.store.schema import CALL_METADATA, CALLS, EVENTS, SPENDING
 
 EVENTS_A_PAGE: Final = 500
@@ -129,8 +129,8 @@ def _page(calls: CallFilter, after: CallPosition | None, limit: int) -> Select[b
         wanted = wanted.where(
             exists().where(
                 CALL_METADATA.c.connection_id == CALLS.c.connection_id,
-                CALL_METADATA.c.key == key,
-                CALL_METADATA.c.value == value,
+                CALL_METADATA.c.key == searchable(key),
+                CALL_METADATA.c.value == searchable(value),
             )
         )
     newest_first = (CALLS.c.created_us.desc(), CALLS.c.connection_id.desc())

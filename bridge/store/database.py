@@ -74,8 +74,11 @@ def parse_url(url: str) -> Location | None:
 
 
 @asynccontextmanager
-async def opened(url: Location) -> AsyncIterator[AsyncEngine]:
-    """Yield the database, which is asked for nothing yet; leaving closes its connections."""
+async def opened(url: Location, busy_s: float = _BUSY_S) -> AsyncIterator[AsyncEngine]:
+    """Yield the database, which is asked for nothing yet; leaving closes its connections.
+
+    `busy_s`: how long SQLite waits for others who write.
+    """
     on_sqlite = url.get_backend_name() == SQLITE
     engine = create_async_engine(
         url,
@@ -84,7 +87,7 @@ async def opened(url: Location) -> AsyncIterator[AsyncEngine]:
         pool_pre_ping=not on_sqlite,
         pool_timeout=_ANSWER_S,
         connect_args=(
-            {"timeout": _BUSY_S}
+            {"timeout": busy_s}
             if on_sqlite
             else {"timeout": _CONNECT_S, "command_timeout": _ANSWER_S}
         ),

@@ -75,8 +75,13 @@ def call_row(placed: Placed, report: CallReport | None, *, is_over: bool) -> Cal
         ended_us=None if ended_at is None else to_microseconds(ended_at),
         view=encode(view),
         report=None if report is None else encode(kept_report(report)),
-        metadata=spec.metadata,
+        metadata={searchable(key): searchable(value) for key, value in spec.metadata.items()},
     )
+
+
+def searchable(text: str) -> str:
+    """Return a gateway's text as it is searched for: PostgreSQL's texts hold no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def placed_of(view: bytes, host_id: str, epoch: int) -> Placed:

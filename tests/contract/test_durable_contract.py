@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from bridge.cli.storing import Records
 from bridge.clock import SystemClock
+from bridge.errors import Unavailable
 from bridge.ids import AgentId, ConnectionId, TenantId
 from bridge.ports.budget import Spent
 from bridge.ports.call import CallState, CallView, Ending, EndReason, ParticipantView
@@ -37,6 +38,7 @@ from bridge.store.migrating import migrate, revisions
 from bridge.store.schema import METADATA
 from bridge.v1 import event_pb2
 from tests.fakes.agents import SILENT, SPEC, numbered
+from tests.postgresql import PostgreSql
 from tests.stores import life
 
 HOST, EPOCH = HostId("front-a/worker-0.1"), Epoch(5)
@@ -200,6 +202,17 @@ async def test_stored_calls_are_found_by_the_same_filters(durable_url: str) -> N
         assert await listed(records, acme, after=3) == [1]
 
 
+async def test_metadata_that_no_text_column_holds_costs_no_call_its_end(durable_url: str) -> None:
+    odd = {"k\0": "\0 and \ud7ff \U0001f600"}
+    async with life(durable_url) as records:
+        await whole_call(records, view(1, metadata=odd))
+    async with life(durable_url) as records:
+        assert await listed(records, CallFilter(metadata=odd)) == [1]
+        placed = await records.directory.get(view(1).connection_id)
+        assert placed is not None
+        assert placed.view.spec.metadata == odd
+
+
 async def test_follower_that_is_too_slow_for_memory_goes_on_in_the_store(durable_url: str) -> None:
     async with life(durable_url, events=5) as records:
         call = Telling(records, view(1))
@@ -325,6 +338,31 @@ async def test_a_call_that_may_not_be_kept_is_still_found_by_the_next_life(
         assert left.placed.view.spec.room_name == "room-1"
         assert left.placed.view.spec.metadata == {}
         assert left.draft is None
+
+
+async def test_database_that_goes_away_hurts_no_call_and_loses_no_end(
+    postgresql: PostgreSql,
+) -> None:
+    url = postgresql.emptied_database()
+    async with life(url) as records:
+        call = Telling(records, view(1))
+        await call.begin()
+        over = await whole_call(records, view(2))
+        await asyncio.to_thread(postgresql.stop)
+        try:
+            await call.tell(Warned("n", "n"))
+            await call.end()
+            assert [event.sequence for event in await followed(records, call.view)] == [1, 2, 3, 4]
+            assert await records.reports.report(call.view.connection_id) is not None
+            with pytest.raises(Unavailable) as refused:
+                await records.directory.page(CallFilter(), None, 10)
+            assert refused.value.reason == "STORE_UNAVAILABLE"
+        finally:
+            await asyncio.to_thread(postgresql.start)
+    async with life(url) as records:
+        assert await listed(records) == [2, 1]
+        assert [event.sequence for event in await followed(records, call.view)] == [1, 2, 3, 4]
+        assert await records.reports.report(over.view.connection_id) is not None
 
 
 async def test_two_servers_of_one_name_do_not_share_a_store(durable_url: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.budget import SpendingSink, Spent, TenantLedger
 from bridge.store.ledger import MemoryLedger
+from tests.stores import DURABLE, life, new_store
 from tests.unit.calls.rig import World
 from tests.unit.workers.told import Told
 
@@ -22,12 +23,15 @@ ONE, TWO = ConnectionId("call-1"), ConnectionId("call-2")
 Ledgers = tuple[SpendingSink, TenantLedger]
 
 
-@pytest.fixture(params=["memory", "worker"])
+@pytest.fixture(params=["memory", "worker", *DURABLE])
 async def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledgers]:
     """The ledger as a call sees it, and as a front does."""
     world = World()
     if request.param == "memory":
         yield world.ledger, world.ledger
+    elif request.param in DURABLE:
+        async with life(new_store(request.param, request, tmp_path)) as records:
+            yield records.ledger, records.ledger
     else:
         async with Told(world, tmp_path / "front").by() as front:
             yield front, world.ledger
