@@ -13,7 +13,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 
 # Folders that the file names, and that stand below the test's own folder instead.
-_MOVED: Final = re.compile(r"(?<![\w./])/(?=(?:src|opt|etc|run)(?:/|\b))")
+_MOVED: Final = re.compile(r"((?<![\w./])|(?<=sqlite:///))/(?=(?:src|opt|etc|run|var)(?:/|\b))")
 
 
 @dataclass(slots=True)
@@ -64,8 +64,10 @@ async def build(stage: Stage, root: Path) -> None:
 
 
 def copy_in(stage: Stage, root: Path) -> None:
-    """Copy what a later stage takes from here; what it takes from another stage is there."""
+    """Copy what a later stage takes from here; what another stage made is where it shall be."""
     for name, said in stage.steps:
+        if name == "VOLUME":
+            Path(moved(said, root)).mkdir(parents=True)
         if name == "COPY" and not said.startswith("--from"):
             _copy(moved(said, root), root)
 

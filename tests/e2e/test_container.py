@@ -158,4 +158,5 @@ async def test_what_compose_starts_is_healthy_and_carries_a_call(
             report = await ended(client, created.connection_id)
         assert report.media.played_out.seconds >= 2
     assert bridge.returncode == 0
+    assert (tmp_path / "var/lib/mediabridge/calls.db").stat().st_size
     assert (await machine.run(probe))[0] == 1
