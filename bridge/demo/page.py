@@ -1,4 +1,4 @@
-"""What does a browser get: the page, and the seed's REST JSON on top of the gRPC client."""
+"""What does a browser get: the pages, and the seed's REST JSON on top of the gRPC client."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -99,20 +99,25 @@ class Page:
         call = (await self._bridge.status(connection_id)).call
         if call.state == CALL_STATE_ENDED and call.last_sequence <= seen:
             return web.Response(status=204)  # tells the browser not to come back
-        async with aclosing(self._bridge.watch(connection_id, seen)) as events:
-            return await stream_to(
-                request, (ServerSent(event, event.sequence) async for event in events)
-            )
+        async with (
+            aclosing(self._bridge.watch(connection_id, seen)) as events,
+            aclosing(ServerSent(event, event.sequence) async for event in events) as sent,
+        ):
+            return await stream_to(request, sent)
 
     async def _telemetry(self, request: web.Request) -> web.StreamResponse:
         """Stream figures of one call, or of all."""
         asked = _query(request, StreamTelemetryRequest())
         connection_id = request.match_info.get("id", asked.connection_id)
         interval = asked.interval.ToTimedelta() if asked.HasField("interval") else None
-        async with aclosing(
-            self._bridge.telemetry(connection_id, tenant_id=asked.tenant_id, interval=interval)
-        ) as figures:
-            return await stream_to(request, (ServerSent(each) async for each in figures))
+        watched = self._bridge.telemetry(
+            connection_id, tenant_id=asked.tenant_id, interval=interval
+        )
+        async with (
+            aclosing(watched) as figures,
+            aclosing(ServerSent(each) async for each in figures) as sent,
+        ):
+            return await stream_to(request, sent)
 
     async def _document(self, request: web.Request) -> web.StreamResponse:
         """Answer with a page; a new version of it must be seen at once."""

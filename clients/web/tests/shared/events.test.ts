@@ -1,5 +1,10 @@
-import { expect, test } from "vitest";
-import { type CallEvent, eventFrom, toldFrom } from "../../src/shared/events";
+import { afterEach, expect, test, vi } from "vitest";
+import { type CallEvent, eventFrom, toldFrom, watchEvents } from "../../src/shared/events";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 function read(body: object): CallEvent | undefined {
   const told = toldFrom(JSON.stringify({ sequence: "12", callOffset: "1.5s", ...body }));
@@ -73,4 +78,18 @@ test("kinds that change nothing in a call are told, but are no event of it", () 
 test("what is not an event is passed over", () => {
   expect(toldFrom("<html>")).toBeUndefined();
   expect(toldFrom("null")).toBeUndefined();
+});
+
+test("a server that begins anew tells nothing twice", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal("window", new EventTarget());
+  const sent = (...sequences: number[]) =>
+    sequences.map((sequence) => `data: {"sequence":"${sequence}","warning":{}}\n\n`).join("");
+  const bodies = [sent(1, 2), sent(1, 2, 3)];
+  vi.stubGlobal("fetch", async () => new Response(bodies.shift() ?? sent()));
+  const told: number[] = [];
+  const watch = watchEvents("call-1", ({ sequence }) => told.push(sequence));
+  await vi.advanceTimersByTimeAsync(3_000);
+  watch.close();
+  expect(told).toEqual([1, 2, 3]);
 });
