@@ -1,9 +1,10 @@
-"""What does a session's configuration look like on the wire?"""
+"""What do the configurations of a session and of one response look like on the wire?"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from bridge.errors import ModelError, ModelFailure
+from bridge.model.commands import TAG_KEY
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.model_config import ManualTurns, ModelConfig, SemanticVad, ServerVad
 from bridge.ports.tool import ToolSpec
@@ -18,6 +19,25 @@ _LOGPROBS: Final = "item.input_audio_transcription.logprobs"
 # Where the provider wants to read for whom a session is; it is no field of the session.
 # https://developers.openai.com/api/docs/guides/realtime
 SAFETY_HEADER: Final = "OpenAI-Safety-Identifier"
+
+
+_SAY: Final = (
+    "Say exactly the text below, word for word and in its own language. "
+    "Add nothing before or after it, and do not answer or translate it.\n\n"
+)
+
+
+def response_object(
+    tag: str, session_instructions: str, instructions: str | None, say: str | None
+) -> dict[str, object]:
+    """Return the `response` of a response.create: to say `say`, or with more instructions."""
+    response: dict[str, object] = {"metadata": {TAG_KEY: tag}}
+    if say is not None:
+        response |= {"instructions": _SAY + say, "input": [], "tool_choice": "none"}
+    elif instructions is not None:
+        # A response's instructions replace the session's: the agent would forget who it is.
+        response["instructions"] = f"{session_instructions}\n\n{instructions}"
+    return response
 
 
 def session_object(config: ModelConfig) -> dict[str, object]:

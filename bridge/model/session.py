@@ -5,16 +5,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Self
+from typing import Self
 
 from websockets.exceptions import ConnectionClosed
 
-from bridge.errors import ModelError, ModelFailure
-from bridge.model.commands import TAG_KEY, Command, EventId, append, command
-from bridge.model.configuration import session_changes
-from bridge.model.failures import fatal_error, is_harmless, lost_error, warning
+from bridge.errors import ModelError
+from bridge.model.commands import Command
+from bridge.model.configuration import response_object, session_changes
+from bridge.model.downfall import Downfall
+from bridge.model.failures import fatal_error, is_harmless, warning
 from bridge.model.items import FunctionCalls, added
-from bridge.model.outbox import AudioOutbox
+from bridge.model.sender import Sender
 from bridge.model.socket import ModelSocket
 from bridge.model.tracking import ReceivedAudio, Responses
 from bridge.model.wire import (
@@ -38,17 +39,6 @@ from bridge.ports.model_event import (
 )
 from bridge.ports.tool import ToolCallId
 
-# The provider's clock and ours differ, and it does not count to the second.
-_LIMIT_TOLERANCE_S: Final = 60.0
-
-# A turn must not be ended ahead of its last words; a socket that is this late is nearly lost.
-_AUDIO_FIRST_S: Final = 1.0
-
-_SAY: Final = (
-    "Say exactly the text below, word for word and in its own language. "
-    "Add nothing before or after it, and do not answer or translate it.\n\n"
-)
-
 
 class RealtimeSession:
     """An open, configured session on one socket. Entering starts its sender, leaving closes it."""
@@ -67,25 +57,22 @@ class RealtimeSession:
         self._decoder = decoder
         self._session_id = session_id
         self._config = config
-        self._limit_at_s = None if expires_in_s is None else _loop_time_s() + expires_in_s
-        self._outbox = AudioOutbox(outbox_ms)
+        self._downfall = Downfall(socket, expires_in_s)
+        self._sender = Sender(socket, self._downfall, outbox_ms)
         self._audio = ReceivedAudio()
         self._responses = Responses()
         self._calls = FunctionCalls()
         self._ready: deque[ModelEvent] = deque()
-        self._failure: ModelError | None = None
-        self._commands_sent = 0
         self._added = 0
         self._ignored_refusals = 0
         self._tasks = asyncio.TaskGroup()
-        self._sender: asyncio.Task[None] | None = None
         self._closing = False
         self._closed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
         if not self._closing:
-            self._sender = self._tasks.create_task(self._send_audio(), name="model-audio-sender")
+            self._sender.start(self._tasks)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -103,11 +90,10 @@ class RealtimeSession:
             return
         self._closing = True
         try:
-            if self._sender is not None:
-                self._sender.cancel()
+            self._sender.stop()
             await self._socket.aclose()
         finally:
-            self._outbox.discard()
+            self._sender.outbox.discard()
             self._closed.set()
 
     @property
@@ -117,19 +103,14 @@ class RealtimeSession:
     @property
     def expires_in_s(self) -> float | None:
         """How long the provider lets it live on, where it has said."""
-        return None if self._limit_at_s is None else self._limit_at_s - _loop_time_s()
+        return self._downfall.expires_in_s
 
     def send_audio_nowait(self, pcm: bytes | memoryview) -> None:
         """Send audio of the user, or queue it where the socket is full.
 
         A full queue drops its oldest, a closed session all of it.
         """
-        if self._may_send and self._outbox.is_empty and self._socket.send_nowait(append(pcm)):
-            self._outbox.passed(len(pcm))
-            return
-        self._outbox.put_nowait(pcm)
-        if self._closing:
-            self._outbox.discard()
+        self._sender.audio_nowait(pcm)
 
     async def respond(
         self, *, tag: str, instructions: str | None = None, say: str | None = None
@@ -145,15 +126,10 @@ class RealtimeSession:
         """
         if instructions is not None and say is not None:
             raise ValueError("instructions and say exclude each other")
-        response: dict[str, object] = {"metadata": {TAG_KEY: tag}}
-        if say is not None:
-            response |= {"instructions": _SAY + say, "input": [], "tool_choice": "none"}
-        elif instructions is not None:
-            # A response's instructions replace the session's: the agent would forget who it is.
-            response["instructions"] = f"{self._config.instructions}\n\n{instructions}"
+        response = response_object(tag, self._config.instructions, instructions, say)
         self._responses.requested(tag)
         try:
-            await self._command(Command.RESPOND, tag, response=response)
+            await self._sender.command(Command.RESPOND, tag, response=response)
         except ModelError:
             self._responses.refused(tag)
             raise
@@ -163,10 +139,8 @@ class RealtimeSession:
 
         :raises ModelError: the session is gone.
         """
-        with suppress(TimeoutError):  # what still waits then will be in the next turn
-            async with asyncio.timeout(_AUDIO_FIRST_S):
-                await self._outbox.emptied()
-        await self._command(Command.COMMIT)
+        await self._sender.audio_gone()  # what still waits then will be in the next turn
+        await self._sender.command(Command.COMMIT)
 
     async def cancel(self, response_id: str | None = None) -> None:
         """Stop `response_id`, or all there is: also what was asked for and has not begun.
@@ -174,7 +148,7 @@ class RealtimeSession:
         :raises ModelError: the session is gone.
         """
         for active in self._responses.cancel(response_id):
-            await self._command(Command.CANCEL, response_id=active)
+            await self._sender.command(Command.CANCEL, response_id=active)
 
     async def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Make the model forget an item's sound after `audio_end_ms`.
@@ -182,7 +156,7 @@ class RealtimeSession:
         :raises ModelError: the session is gone.
         """
         end_ms = self._audio.clamp_ms(item_id, content_index, audio_end_ms)
-        await self._command(
+        await self._sender.command(
             Command.TRUNCATE, item_id=item_id, content_index=content_index, audio_end_ms=end_ms
         )
 
@@ -191,7 +165,7 @@ class RealtimeSession:
 
         :raises ModelError: the session is gone.
         """
-        await self._command(Command.DELETE, item_id=item_id)
+        await self._sender.command(Command.DELETE, item_id=item_id)
 
     async def answer_tool(self, call_id: ToolCallId, output: str) -> None:
         """Tell the model what came of a call, the first time or again.
@@ -229,7 +203,7 @@ class RealtimeSession:
         changes = session_changes(self._config, config)
         self._config = config
         if changes:
-            await self._command(Command.UPDATE, session={"type": "realtime", **changes})
+            await self._sender.command(Command.UPDATE, session={"type": "realtime", **changes})
 
     async def create(self, item: Mapping[str, object], after: str | None = None) -> None:
         """Tell the model an item of the conversation; `after` another, or at its end.
@@ -237,7 +211,7 @@ class RealtimeSession:
         :raises ModelError: the session is gone.
         """
         place = {} if after is None else {"previous_item_id": after}
-        await self._command(Command.CREATE, item=item, **place)
+        await self._sender.command(Command.CREATE, item=item, **place)
 
     async def events(self) -> AsyncIterator[ModelEvent]:
         """Yield what the model says until we close. One reader; who stops may go on later.
@@ -249,25 +223,21 @@ class RealtimeSession:
         while not self._closing:
             while self._ready:
                 yield self._ready.popleft()
-            if self._failure is not None:
-                raise self._failure
+            if self._downfall.cause is not None:
+                raise self._downfall.cause
             await self._receive()
 
     def counters(self) -> ModelCounters:
         return ModelCounters(
-            audio_sent_ms=self._outbox.sent_ms,
-            audio_queued_ms=self._outbox.queued_ms,
-            audio_dropped_ms=self._outbox.dropped_ms,
+            audio_sent_ms=self._sender.outbox.sent_ms,
+            audio_queued_ms=self._sender.outbox.queued_ms,
+            audio_dropped_ms=self._sender.outbox.dropped_ms,
             audio_received_ms=self._audio.total_ms,
             round_trip_ms=self._socket.round_trip_ms,
             malformed_frames=self._decoder.malformed,
             unknown_events=self._decoder.unknown,
             ignored_refusals=self._ignored_refusals,
         )
-
-    @property
-    def _may_send(self) -> bool:
-        return self._sender is not None and self._failure is None and not self._closing
 
     async def _receive(self) -> None:
         try:
@@ -276,9 +246,9 @@ class RealtimeSession:
                 await self._accept(event)
         except ConnectionClosed as closed:
             if not self._closing:
-                self._fail(lost_error(closed, past_limit=self._is_past_limit()))
+                self._downfall.come(self._downfall.by_closing(closed))
         except ModelError as error:
-            self._fail(error)
+            self._downfall.come(error)
 
     async def _accept(self, event: ServerEvent) -> None:
         match event:
@@ -304,7 +274,7 @@ class RealtimeSession:
         """Return what the server says, with what only we know of it."""
         match event:
             case SpeechStarted(_, at_ms) | SpeechStopped(_, at_ms):
-                return replace(event, at_s=self._outbox.sent_at_s(at_ms))
+                return replace(event, at_s=self._sender.outbox.sent_at_s(at_ms))
             case FunctionCall():
                 self._calls.note(event)
             case ToolAnswered():
@@ -318,7 +288,7 @@ class RealtimeSession:
             self._ready.append(ResponseStarted(done.response_id, over.request_tag))
         self._ready.append(done)
         if error := fatal_error(done.detail):
-            self._fail(error)
+            self._downfall.come(error)
 
     def _accept_refusal(self, refused: Refused) -> None:
         if error := fatal_error(refused.code):
@@ -330,45 +300,3 @@ class RealtimeSession:
         if told.request_tag is not None:
             self._responses.refused(told.request_tag)
         self._ready.append(told)
-
-    async def _send_audio(self) -> None:
-        while True:
-            chunk = await self._outbox.take()
-            try:
-                await self._send(append(chunk))
-            except ModelError:
-                return  # whoever reads events() learns why
-            self._outbox.sent()
-
-    async def _command(self, what: Command, tag: str = "", **fields: object) -> None:
-        self._commands_sent += 1
-        await self._send(command(EventId(what, self._commands_sent, tag), **fields))
-
-    async def _send(self, frame: bytes) -> None:
-        if self._failure is not None:
-            raise self._failure
-        try:
-            await self._socket.send(frame)
-        except ConnectionClosed as closed:
-            # Not yet the session's failure: what the server said last is still to be read, and
-            # may name a better cause.
-            raise lost_error(closed, past_limit=self._is_past_limit()) from closed
-        except TimeoutError as late:
-            error = ModelError(ModelFailure.LOST, "send deadline")
-            self._fail(error)
-            raise error from late
-
-    def _fail(self, error: ModelError) -> None:
-        """End the session; the first cause stays."""
-        if self._failure is None:
-            self._failure = error
-        self._socket.abort()
-
-    def _is_past_limit(self) -> bool:
-        return (
-            self._limit_at_s is not None and _loop_time_s() >= self._limit_at_s - _LIMIT_TOLERANCE_S
-        )
-
-
-def _loop_time_s() -> float:
-    return asyncio.get_running_loop().time()
