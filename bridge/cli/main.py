@@ -35,6 +35,7 @@ _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "debug": _Lazy("bridge.cli.debug", "Look into a server that serves."),
     "keys": _Lazy("bridge.cli.keys", "Create, list and revoke API keys.", "server"),
     "store": _Lazy("bridge.cli.store", "Migrate the store, or delete calls from it.", "server"),
+    "webhooks": _Lazy("bridge.cli.webhooks", "List and replay what no endpoint took.", "server"),
     "demo": _Lazy("bridge.cli.demo", "Show everything at once on this machine.", "demo,server"),
 }
 

@@ -3,11 +3,11 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Final
+from typing import Any, Final
 
 from bridge import logs
 from bridge.agents.catalogue import FileCatalogue
@@ -33,8 +33,10 @@ from bridge.cli.observing import Observation, observing
 from bridge.cli.recording import records
 from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing, tell_health
 from bridge.cli.tooling import Tooling, tooling
+from bridge.cli.webhooking import endpoints_file, sending_webhooks
 from bridge.clock import SystemClock
 from bridge.errors import WrongState
+from bridge.files.watched import WatchedFile
 from bridge.inspection import Inspection
 from bridge.logs import get_logger
 from bridge.model.keys import Minted
@@ -61,6 +63,8 @@ class _Shared:
     tooling: Tooling
     agents: FileCatalogue
     money: Money
+    files: Sequence[WatchedFile[Any]]
+    """To be watched."""
     models: RealtimeModels
     observation: Observation
     records: Records
@@ -88,7 +92,7 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         shared = await _shared(settings, stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        watching = (shared.agents.watch, *(file.watch for file in shared.money.files))
+        watching = (shared.agents.watch, *(file.watch for file in shared.files))
         tasks = [group.create_task(watch(shared.clock), name="files") for watch in watching]
         stack.callback(lambda: [task.cancel() for task in tasks])
         calls = None
@@ -176,12 +180,16 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     models = hosting.models_of(settings)
     await stack.enter_async_context(models)
     records = await stack.enter_async_context(storing(settings, clock))
+    endpoints = endpoints_file(settings)
+    sending = sending_webhooks(settings, endpoints, records, clock)
+    records = await stack.enter_async_context(sending)
     return _Shared(
         settings=settings,
         clock=clock,
         tooling=tools,
         agents=agents,
         money=money,
+        files=[*money.files, *([endpoints] if endpoints else [])],
         models=models,
         observation=observation,
         records=replace(records, events=observation.of_events(records.events)),

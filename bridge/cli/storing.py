@@ -18,6 +18,7 @@ from bridge.ports.placement import Directory
 from bridge.ports.report import CallReport
 from bridge.ports.room import RoomService
 from bridge.ports.store import EventRecords, Store
+from bridge.ports.webhook import WebhookLedger
 from bridge.settings import Settings
 from bridge.store.archive import Archive, Unfinished
 from bridge.store.database import Location, held, opened, parse_url
@@ -28,6 +29,7 @@ from bridge.store.migrating import migrate
 from bridge.store.pending import Pending
 from bridge.store.purge import Purge
 from bridge.store.statements import Database
+from bridge.store.webhooks import MemoryWebhooks, StoredWebhooks
 from bridge.store.writer import Writer
 from bridge.workers.directory import MemoryDirectory
 
@@ -55,6 +57,7 @@ class Records:
     events: EventRecords
     reports: Store
     ledger: TenantLedger
+    webhooks: WebhookLedger
     unfinished: Sequence[Unfinished] = ()
     """Calls that an earlier life of this server has left."""
     draft: Callable[[CallReport], None] | None = None
@@ -76,6 +79,7 @@ async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
         ),
         reports=MemoryStore(reports=settings.retained_calls),
         ledger=MemoryLedger(),
+        webhooks=MemoryWebhooks(),
     )
     url = parse_url(settings.store_url.get_secret_value())
     if url is None:
@@ -143,6 +147,7 @@ async def _storing_in(
                     events=DurableEvents(memory.events, pending, archive),
                     reports=DurableReports(memory.reports, pending, archive),
                     ledger=DurableLedger(memory.ledger, pending),
+                    webhooks=StoredWebhooks(engine, settings.host_id),
                     unfinished=await archive.unfinished(settings.host_id),
                     draft=pending.draft,
                     is_stuck=lambda: writer.is_stuck,

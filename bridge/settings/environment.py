@@ -27,6 +27,7 @@ from bridge.settings.recording import RecordingSettings
 from bridge.settings.storing import StoreSettings
 from bridge.settings.tooling import ToolSettings
 from bridge.settings.values import shown, unknown_names
+from bridge.settings.webhooks import WebhookSettings
 from bridge.tool_secrets import names_among
 
 PREFIX: Final = "MEDIABRIDGE_"
@@ -45,6 +46,7 @@ class Settings(
     # The last comes first where all of them are listed.
     ObserveSettings,
     LogSettings,
+    WebhookSettings,
     EgressGroup,
     RecordingSettings,
     StoreSettings,

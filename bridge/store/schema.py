@@ -75,3 +75,29 @@ SPENDING: Final = Table(
     Column("micro_units", BigInteger, nullable=False),
     Column("picos_rest", Integer, nullable=False),
 )
+
+WEBHOOK_PROGRESS: Final = Table(
+    "webhook_progress",
+    METADATA,
+    Column("endpoint", String, primary_key=True),
+    Column("connection_id", String, primary_key=True),
+    # The front that sends it.
+    Column("front_id", String, nullable=False),
+    # Up to this sequence number all is settled.
+    Column("delivered", BigInteger, nullable=False),
+    Column("is_done", Boolean, nullable=False),
+    Index("webhook_progress_of_front", "front_id", "is_done"),
+)
+
+WEBHOOK_DEAD: Final = Table(
+    "webhook_dead",
+    METADATA,
+    Column("endpoint", String, primary_key=True),
+    Column("connection_id", String, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("tenant_id", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("error", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("died_us", BigInteger, nullable=False),
+)

@@ -13,13 +13,20 @@ from bridge.ids import ConnectionId
 from bridge.store.database import FAILURES, POSTGRESQL
 from bridge.store.pending import Batch
 from bridge.store.rows import CallRow
-from bridge.store.schema import CALL_METADATA, CALLS, EVENTS, SPENDING
+from bridge.store.schema import (
+    CALL_METADATA,
+    CALLS,
+    EVENTS,
+    SPENDING,
+    WEBHOOK_DEAD,
+    WEBHOOK_PROGRESS,
+)
 from bridge.store.writer import NotTaken, Unwritable
 
 _UNWRITABLE: Final = (DataError, IntegrityError, ValueError)
 """Whatever becomes of the store, such rows will not fit."""
 
-OF_A_CALL: Final = (EVENTS, CALL_METADATA, CALLS)
+OF_A_CALL: Final = (EVENTS, CALL_METADATA, WEBHOOK_PROGRESS, WEBHOOK_DEAD, CALLS)
 """Every table that holds something of one call; spending is its tenant's."""
 
 
@@ -54,11 +61,11 @@ async def _write(connection: AsyncConnection, batch: Batch, front_id: str) -> No
             }
             for event in batch.events
         ]
-        await _insert(connection, EVENTS, events, replace=())
+        await insert(connection, EVENTS, events, replace=())
     if batch.spending:
         sums = [asdict(row) for row in batch.spending]
         summed = ("tokens", "micro_units", "picos_rest")
-        await _insert(connection, SPENDING, sums, replace=summed, if_=_is_later_sum)
+        await insert(connection, SPENDING, sums, replace=summed, if_=_is_later_sum)
     if batch.forgotten:
         await delete_calls(connection, batch.forgotten)
 
@@ -79,15 +86,15 @@ async def _write_calls(
         for key, value in row.pop("metadata").items()
     ]
     changing = ("host_id", "epoch", "ended_us", "view", "report")
-    await _insert(connection, CALLS, rows, replace=changing)
+    await insert(connection, CALLS, rows, replace=changing)
     # It changes while a call lives: SetMetadata takes entries away, too.
     ids = [row["connection_id"] for row in rows]
     await connection.execute(_deletion(CALL_METADATA, ids))
     if metadata:
-        await _insert(connection, CALL_METADATA, metadata, replace=())
+        await insert(connection, CALL_METADATA, metadata, replace=())
 
 
-async def _insert(
+async def insert(
     connection: AsyncConnection,
     table: Table,
     rows: list[dict[str, Any]],

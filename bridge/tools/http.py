@@ -1,13 +1,12 @@
 """Tools that HTTP endpoints execute, on servers that an operator has listed."""
 
-import socket
 from typing import Final, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bridge.destinations import DestinationRefused, Destinations
+from bridge.listed_http import listed_session
 from bridge.ports.clock import Clock
 from bridge.ports.tool import (
     MAX_OUTPUT_BYTES,
@@ -24,8 +23,6 @@ from bridge.tools.http_response import outcome_of
 
 # A server that is there takes a connection at once; the tool's time is better spent on its answer.
 _CONNECT_WITHIN_S: Final = 5.0
-_MOST_CONNECTIONS: Final = 100
-_MOST_CONNECTIONS_TO_ONE: Final = 32
 _HEADERS: Final = {
     "User-Agent": "mediabridge",
     "Accept": "application/json, text/plain",
@@ -43,18 +40,7 @@ class HttpTools:
         self._clock = clock
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=_ListedOnly(self._destinations),
-                use_dns_cache=False,
-                limit=_MOST_CONNECTIONS,
-                limit_per_host=_MOST_CONNECTIONS_TO_ONE,
-            ),
-            # One tenant's cookies are nothing to another's request.
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            headers=_HEADERS,
-        )
+        self._session = listed_session(self._destinations, _HEADERS)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,27 +91,6 @@ class HttpTools:
             if body is None:
                 return OUTPUT_TOO_LARGE
             return outcome_of(response.status, response.content_type, body)
-
-
-class _ListedOnly(AbstractResolver):
-    """Looks names up, and gives nothing to connect to but what may be connected to.
-
-    What it returns is what is connected to: between the check and the connection nobody asks again.
-    """
-
-    def __init__(self, destinations: Destinations) -> None:
-        self._destinations = destinations
-        self._resolver = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        permitted = self._destinations.permitted((one["host"] for one in found), port)
-        return [one for one in found if one["host"] in permitted]
-
-    async def close(self) -> None:
-        await self._resolver.close()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

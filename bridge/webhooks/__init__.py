@@ -1,0 +1,1 @@
+"""Events of calls, sent to the endpoints of their tenants."""
