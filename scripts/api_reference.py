@@ -36,7 +36,10 @@ ORDER: Final = (
     "report",
     "telemetry",
     "agent",
+    "admin_service",
 )
+# Only extends protobuf's own options.
+LEFT_OUT: Final = "options"
 
 HEAD: Final = """\
 # API reference
@@ -65,6 +68,9 @@ _SCALARS: Final = {
 
 
 def page(files: Mapping[str, FileDescriptorProto]) -> str:
+    stems = {Path(name).stem for name in files}
+    if unknown := stems - {*ORDER, LEFT_OUT}:
+        sys.exit(f"where in the reference do they stand? {', '.join(sorted(unknown))}")
     parts = [HEAD]
     for stem in ORDER:
         parts += _sections(files[f"bridge/v1/{stem}.proto"])

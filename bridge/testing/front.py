@@ -12,13 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from bridge.api import paging
 from bridge.api.violations import Violations
-from bridge.errors import NotFound, WrongState
+from bridge.errors import FieldViolation, InvalidRequest, NotFound, WrongState
 from bridge.ids import ConnectionId
 from bridge.messages.times import duration, seconds, timestamp
 from bridge.ports.clock import Clock
 from bridge.ports.placement import CallPosition
 from bridge.testing.placing import Placing
 from bridge.testing.scripted_call import ScriptedCall
+from bridge.v1 import admin_service_pb2 as admin_pb
 from bridge.v1 import call_pb2, telemetry_pb2
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1 import model_service_pb2 as model_pb
@@ -43,6 +44,7 @@ class Front:
         self._clock = clock
         self._started_at = clock.now()
         self._numbers = count(1)
+        self._log_level = admin_pb.LOG_LEVEL_INFO
 
     def create_room(self, request: pb.CreateRoomRequest) -> pb.CreateRoomResponse:
         wrong = Violations()
@@ -172,6 +174,15 @@ class Front:
             model_url=_MODEL_URL,
             model="scripted",
         )
+
+    def set_log_level(self, request: admin_pb.SetLogLevelRequest) -> admin_pb.SetLogLevelResponse:
+        if not request.level:
+            raise InvalidRequest([FieldViolation("level", "required, and one of those there are")])
+        previous, self._log_level = self._log_level, request.level
+        return admin_pb.SetLogLevelResponse(previous=previous)
+
+    def dump_tasks(self, _request: admin_pb.DumpTasksRequest) -> admin_pb.DumpTasksResponse:
+        return admin_pb.DumpTasksResponse(processes=[admin_pb.ProcessDump(name="front")])
 
     async def watch_events(
         self, request: pb.WatchEventsRequest

@@ -100,6 +100,8 @@ class Placing:
         if request.agent_id and request.agent_id != call.call.agent_id:
             metadata = {"agent_id": call.call.agent_id, "connection_id": call.call.connection_id}
             raise WrongState("OTHER_AGENT", "the room's call has another agent", metadata)
+        if call.call.foreign_room and request.request_id == call.call.request_id != "":
+            return call
         given = {field.name for field, _ in request.ListFields()}
         problem = "the room belongs to a call, which has this settled"
         if violations := [FieldViolation(name, problem) for name in _SETTLED if name in given]:
@@ -133,7 +135,7 @@ class Placing:
     def _place(self, request: pb.CreateRoomRequest) -> ScriptedCall:
         agent = self.agent(request.agent_id)
         language = request.voice_language or agent.default_language
-        if language not in agent.languages:
+        if request.voice_language and language not in agent.languages:
             spoken = ", ".join(agent.languages)
             problem = f"this agent does not speak {language}; it speaks {spoken}"
             raise InvalidRequest([FieldViolation("voice_language", problem)])

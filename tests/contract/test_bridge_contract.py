@@ -23,10 +23,12 @@ from bridge.client import (
 )
 from bridge.client.errors import raised_as_ours
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
+from bridge.inspection import Inspection
+from bridge.own_process import OwnProcess
 from bridge.ports.model_event import SpeechStarted, SpeechStopped, UserTextDone
 from bridge.ports.tool import ToolCallId, ToolFailure, ToolInvocation
 from bridge.testing import AgentSays, CallerJoins, CallerLeaves, CallerSays, ScriptedBridge
-from bridge.v1 import call_pb2, event_pb2, tool_service_pb2
+from bridge.v1 import admin_service_pb2, call_pb2, event_pb2, tool_service_pb2
 from bridge.v1 import call_service_pb2 as pb
 from bridge.v1.agent_pb2 import AgentOverrides
 from bridge.v1.tool_service_pb2_grpc import ToolServiceStub
@@ -153,7 +155,8 @@ class Scripted:
 @asynccontextmanager
 async def _bridge(kind: str) -> AsyncIterator[Bridge]:
     if kind == "real":
-        async with serving(slots=SLOTS) as api:
+        inspection = Inspection(lambda: {"front": OwnProcess()}, lambda _: None)
+        async with serving(slots=SLOTS, inspection=inspection) as api:
             yield RealBridge(api)
     else:
         clock = FakeClock()
@@ -420,7 +423,11 @@ async def test_a_room_of_livekits_own_gets_an_agent(bridge: Bridge, client: Brid
     with pytest.raises(AlreadyExistsError) as taken:
         await client.create_room("Ada", "greeter", room_name="lobby")
     assert taken.value.reason == "ROOM_TAKEN"
-    joined = await client.join_room("Ada", "lobby", "greeter", metadata={"k": "v"})
+    joined, again = [
+        await client.join_room("Ada", "lobby", "greeter", metadata={"k": "v"}, request_id="r1")
+        for _ in range(2)
+    ]
+    assert again.connection_id == joined.connection_id
     assert (joined.status, joined.room_name) == ("joined", "lobby")
     assert joined.call.foreign_room
     assert dict(joined.call.metadata) == {"k": "v"}
@@ -541,3 +548,14 @@ async def test_a_key_for_the_model_is_handed_out(client: BridgeClient) -> None:
     assert key.value
     assert key.model
     assert key.model_url.startswith("wss://")
+
+
+async def test_whoever_runs_the_server_looks_inside(client: BridgeClient) -> None:
+    processes = (await client.dump_tasks()).processes
+    assert "front" in [process.name for process in processes]
+    with pytest.raises(InvalidArgumentError) as refused:
+        await client.set_log_level(admin_service_pb2.LOG_LEVEL_UNSPECIFIED)
+    assert [violation.field for violation in refused.value.violations] == ["level"]
+    first = await client.set_log_level(admin_service_pb2.LOG_LEVEL_WARNING)
+    again = await client.set_log_level(first.previous)
+    assert again.previous == admin_service_pb2.LOG_LEVEL_WARNING

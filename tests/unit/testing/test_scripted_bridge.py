@@ -9,6 +9,7 @@ import pytest
 from bridge.client import (
     Backoff,
     BridgeClient,
+    InvalidArgumentError,
     NotFoundError,
     ResourceExhaustedError,
     ToolError,
@@ -72,6 +73,14 @@ async def test_an_agent_may_have_a_script_of_its_own() -> None:
         created = await client.create_room("Ada", "clerk")
         assert created.call.voice_language == "de"
         assert await texts(client, created.connection_id) == ["Guten Tag."]
+
+
+async def test_an_agent_speaks_what_the_test_says_and_nothing_else() -> None:
+    async with ScriptedBridge(agents=(CLERK,)) as bridge, BridgeClient(bridge.target) as client:
+        spoken = await client.create_room("Ada", "clerk", voice_language="en")
+        assert spoken.call.voice_language == "en"
+        with pytest.raises(InvalidArgumentError, match="voice_language"):
+            await client.create_room("Ada", "clerk", voice_language="fr")
 
 
 async def test_what_is_interrupted_ends_where_it_was_heard_to() -> None:
