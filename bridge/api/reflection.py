@@ -6,6 +6,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
+from grpc_channelz.v1 import channelz_pb2
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -18,11 +19,12 @@ from bridge.v1 import (
 )
 
 SERVICE_NAME: Final = reflection.SERVICE_NAME
+_CHANNELZ: Final = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
 
 
 def enable(services: Sequence[str], server: grpc.aio.Server) -> None:
-    """Serve the descriptors of these services, of health and of reflection itself."""
-    names = (*services, health.SERVICE_NAME, SERVICE_NAME)
+    """Serve the descriptors of these services, of health, channelz and reflection itself."""
+    names = (*services, _CHANNELZ, health.SERVICE_NAME, SERVICE_NAME)
     reflection.enable_server_reflection(names, server, pool=_FindsMethods(_pool()))
 
 
@@ -59,6 +61,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
         telemetry_service_pb2,
         model_service_pb2,
         tool_service_pb2,
+        channelz_pb2,
         health_pb2,
         reflection_pb2,
     ):

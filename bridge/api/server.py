@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Final
 
 import grpc
+from grpc_channelz.v1 import channelz
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from bridge.api import admin, calls, models, reflection, telemetry, tools
@@ -132,6 +133,7 @@ async def serve(
     telemetry_service_pb2_grpc.add_TelemetryServiceServicer_to_server(services.telemetry, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services.models, server)
     admin_service_pb2_grpc.add_AdminServiceServicer_to_server(services.admin, server)
+    channelz.add_channelz_servicer(server)
     checks = health.aio.HealthServicer()
     if listener.health is not Exposure.CLOSED:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)

@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from structlog.testing import capture_logs
 
 from bridge import logs
@@ -16,7 +18,7 @@ from bridge.inspection import Inspection
 from bridge.ports.process import LogLevel
 from bridge.v1 import admin_service_pb2 as pb
 from tests.fakes.process import FakeProcess
-from tests.unit.api.keyed import keyed
+from tests.unit.api.keyed import EVERY_SCOPE, keyed
 from tests.unit.api.rig import reason_of, refused, serving, wrong_fields_of
 
 GONE = Unavailable("WORKER_LOST", "the call's worker does not answer", 1.0)
@@ -103,6 +105,21 @@ async def test_it_is_nothing_for_an_admin_of_one_tenant(tmp_path: Path) -> None:
             "TENANT_BOUND",
         )
         await ask(pb.DumpTasksRequest(), metadata=free)
+
+
+async def test_grpc_tells_an_admin_of_its_connections_and_a_tenant_nothing(
+    tmp_path: Path,
+) -> None:
+    async with keyed(tmp_path) as server:
+        connections: Any = channelz_pb2_grpc.ChannelzStub(server.api.channel)
+        ask = connections.GetServers
+        free = await server.key(None, scopes=[Scope.ADMIN])
+        (seen, *_) = (await ask(channelz_pb2.GetServersRequest(), metadata=free)).server
+        assert seen.data.calls_started > 0
+        for scopes, tenant in (({Scope.ADMIN}, "acme"), (EVERY_SCOPE, None)):
+            other = await server.key(tenant, scopes=scopes)
+            error = await refused(ask(channelz_pb2.GetServersRequest(), metadata=other))
+            assert error.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_what_all_are_at_is_logged_when_that_is_asked_for() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import FileDescriptor
+from grpc_channelz.v1 import channelz_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
@@ -13,7 +14,11 @@ from bridge.api import server
 from bridge.api.scopes import SCOPE_OF, scope_of
 from tests.unit.api.descriptors import FILES, path_of
 
-OTHERS: tuple[FileDescriptor, ...] = (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR)
+OTHERS: tuple[FileDescriptor, ...] = (
+    channelz_pb2.DESCRIPTOR,
+    health_pb2.DESCRIPTOR,
+    reflection_pb2.DESCRIPTOR,
+)
 
 
 def paths(*files: FileDescriptor) -> set[str]:
