@@ -101,7 +101,8 @@ class TurnLedger:
         if self._user_began_s is not None:
             self._user_talk_s += max(0.0, at_s - self._user_began_s)
             self._user_began_s = None
-        if self._turns:
+        # What is being answered already is no answer to these words.
+        if self._turns and self._turns[-1].first_audio_s is None:
             self._turns[-1].reply = Reply(at_s, self._clock.monotonic_s())
 
     def answer_began(self, asked_s: float | None) -> None:

@@ -170,9 +170,14 @@ async def test_a_call_nobody_joins_ends(
     assert created.room_name not in await rooms_left(livekit_server)
 
 
-async def test_a_call_ends_at_its_longest_duration(client: BridgeClient) -> None:
-    async with called(client, limits=CallLimits(max_duration=seconds(2))) as (created, _):
+async def test_a_call_ends_at_its_longest_duration_once_its_notice_is_heard(
+    client: BridgeClient,
+) -> None:
+    limits = CallLimits(max_duration=seconds(2), time_exceeded_text="Our time is up.")
+    async with called(client, limits=limits) as (created, caller):
         report = await ended(client, created.connection_id)
+        # A second of the simulator's tone.
+        assert heard_ms(caller, 1000) == pytest.approx(1000, abs=150)
     assert verdict(report) == ("MAX_DURATION", "NONE")
     assert 1.9 < report.call.active_duration.ToTimedelta().total_seconds() < 4
 

@@ -158,6 +158,18 @@ async def test_an_answer_that_is_asked_for_takes_the_way_to_the_model_twice(
     assert astuple(turn.latency) == pytest.approx((0.65, 0.2, 0.1, 0))
 
 
+async def test_an_answer_that_begins_before_the_caller_has_finished_is_not_measured(
+    turns: TurnLedger, clock: FakeClock
+) -> None:
+    turns.user_began("user-1", clock.monotonic_s())
+    turns.agent_audio_arrived("agent-1")
+    await clock.advance(1)
+    turns.user_stopped(clock.monotonic_s())
+    assert turns.agent_became_audible("agent-1", clock.monotonic_s(), 0) is None
+    assert turns.last_first_audio_s is None
+    assert turns.turns()[0].latency is None
+
+
 async def test_what_tools_take_is_part_of_the_models_time(
     turns: TurnLedger, clock: FakeClock
 ) -> None:

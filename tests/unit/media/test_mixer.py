@@ -42,6 +42,24 @@ def test_everybody_is_heard_in_one_stream() -> None:
         assert amplitude_at(middle, hz) == pytest.approx(8000, rel=0.02)
 
 
+@given(st.lists(st.permutations("abc"), min_size=30, max_size=30))
+def test_people_who_begin_at_once_are_heard_to_begin_within_one_frame(
+    orders: list[list[str]],
+) -> None:
+    """In each 20 ms a frame of everybody comes, in any order; all speak from the tenth on."""
+    mixer = Mixer()
+    digit = {"a": 1, "b": 20, "c": 400}
+    mixed: list[int] = []
+    for tick, order in enumerate(orders):
+        for sid in order:
+            out = mixer.push(sid, constant(digit[sid] if tick >= 10 else 0))
+            mixed += [] if out is None else samples_of(out)[::960].tolist()
+    begins = [
+        next(at for at, sample in enumerate(mixed) if sample // digit[sid] % 20) for sid in "abc"
+    ]
+    assert max(begins) - min(begins) <= 1
+
+
 def test_loud_voices_saturate_and_do_not_wrap() -> None:
     mixer = Mixer()
     mixer.push("a", constant(0))
