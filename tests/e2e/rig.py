@@ -71,7 +71,7 @@ async def bridge_process(
 
     `credentials` are for one whose `environment` gives it a certificate.
     """
-    address = f"127.0.0.1:{free_port()}"
+    address = environment.get("MEDIABRIDGE_LISTEN") or f"127.0.0.1:{free_port()}"
     variables = {
         "PATH": os.environ["PATH"],
         "OPENAI_BASE_URL": model_url,

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +13,8 @@ import psutil
 
 from bridge.simulator import Faults
 from tests.faults.stage import Stage, Talk
+
+_STORE_AWAY_S: Final = 4.0
 
 Strike = Callable[[Stage, Talk], Awaitable[None]]
 """Does it, for as long as it lasts; has mended what would disturb the next when it returns."""
@@ -119,6 +123,29 @@ async def _bridge_told_to_stop(stage: Stage, talk: Talk) -> None:
     await _until_over(talk)
 
 
+async def _front_killed(stage: Stage, talk: Talk) -> None:
+    await stage.kill_bridge()
+    await _until_over(talk)
+
+
+# The store.
+
+
+async def _store_locked(stage: Stage, _talk: Talk) -> None:
+    with closing(sqlite3.connect(stage.calls_db)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        await asyncio.sleep(_STORE_AWAY_S)
+
+
+async def _disk_full(stage: Stage, _talk: Talk) -> None:
+    """Let no file of the bridge grow for a while, neither its store nor its log."""
+    bridge = psutil.Process(stage.bridge.pid)
+    before = bridge.rlimit(psutil.RLIMIT_FSIZE)
+    bridge.rlimit(psutil.RLIMIT_FSIZE, (1, before[1]))
+    await asyncio.sleep(_STORE_AWAY_S)
+    bridge.rlimit(psutil.RLIMIT_FSIZE, before)
+
+
 # Whoever watches and steers.
 
 
@@ -199,6 +226,15 @@ FAULTS: Final = (
     Fault(
         "server told to stop (SIGTERM)", _bridge_told_to_stop, 8, "SERVER_DRAINING, fault SERVER"
     ),
+    Fault(
+        "front killed (-9), its next life begins",
+        _front_killed,
+        20,
+        "WORKER_LOST, fault SERVER",
+        workers=1,
+    ),
+    Fault("store locked for 4 s", _store_locked, None, silent_at_most_s=0.3),
+    Fault("disk full for 4 s: store and log", _disk_full, None, silent_at_most_s=0.3),
     Fault("20 watchers that read nothing", _watcher_stuck, None, silent_at_most_s=0.3, quick=True),
     Fault("gateway gone", _gateway_gone, None, silent_at_most_s=0.3),
 )

@@ -26,6 +26,8 @@ class Suffering:
     """The longest silence of the agent from the fault on; None: it was not heard again."""
     ended: str
     left_behind: str
+    has_gaps: bool
+    """Of what was told, something is missing."""
 
     def row(self, fault: Fault) -> Row:
         heard = heard_after(self.silent_s)
@@ -45,7 +47,7 @@ async def suffered(fault: Fault, livekit: LiveKitServer, log: Path) -> Suffering
             told = talk.noticed(struck_s)
         left = await stage.left_behind()
     after_s, whom = (None, "nobody") if told is None else (told[0] - struck_s, told[1])
-    return Suffering(after_s, whom, silent_s, talk.ending, left)
+    return Suffering(after_s, whom, silent_s, talk.ending, left, talk.has_gaps)
 
 
 async def _silence(fault: Fault, talk: Talk, struck_s: float) -> float | None:
@@ -65,7 +67,7 @@ async def _silence(fault: Fault, talk: Talk, struck_s: float) -> float | None:
 
 def broken_promises(fault: Fault, seen: Suffering) -> list[str]:
     """Return what was promised of a fault and did not come true."""
-    broken = []
+    broken = ["events are missing"] * seen.has_gaps
     if seen.left_behind != "nothing":
         broken.append(f"left behind: {seen.left_behind}")
     if fault.noticed_within_s is not None and (

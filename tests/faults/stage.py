@@ -18,7 +18,7 @@ from bridge.simulator import Simulator, SimulatorSettings
 from bridge.v1 import event_pb2
 from bridge.v1.call_service_pb2 import CreateRoomResponse
 from bridge.v1.event_pb2 import CallEvent
-from tests.e2e.rig import BridgeProcess, bridge_process
+from tests.e2e.rig import BridgeProcess, bridge_process, free_port
 from tests.faults.ear import HZ, Ear
 from tests.faults.row import ending_of
 from tests.faults.wire import Wire
@@ -42,7 +42,27 @@ class Stage:
     wire: Wire
     bridge: BridgeProcess
     client: BridgeClient
+    lives: dict[str, str]
+    """What the bridge is told; its next life is told the same."""
+    log: Path
+    stack: AsyncExitStack
     before: Footprint = field(init=False)
+
+    @property
+    def calls_db(self) -> Path:
+        return Path(self.lives["MEDIABRIDGE_STORE_URL"].removeprefix("sqlite:///"))
+
+    async def kill_bridge(self) -> None:
+        """Kill it, and let its next life begin where it was."""
+        self.bridge.kill()
+        await self.bridge.exit_status()
+        next_life = bridge_process(
+            self.livekit,
+            f"http://127.0.0.1:{self.wire.port}/v1",
+            self.log.with_suffix(".next"),
+            **self.lives,
+        )
+        self.bridge = await self.stack.enter_async_context(next_life)
 
     async def rooms(self) -> list[str]:
         async with api.LiveKitAPI(
@@ -70,20 +90,23 @@ class Stage:
 async def staged(livekit: LiveKitServer, log: Path, *, workers: int = 0) -> AsyncIterator[Stage]:
     """Run a bridge with a model that says back what it hears; one call has been there before."""
     settings = SimulatorSettings(behaviour="loopback", first_delta_ms=0)
+    lives = {
+        "MEDIABRIDGE_LISTEN": f"127.0.0.1:{free_port()}",
+        "MEDIABRIDGE_HOST_ID": "struck",
+        "MEDIABRIDGE_WORKERS": str(workers),
+        "MEDIABRIDGE_SLOTS": "2",
+        "MEDIABRIDGE_DRAIN_TIMEOUT": "1s",
+        "MEDIABRIDGE_STORE_URL": f"sqlite:///{log.with_name('calls')}/calls.db",
+    }
+    log.with_name("calls").mkdir(exist_ok=True)
     async with (
         Simulator(settings) as simulator,
         Wire.to(int(urlsplit(simulator.url).port or 0)) as wire,
-        bridge_process(
-            livekit,
-            f"http://127.0.0.1:{wire.port}/v1",
-            log,
-            MEDIABRIDGE_WORKERS=str(workers),
-            MEDIABRIDGE_SLOTS="2",
-            MEDIABRIDGE_DRAIN_TIMEOUT="1s",
-        ) as bridge,
+        AsyncExitStack() as stack,
+        bridge_process(livekit, f"http://127.0.0.1:{wire.port}/v1", log, **lives) as bridge,
         BridgeClient(bridge.address) as client,
     ):
-        stage = Stage(livekit, simulator, wire, bridge, client)
+        stage = Stage(livekit, simulator, wire, bridge, client, lives, log, stack)
         for _ in range(max(1, workers)):
             async with talking(stage) as first:
                 await first.is_heard(0.2)
@@ -135,6 +158,12 @@ class Talk:
     @property
     def ending(self) -> str:
         return ending_of(self.told[-1][1].ended.report)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Return whether watchers were told less than everything, or something twice."""
+        sequences = [event.sequence for _, event in self.told]
+        return sequences != list(range(1, len(sequences) + 1))
 
     async def speak(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from livekit import api
 from bench.machine import pss_mb
 from bridge.client import BridgeClient
 from bridge.simulator import Simulator, SimulatorSettings
-from tests.e2e.rig import bridge_process, called, ended, hears, silence
+from tests.e2e.rig import bridge_process, called, ended, hears, ready, silence
 from tests.livekit_server import LiveKitServer
 from tests.load.footprint import Footprint
 from tests.tones import tone
@@ -117,6 +117,7 @@ async def soaked(livekit: LiveKitServer, log: Path, seconds: float) -> Soak:
 async def _call(client: BridgeClient, *, hangs_up: bool) -> None:
     """Have one call in which both sides are heard; it ends one way or the other."""
     async with called(client) as (created, caller):
+        await ready(client, created.connection_id)
         await caller.play(silence(200) + tone(440, 600) + silence(500))
         await hears(caller, 880)
         if not hangs_up:
