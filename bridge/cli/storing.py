@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -22,6 +22,7 @@ from bridge.ports.webhook import WebhookLedger
 from bridge.settings import Settings
 from bridge.store.archive import Archive, Unfinished
 from bridge.store.database import Location, held, opened, parse_url
+from bridge.store.discretion import DiscreetReports
 from bridge.store.durable import DurableDirectory, DurableEvents, DurableLedger, DurableReports
 from bridge.store.ledger import MemoryLedger
 from bridge.store.memory import MemoryEventLog, MemoryStore
@@ -72,21 +73,19 @@ async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
 
     :raises StoreError: the store cannot be used.
     """
-    memory = Records(
-        directory=MemoryDirectory(ended_calls=settings.retained_calls),
-        events=MemoryEventLog(
-            events_per_call=settings.retained_events, ended_calls=settings.retained_calls
-        ),
-        reports=MemoryStore(reports=settings.retained_calls),
-        ledger=MemoryLedger(),
-        webhooks=MemoryWebhooks(),
-    )
+    most = settings.retained_calls
+    directory = MemoryDirectory(ended_calls=most)
+    events = MemoryEventLog(events_per_call=settings.retained_events, ended_calls=most)
+    reports = DiscreetReports(MemoryStore(reports=most), events, directory, clock)
+    memory = Records(directory, events, reports, MemoryLedger(), MemoryWebhooks())
     url = parse_url(settings.store_url.get_secret_value())
-    if url is None:
-        yield memory
-    else:
-        async with _storing_in(url, settings, memory, clock) as records:
+    stored = nullcontext(memory) if url is None else _storing_in(url, settings, memory, clock)
+    async with stored as records, asyncio.TaskGroup() as group:
+        forgetting = group.create_task(reports.run(), name="forgetting")
+        try:
             yield records
+        finally:
+            forgetting.cancel()
 
 
 async def end_unfinished(records: Records, rooms: RoomService, clock: Clock) -> None:

@@ -6,9 +6,12 @@ from collections.abc import AsyncGenerator
 
 from bridge.ids import ConnectionId
 from bridge.messages.events import logged
+from bridge.messages.keeping import kept_event
 from bridge.ports.event import CallEvent
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventsTrimmed, LoggedEvent
+from bridge.retention import Retention
+from bridge.store.rows import kept_report
 
 
 class _CallEvents:
@@ -65,6 +68,16 @@ class MemoryEventLog:
         async with call.news:
             call.news.notify_all()
 
+    def reduce(self, connection_id: ConnectionId, retention: Retention) -> None:
+        """Forget what may not be kept of a call that is over."""
+        call = self._ended.get(connection_id)
+        if call is None:
+            return
+        if retention is Retention.NONE:
+            del self._ended[connection_id]
+        for index, event in enumerate(call.events):
+            call.events[index] = kept_event(event, retention)
+
     async def last_sequence(self, connection_id: ConnectionId) -> int:
         call = self._find(connection_id)
         return 0 if call is None else call.last_sequence
@@ -109,3 +122,13 @@ class MemoryStore:
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None:
         return self._reports.get(connection_id)
+
+    def reduce(self, connection_id: ConnectionId) -> None:
+        """Forget what may not be kept of a call."""
+        report = self._reports.get(connection_id)
+        if report is None:
+            return
+        if report.view.spec.retention is Retention.NONE:
+            del self._reports[connection_id]
+        else:
+            self._reports[connection_id] = kept_report(report)

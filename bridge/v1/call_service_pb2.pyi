@@ -64,7 +64,9 @@ class _RetentionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Retention.V
     """What was told to tools, and keys that were pressed, too."""
 
 class Retention(_Retention, metaclass=_RetentionEnumTypeWrapper):
-    """What is kept of a call once it is over. Until then its events and its report are all there."""
+    """What is kept of a call once it is over. Until then, and for a minute, its events and its report are
+    all there.
+    """
 
 RETENTION_UNSPECIFIED: Retention.ValueType  # 0
 """Not given: what the server, the tenant and the agent allow."""

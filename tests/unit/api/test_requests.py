@@ -23,6 +23,7 @@ from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.control import PressKeys
 from bridge.ports.model_config import ContextItem, ItemRole, SemanticVad, ServerVad
 from bridge.ports.recording import RecordingChange, RecordingFormat
+from bridge.retention import Retention
 from bridge.v1 import (
     agent_pb2,
     call_pb2,
@@ -144,6 +145,8 @@ BAD = [
     (CREATE, "prior_connection_id", NAMES),
     (CREATE, "budget.max_tokens", [0, -1, 10**15 + 1]),
     (JOIN, "budget.max_micro_units", [0, -(2**63), 2**63 - 1]),
+    (CREATE, "retention", [5, -1]),
+    (JOIN, "retention", [99]),
     (CREATE, "recording.format", [99, -1]),
     (JOIN, "recording.format", [3]),
     (CREATE, "initial_messages", [[said("x")] * 101, [said("x" * 12_001)] * 2]),
@@ -419,6 +422,13 @@ def test_a_budget_holds_what_was_given_and_nothing_else() -> None:
     asked = requests.create_room(changed(CREATE, "budget.max_tokens", 7))  # type: ignore[arg-type]
     assert asked.budget == Budget(max_tokens=7)
     assert requests.create_room(CREATE.right).budget == Budget()  # type: ignore[arg-type]
+
+
+def test_a_request_may_say_how_much_is_kept() -> None:
+    assert requests.create_room(CREATE.right).retention is None  # type: ignore[arg-type]
+    for number, retention in enumerate(Retention, start=1):
+        asked = requests.create_room(changed(CREATE, "retention", number))  # type: ignore[arg-type]
+        assert asked.retention is retention
 
 
 def test_a_recording_is_wanted_as_far_as_the_request_says() -> None:

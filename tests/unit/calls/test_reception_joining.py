@@ -23,6 +23,7 @@ from bridge.ports.agent import AgentOverrides
 from bridge.ports.call import CallState, StartPolicy
 from bridge.ports.model_config import ContextItem, ItemRole
 from bridge.ports.recording import RecordingChange
+from bridge.retention import Retention
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import OTHER, Desk, desk_over, named, request
 from tests.unit.calls.rig import World
@@ -118,6 +119,7 @@ async def test_room_that_is_no_call_s_is_not_there_for_whoever_may_not_enter_it(
         ("start_policy", StartPolicy.ON_JOIN),
         ("prior_connection_id", ConnectionId("call-0")),
         ("recording", RecordingChange()),
+        ("retention", Retention.METADATA),
     ],
 )
 async def test_what_a_call_has_settled_cannot_be_asked_for(

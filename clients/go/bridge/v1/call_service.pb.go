@@ -43,7 +43,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// What is kept of a call once it is over. Until then its events and its report are all there.
+// What is kept of a call once it is over. Until then, and for a minute, its events and its report are
+// all there.
 type Retention int32
 
 const (
