@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import openai
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge.errors import ModelError, ModelFailure
@@ -56,12 +55,10 @@ def opening_error(error: Exception) -> ModelError:
     """Return what kept a session from opening, or a key from being made."""
     match error:
         case InvalidStatus():
-            return http_error(error.response.status_code, _code_of(error.response.body or b""))
-        case openai.APIStatusError():
-            return http_error(error.status_code, _code_of(error.response.content))
+            return http_error(error.response.status_code, refusal_code(error.response.body or b""))
         case ConnectionClosed():
             return ModelError(ModelFailure.UNAVAILABLE, f"closed {_close_code(error)}")
-        case TimeoutError() | openai.APITimeoutError():
+        case TimeoutError():
             return ModelError(ModelFailure.UNAVAILABLE, "deadline")
         case _:
             return ModelError(ModelFailure.UNAVAILABLE, type(error).__name__)
@@ -115,7 +112,8 @@ def _close_code(closed: ConnectionClosed) -> str:
     return f"by us, {closed.sent.code}" if closed.sent is not None else "abnormally"
 
 
-def _code_of(body: bytes) -> str:
+def refusal_code(body: bytes) -> str:
+    """Return the code that an HTTP answer gives for its refusal, if it gives one."""
     try:
         return error_code(parse_object(bytes(body)))
     except MalformedFrame:

@@ -1,4 +1,4 @@
-"""How does a session come to be? The provider of realtime models, over the openai package."""
+"""How does a session come to be? Opened at the provider of realtime models, and configured."""
 
 import asyncio
 import time
@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Final, Self, TypeVar
 
-import openai
+import aiohttp
 from websockets.exceptions import WebSocketException
 
 from bridge.errors import ModelError, ModelFailure
@@ -18,15 +17,13 @@ from bridge.model.configuration import safety_headers, session_object
 from bridge.model.failures import opening_error, rejected_configuration
 from bridge.model.fields import MalformedFrame, nested, number, parse_object, text
 from bridge.model.items import context_items
+from bridge.model.provider import OPENAI, Provider
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import RealtimeSettings
 from bridge.model.socket import ModelSocket, connect
 from bridge.model.wire import Decoder, Refused, SessionCreated, SessionUpdated
 from bridge.ports.model import EphemeralKey, ModelKeys
 from bridge.ports.model_config import ModelConfig
-
-if TYPE_CHECKING:
-    from openai.types.realtime.client_secret_create_params import Session
 
 _Event = TypeVar("_Event", SessionCreated, SessionUpdated)
 
@@ -35,7 +32,7 @@ _DEFAULTS: Final = RealtimeSettings()
 # What opening a session or making a key may raise besides ModelError. UnicodeError and ValueError
 # come from addresses and headers that cannot be.
 _OPENING_FAILURES: Final = (
-    openai.OpenAIError,
+    aiohttp.ClientError,
     WebSocketException,
     OSError,
     TimeoutError,
@@ -73,29 +70,15 @@ class RealtimeModels:
         """
         :param keys: asked for a key for each connection, in place of `api_key`.
         """
-        if not api_key:
-            # Left to itself, the package would take one from the environment.
-            raise ValueError("api_key is missing")
-        if base_url is not None:
-            _check_address(base_url)
+        self._provider = Provider(api_key, base_url or OPENAI)
         self._settings = settings
         self._keys = keys
-        self._client = openai.AsyncOpenAI(
-            api_key=api_key,
-            base_url=base_url,
-            timeout=settings.key_deadline_s,
-            max_retries=0,  # the caller knows better whether another try is worth the wait
-        )
-        # The package loads this half of itself on first use. Then, all calls would stand still:
-        # 70 ms, measured on 2026-11-23.
-        self._realtime = self._client.realtime
+        self._http: aiohttp.ClientSession | None = None
 
     @property
     def realtime_url(self) -> str:
         """Return the provider's address for realtime WebSockets."""
-        return str(
-            self._client.base_url.copy_with(scheme=_websocket_scheme(self._client)).join("realtime")
-        )
+        return self._provider.realtime_url
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,7 +88,8 @@ class RealtimeModels:
 
     async def aclose(self) -> None:
         """Close idle HTTP connections. Open sessions go on."""
-        await self._client.close()
+        if self._http is not None:
+            await self._http.close()
 
     @asynccontextmanager
     async def open(self, config: ModelConfig) -> AsyncIterator[RealtimeSession]:
@@ -174,13 +158,17 @@ class RealtimeModels:
     ) -> EphemeralKey:
         try:
             async with asyncio.timeout(self._settings.key_deadline_s):
-                secrets = self._realtime.client_secrets.with_raw_response
-                answer = await secrets.create(
-                    session=cast("Session", session),
-                    expires_after={"anchor": "created_at", "seconds": ttl_s},
-                    extra_headers=safety_headers(safety_identifier),
+                if self._http is None:
+                    self._http = aiohttp.ClientSession(trust_env=True)
+                answer = await self._provider.make_key(
+                    self._http,
+                    {
+                        "session": session,
+                        "expires_after": {"anchor": "created_at", "seconds": ttl_s},
+                    },
+                    safety_headers(safety_identifier),
                 )
-            return _ephemeral_key(answer.content)
+            return _ephemeral_key(answer)
         except (MalformedFrame, OverflowError):
             raise ModelError(ModelFailure.UNAVAILABLE, "protocol") from None
         except _OPENING_FAILURES as error:
@@ -189,10 +177,10 @@ class RealtimeModels:
 
     async def _dial(self, model: str, safety_identifier: str | None) -> Dialled:
         headers = safety_headers(safety_identifier)
-        client = self._client
+        provider = self._provider
         if self._keys is not None:
-            client = client.with_options(api_key=await self._keys.key_for(model, safety_identifier))
-        socket = await connect(client, model, headers, self._settings)
+            provider = provider.with_key(await self._keys.key_for(model, safety_identifier))
+        socket = await connect(provider, model, headers, self._settings)
         try:
             decoder = Decoder()
             created = await _next(SessionCreated, socket, decoder)
@@ -225,12 +213,6 @@ class RealtimeModels:
         return session
 
 
-def _check_address(base_url: str) -> None:
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-        raise ValueError("base_url is no http address")
-
-
 async def _next(wanted: type[_Event], socket: ModelSocket, decoder: Decoder) -> _Event:
     while True:
         event = decoder.decode(await socket.receive())
@@ -247,7 +229,3 @@ def _ephemeral_key(body: bytes) -> EphemeralKey:
         expires_at=datetime.fromtimestamp(number(fields, "expires_at"), UTC),
         session=nested(fields, "session"),
     )
-
-
-def _websocket_scheme(client: openai.AsyncOpenAI) -> str:
-    return "wss" if client.base_url.scheme == "https" else "ws"

@@ -3,16 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
-from openai import AsyncOpenAI
+from websockets.asyncio.client import connect as websocket
 from websockets.client import ClientProtocol
 
+from bridge.model.provider import Provider
 from bridge.model.raw import RawConnection
 from bridge.model.settings import RealtimeSettings
-
-if TYPE_CHECKING:
-    from openai.types.websocket_connection_options import WebSocketConnectionOptions
 
 # After an abort the loop needs a few turns to let go of the socket; never longer.
 _ABORT_S: Final = 1.0
@@ -23,11 +21,7 @@ _LOGGER.setLevel(logging.WARNING)
 
 
 class ModelSocket:
-    """A connected WebSocket.
-
-    The openai package finds the address, signs in and negotiates; frames then pass it by: its
-    `send_raw` would send bytes as binary frames, and adds a queue for a reconnect we do not want.
-    """
+    """A connected WebSocket."""
 
     def __init__(self, connection: RawConnection, settings: RealtimeSettings) -> None:
         self._connection = connection
@@ -84,12 +78,19 @@ class ModelSocket:
             await self._connection.wait_closed()
 
 
+class _StayingWebsocket(websocket):
+    """Goes nowhere else: whoever it would be sent on to must not get the key."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 async def connect(
-    client: AsyncOpenAI, model: str, headers: Mapping[str, str], settings: RealtimeSettings
+    provider: Provider, model: str, headers: Mapping[str, str], settings: RealtimeSettings
 ) -> ModelSocket:
     """Connect to the provider. Has no deadline of its own: it belongs to the whole opening.
 
-    :raises Exception: whatever openai, websockets or the network say; see `failures`.
+    :raises Exception: whatever websockets or the network say; see `failures`.
     """
     opened: list[RawConnection] = []
 
@@ -99,21 +100,17 @@ async def connect(
         )
         return opened[-1]
 
-    options = {
-        "compression": None,  # base64 of sound does not shrink enough to be worth the CPU
-        "max_size": settings.max_message_bytes,
-        "open_timeout": None,
-        "close_timeout": settings.close_deadline_s,
-        "ping_interval": settings.ping_interval_s,
-        "ping_timeout": settings.ping_timeout_s,
-        "logger": _LOGGER,
-        "create_connection": create_connection,
-    }
-    manager = client.realtime.connect(
-        model=model,
-        extra_headers=headers,
-        # Everything goes on to websockets.connect; the type names only a few of its options.
-        websocket_connection_options=cast("WebSocketConnectionOptions", options),
+    await _StayingWebsocket(
+        provider.session_url(model),
+        additional_headers=provider.headers(headers),
+        compression=None,  # base64 of sound does not shrink enough to be worth the CPU
+        max_size=settings.max_message_bytes,
+        open_timeout=None,
+        close_timeout=settings.close_deadline_s,
+        ping_interval=settings.ping_interval_s,
+        ping_timeout=settings.ping_timeout_s,
+        logger=_LOGGER,
+        # It is called as the class that it is declared to be would be.
+        create_connection=cast("type[RawConnection]", create_connection),
     )
-    await manager.enter()
     return ModelSocket(opened[-1], settings)

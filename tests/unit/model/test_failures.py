@@ -1,7 +1,6 @@
 """Every refusal of a provider has one meaning."""
 
-import httpx2
-import openai
+import aiohttp
 import pytest
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
@@ -16,6 +15,7 @@ from bridge.model.failures import (
     is_harmless,
     lost_error,
     opening_error,
+    refusal_code,
     rejected_configuration,
     warning,
 )
@@ -48,11 +48,7 @@ F = ModelFailure
 def test_http_answer_is_classified(status: int, code: str, failure: ModelFailure) -> None:
     body = b'{"error":{"code":"%b","message":"Your key sk-1 is bad"}}' % code.encode()
     upgrade = InvalidStatus(Response(status, "", Headers(), body))
-    request = httpx2.Request("POST", "http://localhost/v1/realtime/client_secrets")
-    answer = openai.APIStatusError(
-        "sk-1", response=httpx2.Response(status, request=request, content=body), body=None
-    )
-    for error in (http_error(status, code), opening_error(upgrade), opening_error(answer)):
+    for error in (http_error(status, refusal_code(body)), opening_error(upgrade)):
         assert error.failure is failure
         assert "sk-1" not in str(error)
         assert str(status) in error.detail
@@ -69,8 +65,7 @@ def test_http_answer_without_json_is_classified_by_its_status() -> None:
         TimeoutError(),
         ConnectionRefusedError(),
         OSError(),
-        openai.APIConnectionError(request=httpx2.Request("POST", "http://localhost")),
-        openai.APITimeoutError(request=httpx2.Request("POST", "http://localhost")),
+        aiohttp.ServerDisconnectedError(),
         ConnectionClosedError(None, None),
         ConnectionClosedOK(Close(1000, ""), Close(1000, ""), True),
         ValueError("an address that is none"),
