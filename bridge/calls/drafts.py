@@ -1,13 +1,13 @@
 """What is known of a call whose server is killed? The report that was drafted last."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
-from bridge.errors import Refusal
+from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.call import CallState
 from bridge.ports.clock import Clock
-from bridge.ports.host import Host, HostId
+from bridge.ports.host import HostId
 from bridge.ports.placement import CallFilter, Directory
 from bridge.ports.report import CallReport
 
@@ -20,13 +20,19 @@ _LIVE: Final = CallFilter(states=frozenset(CallState) - {CallState.ENDED})
 _ALL: Final = 100_000
 
 
+class ReportingHost(Protocol):
+    """What drafts ask of a host."""
+
+    async def report(self, connection_id: ConnectionId) -> CallReport | None: ...
+
+
 class Drafts:
     """Leaves the reports of live calls with `keep`, as far as they go."""
 
     def __init__(
         self,
         directory: Directory,
-        hosts: Mapping[HostId, Host],
+        hosts: Mapping[HostId, ReportingHost],
         keep: Callable[[CallReport], None],
         clock: Clock,
     ) -> None:
@@ -46,8 +52,9 @@ class Drafts:
             host = self._hosts.get(HostId(view.host_id))
             try:
                 report = await host.report(view.connection_id) if host else None
-            except Refusal as gone:
-                _log.info("no draft", connection_id=view.connection_id, reason=gone.reason)
+            except Exception as error:  # noqa: BLE001 - without a draft the call goes on as well
+                kind = type(error).__name__
+                _log.warning("no draft", connection_id=view.connection_id, error=kind)
                 continue
             if report is not None and not report.complete:
                 self._keep(report)

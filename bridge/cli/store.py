@@ -9,10 +9,11 @@ from typing import TypeVar
 import click
 
 from bridge import logs
+from bridge.cli.storing import location_of
 from bridge.clock import SystemClock
 from bridge.ids import ConnectionId
 from bridge.settings import Settings, SettingsError
-from bridge.store.database import Engine, Location, StoreError, held, opened, parse_url
+from bridge.store.database import Engine, Location, StoreError, held, opened
 from bridge.store.migrating import migrate
 from bridge.store.purge import Purge
 
@@ -70,7 +71,7 @@ def _with_store(act: _Act[_Done], *, alone: bool = False) -> _Done:
     """Do something with the store that the environment names."""
     try:
         settings = Settings.load()
-        url = parse_url(settings.store_url.get_secret_value())
+        url = location_of(settings)
         if url is None:
             raise click.ClickException("MEDIABRIDGE_STORE_URL is memory: there is nothing to do")
         return asyncio.run(_act(url, settings, act, alone=alone))

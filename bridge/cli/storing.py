@@ -19,7 +19,7 @@ from bridge.ports.report import CallReport
 from bridge.ports.room import RoomService
 from bridge.ports.store import EventRecords, Store
 from bridge.ports.webhook import WebhookLedger
-from bridge.settings import Settings
+from bridge.settings import Settings, SettingsError
 from bridge.store.archive import Archive, Unfinished
 from bridge.store.database import Location, held, opened, parse_url
 from bridge.store.discretion import DiscreetReports
@@ -71,6 +71,7 @@ class Records:
 async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
     """Keep a server's calls for as long as the context lasts.
 
+    :raises SettingsError: the store's URL leads nowhere.
     :raises StoreError: the store cannot be used.
     """
     most = settings.retained_calls
@@ -78,7 +79,7 @@ async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
     events = MemoryEventLog(events_per_call=settings.retained_events, ended_calls=most)
     reports = DiscreetReports(MemoryStore(reports=most), events, directory, clock)
     memory = Records(directory, events, reports, MemoryLedger(), MemoryWebhooks())
-    url = parse_url(settings.store_url.get_secret_value())
+    url = location_of(settings)
     stored = nullcontext(memory) if url is None else _storing_in(url, settings, memory, clock)
     async with stored as records, asyncio.TaskGroup() as group:
         forgetting = group.create_task(reports.run(), name="forgetting")
@@ -86,6 +87,17 @@ async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
             yield records
         finally:
             forgetting.cancel()
+
+
+def location_of(settings: Settings) -> Location | None:
+    """Return where calls are stored; None: nowhere.
+
+    :raises SettingsError: the URL leads nowhere.
+    """
+    try:
+        return parse_url(settings.store_url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError({"MEDIABRIDGE_STORE_URL": str(error)}) from None
 
 
 async def end_unfinished(records: Records, rooms: RoomService, clock: Clock) -> None:
@@ -97,9 +109,17 @@ async def end_unfinished(records: Records, rooms: RoomService, clock: Clock) -> 
         rooms=rooms,
         clock=clock,
     )
-    for call in records.unfinished:
-        await records.directory.add(call.placed)
-        await bereaved.end(call.placed, call.draft, _KILLED)
+    left = list(records.unfinished)
+    while left:
+        in_taken_rooms = []
+        # At the same time: without LiveKit each of them waits for it.
+        async with asyncio.TaskGroup() as group:
+            for call in left:
+                if await records.directory.add(call.placed) is None:
+                    group.create_task(bereaved.end(call.placed, call.draft, _KILLED))
+                else:
+                    in_taken_rooms.append(call)
+        left = in_taken_rooms
 
 
 async def keep_drafts(records: Records, hosts: Mapping[HostId, Host], clock: Clock) -> None:

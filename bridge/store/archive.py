@@ -1,16 +1,18 @@
 """What does the store know of calls that are over?"""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
+from bridge.logs import get_logger
 from bridge.moments import to_microseconds
 from bridge.ports.call import CallState, CallView
 from bridge.ports.placement import CallFilter, CallPosition, Placed
@@ -19,6 +21,10 @@ from bridge.ports.store import LoggedEvent
 from bridge.store.database import FAILURES
 from bridge.store.rows import SpendingRow, placed_of, report_of, searchable, view_of
 from bridge.store.schema import CALL_METADATA, CALLS, EVENTS, SPENDING
+
+_log = get_logger(__name__)
+
+_Read = TypeVar("_Read")
 
 EVENTS_A_PAGE: Final = 500
 # Longer than a busy database takes, shorter than who asks waits.
@@ -59,7 +65,7 @@ class Archive:
             return []
         async with self._connection() as connection:
             rows = (await connection.execute(_page(calls, after, limit))).all()
-        return [view_of(view) for (view,) in rows]
+        return list(_readable(partial(view_of, view) for (view,) in rows))
 
     async def events(self, connection_id: ConnectionId, after: int) -> Sequence[LoggedEvent]:
         """Return the next events behind `after`, none where there are no more yet."""
@@ -87,10 +93,7 @@ class Archive:
         )
         async with self._connection() as connection:
             rows = (await connection.execute(wanted)).all()
-        return [
-            Unfinished(placed_of(*placed), None if draft is None else report_of(draft))
-            for *placed, draft in rows
-        ]
+        return list(_readable(partial(_unfinished, *row) for row in rows))
 
     async def spending_since(self, day: date) -> Sequence[SpendingRow]:
         columns = (SPENDING.c[name] for name in SpendingRow.__slots__)
@@ -110,6 +113,20 @@ class Archive:
             raise Unavailable(
                 "STORE_UNAVAILABLE", "the store of ended calls does not answer", _RETRY_S
             ) from error
+
+
+def _unfinished(view: bytes, host_id: str, epoch: int, draft: bytes | None) -> Unfinished:
+    placed = placed_of(view, host_id, epoch)
+    return Unfinished(placed, None if draft is None else report_of(draft))
+
+
+def _readable(reads: Iterable[Callable[[], _Read]]) -> Iterator[_Read]:
+    """Yield what can be read: one row that cannot must not hide all others, or stop a server."""
+    for read in reads:
+        try:
+            yield read()
+        except ValueError:
+            _log.error("a stored call cannot be read")
 
 
 def _is(connection_id: ConnectionId) -> ColumnElement[bool]:

@@ -62,7 +62,7 @@ def parse_url(url: str) -> Location | None:
         return None
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         parsed = None
     driver = _DRIVERS.get(parsed.drivername) if parsed else None
     if parsed is None or driver is None:
@@ -78,6 +78,8 @@ async def opened(url: Location, busy_s: float = _BUSY_S) -> AsyncIterator[AsyncE
     """Yield the database, which is asked for nothing yet; leaving closes its connections.
 
     `busy_s`: how long SQLite waits for others who write.
+
+    :raises StoreError: there can be no file where it should be.
     """
     on_sqlite = url.get_backend_name() == SQLITE
     engine = create_async_engine(
@@ -93,6 +95,7 @@ async def opened(url: Location, busy_s: float = _BUSY_S) -> AsyncIterator[AsyncE
         ),
     )
     if on_sqlite:
+        _create_private(Path(str(url.database)))
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     try:
@@ -182,6 +185,14 @@ def _lock_file(path: Path) -> Iterator[int]:
         os.close(lock)
 
 
+def _create_private(path: Path) -> None:
+    """Let nobody else read what callers say: SQLite itself would ask the umask."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError.of(error) from error
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
     # SQLAlchemy begins the transactions itself: so also changes of the schema are within one.
     connection.isolation_level = None
@@ -189,6 +200,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     cursor.execute("PRAGMA journal_mode = WAL")
     # What was committed outlives this process. The last of it may be lost with the whole machine.
     cursor.execute("PRAGMA synchronous = NORMAL")
+    # What is deleted is gone, and not only out of sight.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

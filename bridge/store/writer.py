@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.store.pending import Batch, Pending
+from bridge.tracebacks import frames_of
 
 _log = get_logger(__name__)
 
@@ -60,7 +61,8 @@ class Writer:
         while True:
             await self._pending.news.wait()
             self._is_writing = True
-            await self._write(self._pending.take())
+            if (batch := self._taken()) is not None:
+                await self._write(batch)
             self._is_writing = False
             if not self._pending.news.is_set():
                 await self._clock.sleep(GATHER_S)
@@ -73,6 +75,13 @@ class Writer:
                     await self._clock.sleep(_LOOK_S)
                 return True
         return False
+
+    def _taken(self) -> Batch | None:
+        try:
+            return self._pending.take()
+        except Exception as error:  # noqa: BLE001 - a defect costs what was taken, and no call
+            _log.error("batch is lost", error=type(error).__name__, frames=frames_of(error))
+            return None
 
     async def _write(self, batch: Batch) -> None:
         pause_s = _FIRST_PAUSE_S

@@ -1,6 +1,7 @@
 """What a real database says when it does not take a batch: later, or never."""
 
 import sqlite3
+import stat
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
+from bridge.ports.placement import CallFilter, Placed
 from bridge.ports.store import LoggedEvent
 from bridge.store.archive import Archive
 from bridge.store.database import Engine, opened, parse_url
@@ -17,8 +19,8 @@ from bridge.store.pending import Batch
 from bridge.store.rows import call_row
 from bridge.store.statements import Database
 from bridge.store.writer import NotTaken, Unwritable
+from tests.unit.store.calls import EPOCH, HOST, over, placed, view
 from tests.unit.store.calls import event as an_event
-from tests.unit.store.calls import placed, view
 
 LARGE = replace(an_event(view(), 1), payload=b"x" * 1_000_000)
 WHOLE = Batch(calls=(call_row(placed(), None, is_over=False),), events=(LARGE,))
@@ -105,3 +107,32 @@ async def test_errors_say_nothing_of_what_was_to_be_written(store: Store) -> Non
             await store.database.write(Batch(events=(secret,)))
     assert refused.value.__cause__ is None
     assert "555" not in f"{refused.value!r}"
+
+
+async def test_nobody_else_can_read_the_file(store: Store) -> None:
+    await store.database.write(WHOLE)
+    files = sorted(store.file.parent.iterdir())
+    assert store.file in files
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+async def test_what_is_deleted_is_not_left_in_the_file(store: Store) -> None:
+    said = replace(an_event(view(), 1), payload=b"my number is 555 " * 100)
+    await store.database.write(replace(WHOLE, events=(said,)))
+    await store.database.write(Batch(forgotten=(view().connection_id,)))
+    await store.engine.dispose()
+    assert b"my number is 555" not in store.file.read_bytes()
+
+
+async def test_call_that_cannot_be_read_hides_no_other(store: Store) -> None:
+    rows = [
+        call_row(Placed(over(view(number)), HOST, EPOCH), None, is_over=True) for number in (1, 2)
+    ]
+    live = [call_row(placed(number), None, is_over=False) for number in (3, 4)]
+    broken = [replace(row, view=b"{}") for row in (rows[0], live[0])]
+    await store.database.write(Batch(calls=(*broken, rows[1], live[1])))
+    archive = Archive(store.engine)
+    page = await archive.page(CallFilter(), None, 10)
+    assert [one.connection_id for one in page] == ["call-2"]
+    unfinished = await archive.unfinished("front")
+    assert [one.placed.view.connection_id for one in unfinished] == ["call-4"]

@@ -125,6 +125,21 @@ async def test_event_that_cannot_be_stored_does_not_hold_up_the_others(scene: Sc
         assert not scene.writer.is_stuck
 
 
+async def test_defect_costs_what_was_taken_and_nothing_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    async with scene.at_work():
+        with monkeypatch.context() as broken:
+            broken.setattr("bridge.store.pending.call_row", fail)
+            await scene.clock.advance(1)
+        scene.tell(1)
+        await scene.clock.advance(1)
+        assert scene.sink.sequences == [1]
+
+
 async def test_flush_waits_until_all_is_written(scene: Scene) -> None:
     scene.sink.is_locked = True
     scene.tell(*range(1, 1000))
