@@ -6,9 +6,10 @@ import pytest
 
 from bridge.client import BridgeClient
 from bridge.room.caller import Caller
+from bridge.simulator import Simulator
 from bridge.v1 import call_pb2, call_service_pb2, event_pb2
 from bridge.v1.call_service_pb2 import ControlCallRequest
-from tests.e2e.rig import SOON_S, called, ended, heard_ms, hears, ready, silence, until
+from tests.e2e.rig import SOON_S, called, ended, heard_ms, hears, ready, silence, until, watched
 from tests.livekit_reader import LiveKitReader
 from tests.tones import tone
 
@@ -71,6 +72,40 @@ async def test_muted_caller_gets_no_answer_until_heard_again(client: BridgeClien
         assert (await client.control(mute)).outcome == APPLIED
         await say(caller, 500)
         await hears(caller, 1000, 300)
+
+
+async def test_muted_agent_is_not_heard_until_it_may_be_again(client: BridgeClient) -> None:
+    async with called(client) as (made, caller):
+        await ready(client, made.connection_id)
+        mute = ControlCallRequest(connection_id=made.connection_id)
+        mute.mute.side, mute.mute.muted = call_service_pb2.MUTE_SIDE_AGENT, True
+        assert (await client.control(mute)).outcome == APPLIED
+        await say(caller, 440)
+        async for event in watched(client, made.connection_id):
+            if event.transcript.final and event.transcript.text == "tone 880 Hz":
+                break
+        mute.mute.muted = False
+        assert (await client.control(mute)).outcome == APPLIED
+        await say(caller, 550)
+        await hears(caller, 1100, 300)
+        assert heard_ms(caller, 880) == 0
+
+
+async def test_what_the_gateway_changes_of_the_agent_reaches_the_model(
+    client: BridgeClient, simulator: Simulator
+) -> None:
+    async with called(client) as (made, caller):
+        await ready(client, made.connection_id)
+        change = ControlCallRequest(connection_id=made.connection_id)
+        change.update_agent.instructions = "Speak of parcels."
+        change.update_agent.turn_detection.server_vad.silence_duration_ms = 300
+        assert (await client.control(change)).outcome == APPLIED
+        await say(caller, 440)
+        await hears(caller, 880)
+        [session] = simulator.sessions
+        config = session.config.public()
+    assert config["instructions"] == "Speak of parcels."
+    assert config["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 300
 
 
 async def test_refused_command_is_an_answer_and_an_event(client: BridgeClient) -> None:
