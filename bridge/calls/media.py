@@ -81,7 +81,8 @@ class CallMedia:
     def converse(self, session: ModelSession, tools: ToolServices) -> Conversation:
         """Connect the joined bot and the open session with each other."""
         # A conversation begins once the bot is there.
-        assert self._bot is not None and self._keypad is not None  # noqa: S101, PT018
+        assert self._bot is not None  # noqa: S101
+        assert self._keypad is not None  # noqa: S101
         output = self.recording.heard_through(self._bot.output)
         playout = Playout(to_room(), output, self._clock)
         executors = CallExecutors(session, self._keypad, self._record, tools.executors)

@@ -30,7 +30,7 @@ class Downfall:
         """How long the provider lets the session live on, where it has said."""
         return None if self._limit_at_s is None else self._limit_at_s - _loop_time_s()
 
-    def come(self, cause: ModelError) -> None:
+    def fail(self, cause: ModelError) -> None:
         """End the session."""
         if self._cause is None:
             self._cause = cause

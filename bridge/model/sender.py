@@ -84,5 +84,5 @@ class Sender:
             raise self._downfall.by_closing(closed) from closed
         except TimeoutError as late:
             error = ModelError(ModelFailure.LOST, "send deadline")
-            self._downfall.come(error)
+            self._downfall.fail(error)
             raise error from late

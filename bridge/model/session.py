@@ -246,9 +246,9 @@ class RealtimeSession:
                 await self._accept(event)
         except ConnectionClosed as closed:
             if not self._closing:
-                self._downfall.come(self._downfall.by_closing(closed))
+                self._downfall.fail(self._downfall.by_closing(closed))
         except ModelError as error:
-            self._downfall.come(error)
+            self._downfall.fail(error)
 
     async def _accept(self, event: ServerEvent) -> None:
         match event:
@@ -288,7 +288,7 @@ class RealtimeSession:
             self._ready.append(ResponseStarted(done.response_id, over.request_tag))
         self._ready.append(done)
         if error := fatal_error(done.detail):
-            self._downfall.come(error)
+            self._downfall.fail(error)
 
     def _accept_refusal(self, refused: Refused) -> None:
         if error := fatal_error(refused.code):
