@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import stat
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,9 +17,10 @@ from bridge.cli import hosting
 from bridge.cli.money import money_of
 from bridge.cli.running import run
 from bridge.cli.tooling import surroundings_of
+from bridge.cli.webhooking import endpoints_file
 from bridge.clock import SystemClock
 from bridge.doctor import files, livekit, machine, model
-from bridge.doctor.finding import Finding, Health, failed, ok, skipped
+from bridge.doctor.finding import Finding, Health, failed, ok, skipped, warning
 from bridge.ports.clock import Clock
 from bridge.settings import LiveKitSettings, Settings, SettingsError
 
@@ -71,6 +73,8 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         files.check_certificate(certificate, clock.now()),
         files.check_keys(settings.keys_file),
         _check_money(settings),
+        _check_webhooks(settings),
+        files.check_recordings(settings.recordings_dir),
         machine.check_descriptors(settings.slots),
         await machine.check_listen(settings.listen, has_tls=settings.has_tls),
         await machine.check_metrics_listen(settings.metrics_listen),
@@ -99,6 +103,19 @@ def _check_money(settings: Settings) -> Finding:
     except SettingsError as wrong:
         return failed("money", str(wrong), "docs/money.md says what may stand there.")
     return ok("money", "the files of prices and budgets can be used")
+
+
+def _check_webhooks(settings: Settings) -> Finding:
+    if settings.webhooks is None:
+        return skipped("webhooks", "MEDIABRIDGE_WEBHOOKS is not set")
+    advice = "docs/webhooks.md says what may stand there."
+    try:
+        endpoints_file(settings)
+    except SettingsError as wrong:
+        return failed("webhooks", str(wrong), advice)
+    if settings.webhooks.stat().st_mode & stat.S_IROTH:
+        return warning("webhooks", "others can read the secrets of the endpoints", "chmod 600 it.")
+    return ok("webhooks", "the file of endpoints can be used")
 
 
 async def _check_collector(endpoint: str | None) -> Finding:

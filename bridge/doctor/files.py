@@ -1,5 +1,7 @@
 """Can the files be used that the settings name?"""
 
+import os
+import stat
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from bridge.api.tls import BadCertificates, CertificateFiles, expiry_of
 from bridge.doctor.finding import Finding, failed, ok, skipped, warning
 from bridge.files.checked import BadFile
 
-AGENTS, TLS, KEYS = "agents", "tls", "keys"
+AGENTS, TLS, KEYS, RECORDINGS = "agents", "tls", "keys", "recordings"
 
 _SOON: Final = timedelta(days=14)
 
@@ -61,3 +63,19 @@ def check_keys(path: Path | None) -> Finding:
     except BadKeyFile as error:
         return failed(KEYS, str(error), "Make it anew with `mediabridge keys create`.")
     return ok(KEYS, f"{path} holds {len(keys.keys)} keys")
+
+
+def check_recordings(directory: Path | None) -> Finding:
+    """Look whether recordings can be written, without writing one."""
+    if directory is None:
+        return skipped(RECORDINGS, "MEDIABRIDGE_RECORDINGS_DIR is not set")
+    there = directory
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        advice = "Name a directory that the server's user may write to, or may make."
+        return failed(RECORDINGS, f"{directory} cannot be written to", advice)
+    if there == directory and stat.S_IMODE(directory.stat().st_mode) & 0o077:
+        advice = f"Recordings are files of mode 0600 all the same; chmod 700 {directory}."
+        return warning(RECORDINGS, f"{directory} can be entered by others", advice)
+    return ok(RECORDINGS, f"{directory} can be written to")

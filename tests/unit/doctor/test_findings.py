@@ -206,3 +206,17 @@ async def test_an_address_that_is_another_s_or_nobody_s_is_named(tmp_path: Path)
 async def test_a_collector_that_is_not_there_stops_no_call() -> None:
     host, _, port = free_address().partition(":")
     assert_says_what_to_do(await machine.check_collector(host, int(port)), Health.WARNING)
+
+
+def test_place_of_recordings_may_be_made_later_and_must_be_writable(tmp_path: Path) -> None:
+    assert files.check_recordings(None).health is Health.SKIPPED
+    assert files.check_recordings(tmp_path / "not" / "yet").health is Health.OK
+    place = tmp_path / "recordings"
+    place.mkdir(mode=0o700)
+    assert files.check_recordings(place).health is Health.OK
+    place.chmod(0o755)
+    assert files.check_recordings(place).health is Health.WARNING
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    assert_says_what_to_do(files.check_recordings(in_the_way))
+    assert_says_what_to_do(files.check_recordings(in_the_way / "below"))
