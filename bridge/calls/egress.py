@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.calls.record import CallRecord
 from bridge.errors import RoomError
+from bridge.logs import get_logger
 from bridge.ports.call import CallSpec
 from bridge.ports.egress import Egress, EgressJob, EgressTarget
 from bridge.ports.event import RecordingFinished, RecordingStarted
+from bridge.tracebacks import frames_of
 
 if TYPE_CHECKING:
     from bridge.ports.recording import Recorded
+
+_log = get_logger(__name__)
 
 EGRESS_FAILED: Final = "egress_failed"
 
@@ -39,8 +43,8 @@ class CallEgress:
                     await self._finish(tuple(self._jobs.values()))
                 else:
                     await self._begin()
-            except RoomError as error:
-                self._record.warn(EGRESS_FAILED, str(error))
+            except Exception as error:  # noqa: BLE001 - a recorder ends no call, whatever it says
+                self._warn(error)
             await self._changed.wait()
 
     def look_again(self) -> None:
@@ -56,8 +60,15 @@ class CallEgress:
         """Stop all that is recorded."""
         try:
             await self._finish(tuple(self._jobs.values()))
-        except RoomError as error:
+        except Exception as error:  # noqa: BLE001 - as above
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        if isinstance(error, RoomError):
             self._record.warn(EGRESS_FAILED, str(error))
+        else:
+            _log.error("egress failed", error=type(error).__name__, frames=frames_of(error))
+            self._record.warn(EGRESS_FAILED, f"a defect: {type(error).__name__}")
 
     async def _begin(self) -> None:
         tracks = frozenset(job.track_sid for job in self._jobs.values())

@@ -37,8 +37,8 @@ class DeadLetter:
 class WebhookLedger(Protocol):
     """Outlives the server, where its store does."""
 
-    async def note(self, progress: Progress) -> None:
-        """Keep how far an endpoint has got with a call; going back is no progress.
+    async def note(self, progress: Sequence[Progress]) -> None:
+        """Keep how far endpoints have got with calls; going back is no progress.
 
         :raises Unavailable: the store does not answer.
         """

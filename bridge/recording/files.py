@@ -119,16 +119,20 @@ class OpusFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._file = soundfile.SoundFile(
-            descriptor,
-            "w",
-            ROOM_RATE_HZ,
-            CHANNELS,
-            format="OGG",
-            subtype="OPUS",
-            closefd=False,
-            compression_level=_OPUS_COMPRESSION,
-        )
+        try:
+            self._file = soundfile.SoundFile(
+                descriptor,
+                "w",
+                ROOM_RATE_HZ,
+                CHANNELS,
+                format="OGG",
+                subtype="OPUS",
+                closefd=False,
+                compression_level=_OPUS_COMPRESSION,
+            )
+        except soundfile.LibsndfileError as error:
+            os.close(descriptor)
+            raise OSError(str(error)) from error
 
     @property
     def size_bytes(self) -> int:

@@ -3,7 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -115,16 +117,15 @@ class FileTape:
     def write(self, now_s: float) -> None:
         """Write what is old enough; where the end has come, all of it. Never raises."""
         ends_s = self._ends_s
-        self._take_what_waits()
-        rows = self._timeline.take(now_s - HOLD_S if ends_s is None else ends_s)
-        if not self._failed:
-            try:
+        try:
+            self._take_what_waits()
+            rows = self._timeline.take(now_s - HOLD_S if ends_s is None else ends_s)
+            if not self._failed:
                 self._file.write(rows)
-            except OSError as error:
-                self._fail(error)
-            else:
                 self._rows += len(rows)
                 self._size_bytes = self._file.size_bytes
+        except Exception as error:  # noqa: BLE001 - one recording must not end all others
+            self._fail(error)
         if ends_s is not None:
             self._close()
 
@@ -153,15 +154,23 @@ class FileTape:
         self._lost_bytes += size
         return False
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
+        if self._failed:
+            return
         self._failed = True
-        _log.error("recording cannot be written", error=type(error).__name__, errno=error.errno)
-        self._loop.call_soon_threadsafe(self._on_trouble, RecordingTrouble.FAILED)
+        errno = error.errno if isinstance(error, OSError) else None
+        _log.error("recording cannot be written", error=type(error).__name__, errno=errno)
+        self._tell_loop(partial(self._on_trouble, RecordingTrouble.FAILED))
 
     def _close(self) -> None:
         try:
             self._size_bytes = self._file.close()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._fail(error)
         self.closed = True
-        self._loop.call_soon_threadsafe(self._over.set)
+        self._tell_loop(self._over.set)
+
+    def _tell_loop(self, what: Callable[[], None]) -> None:
+        # A disk may take longer than the loop lives: then nobody is there to be told.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(what)

@@ -30,14 +30,14 @@ class MemoryWebhooks:
         self._progress: dict[_Key, Progress] = {}
         self._dead: dict[tuple[str, ConnectionId, int], DeadLetter] = {}
 
-    async def note(self, progress: Progress) -> None:
-        key = (progress.endpoint, progress.connection_id)
-        if progress.is_done:
-            self._progress.pop(key, None)
-            return
-        known = self._progress.get(key)
-        if known is None or progress.delivered > known.delivered:
-            self._progress[key] = progress
+    async def note(self, progress: Sequence[Progress]) -> None:
+        for one in progress:
+            key = (one.endpoint, one.connection_id)
+            known = self._progress.get(key)
+            if one.is_done:
+                self._progress.pop(key, None)
+            elif known is None or one.delivered > known.delivered:
+                self._progress[key] = one
 
     async def unfinished(self) -> Sequence[Progress]:
         return list(self._progress.values())
@@ -62,13 +62,13 @@ class StoredWebhooks:
         self._engine = engine
         self._front_id = front_id
 
-    async def note(self, progress: Progress) -> None:
-        row = asdict(progress) | {"front_id": self._front_id}
+    async def note(self, progress: Sequence[Progress]) -> None:
+        rows = [asdict(one) | {"front_id": self._front_id} for one in progress]
         async with self._writing() as connection:
             await insert(
                 connection,
                 WEBHOOK_PROGRESS,
-                [row],
+                rows,
                 replace=("delivered", "is_done"),
                 if_=_is_further,
             )

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from math import inf
 from typing import Final, Protocol
 
 from bridge.errors import Unavailable
@@ -21,6 +20,7 @@ from bridge.messages.webhook_json import EventJson, event_json, kind_of
 from bridge.ports.clock import Clock
 from bridge.ports.store import EventArchive, EventsTrimmed, LoggedEvent
 from bridge.ports.webhook import DeadLetter, Progress, WebhookLedger
+from bridge.tracebacks import frames_of
 from bridge.webhooks.endpoints import Endpoint
 from bridge.webhooks.sending import Answer
 
@@ -34,8 +34,8 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 300.0
 # Other calls may fare better, unless so many in a row have not.
 _FAILURES_OF_ALL: Final = 4
-# What is sent again at most after the server was killed: by the same id.
-_NOTE_EVERY_S: Final = 2.0
+# What is sent again at most after the server was killed, by the same ids. All calls together.
+KEEP_EVERY_S: Final = 1.0
 # An endpoint that is there and says no will hardly say yes.
 _REJECTIONS: Final = 5
 
@@ -56,8 +56,6 @@ class _Call:
     attempts: int = 0
     """Of the event behind `delivered`."""
     is_queued: bool = False
-    noted_s: float = -inf
-    """When it was last kept how far this has got."""
 
 
 class Courier:
@@ -88,6 +86,7 @@ class Courier:
         self._ready: deque[ConnectionId] = deque()
         self._later: list[tuple[float, ConnectionId]] = []
         self._woken = asyncio.Event()
+        self._unkept: dict[ConnectionId, Progress] = {}
         self._failures = 0
         self._opens_at_s = 0.0
 
@@ -105,7 +104,7 @@ class Courier:
             if len(self._calls) >= MOST_CALLS:
                 await self._give_up_oldest()
             call = self._calls[connection_id] = _Call(tenant_id, delivered)
-            await self._note(connection_id, call)
+            self._note(connection_id, call)
         call.known = max(call.known, known)
         if not call.is_queued:
             call.is_queued = True
@@ -115,8 +114,26 @@ class Courier:
     async def run(self) -> None:
         """Send what there is, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_up(), name=f"webhooks {self._name} ledger")
             for number in range(_SENDERS):
                 group.create_task(self._serve(), name=f"webhooks {self._name} {number}")
+
+    async def keep(self) -> None:
+        """Let the ledger know how far this has got."""
+        unkept, self._unkept = self._unkept, {}
+        if not unkept:
+            return
+        try:
+            await self._ledger.note(list(unkept.values()))
+        except Unavailable:
+            # What it does not know is sent again in the next life: the ids are the same.
+            self._unkept = unkept | self._unkept
+            _log.warning("webhooks not noted", endpoint=self._name)
+
+    async def _keep_up(self) -> None:
+        while True:
+            await self._clock.sleep(KEEP_EVERY_S)
+            await self.keep()
 
     async def _serve(self) -> None:
         while True:
@@ -131,12 +148,15 @@ class Courier:
                 continue
             except KeyError:  # nothing is kept of it any more
                 is_over = True
-            await self._settle(connection_id, call, is_over=is_over)
+            except Exception as error:  # noqa: BLE001 - one call's events must not end all others'
+                _log.error("webhook failed", error=type(error).__name__, frames=frames_of(error))
+                call.attempts += 1
+                self._try_later(connection_id, call)
+                continue
+            self._settle(connection_id, call, is_over=is_over)
 
-    async def _settle(self, connection_id: ConnectionId, call: _Call, *, is_over: bool) -> None:
-        is_due = self._clock.monotonic_s() - call.noted_s >= _NOTE_EVERY_S
-        if is_over or call.attempts or is_due:
-            await self._note(connection_id, call, is_done=is_over)
+    def _settle(self, connection_id: ConnectionId, call: _Call, *, is_over: bool) -> None:
+        self._note(connection_id, call, is_done=is_over)
         if is_over:
             self._calls.pop(connection_id, None)
         elif call.attempts:
@@ -234,20 +254,15 @@ class Courier:
         self._woken.set()
 
     async def _give_up_oldest(self) -> None:
-        connection_id, call = next(iter(self._calls.items()))
-        del self._calls[connection_id]
+        stuck = (one for one, call in self._calls.items() if call.delivered < call.known)
+        connection_id = next(stuck, next(iter(self._calls)))
+        call = self._calls.pop(connection_id)
         await self._bury(connection_id, call, call.delivered + 1, "", "too many calls wait")
-        await self._note(connection_id, call, is_done=True)
+        self._note(connection_id, call, is_done=True)
 
-    async def _note(
-        self, connection_id: ConnectionId, call: _Call, *, is_done: bool = False
-    ) -> None:
-        call.noted_s = self._clock.monotonic_s()
-        try:
-            await self._ledger.note(Progress(self._name, connection_id, call.delivered, is_done))
-        except Unavailable:
-            # What it does not know it sends again after a restart: the ids are the same.
-            _log.warning("webhook not noted", endpoint=self._name)
+    def _note(self, connection_id: ConnectionId, call: _Call, *, is_done: bool = False) -> None:
+        progress = Progress(self._name, connection_id, call.delivered, is_done)
+        self._unkept[connection_id] = progress
 
     async def _bury(
         self, connection_id: ConnectionId, call: _Call, sequence: int, kind: str, error: str

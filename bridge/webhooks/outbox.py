@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
@@ -18,6 +18,8 @@ from bridge.webhooks.courier import Courier, Sends
 from bridge.webhooks.endpoints import Endpoint
 
 _log = get_logger(__name__)
+
+_GATHER_S: Final = 0.05
 
 
 class Endpoints(Protocol):
@@ -46,6 +48,7 @@ class Outbox:
         self._directory = directory
         self._events = events
         self._ledger = ledger
+        self._clock = clock
         self._make_courier: Callable[[str], Courier] = lambda name: Courier(
             name,
             endpoints.named,
@@ -72,6 +75,8 @@ class Outbox:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(None, None, None)
+        for courier in self._couriers.values():
+            await courier.keep()
 
     @property
     def waiting(self) -> int:
@@ -90,13 +95,15 @@ class Outbox:
     async def _sort(self) -> None:
         while True:
             await self._woken.wait()
+            # What happens in a call at about the same time is looked at together.
+            await self._clock.sleep(_GATHER_S)
             self._woken.clear()
             heard, self._heard = self._heard, {}
             for connection_id, sequence in heard.items():
                 try:
                     await self._offer(connection_id, sequence)
-                except Unavailable:
-                    self._heard.setdefault(connection_id, sequence)
+                except Unavailable:  # with its next event, or in the next life
+                    _log.warning("event not offered", connection_id=connection_id)
 
     async def _offer(self, connection_id: ConnectionId, sequence: int) -> None:
         placed = await self._directory.get(connection_id)
@@ -119,7 +126,7 @@ class Outbox:
         placed = await self._directory.get(connection_id)
         known = await self._events.last_sequence(connection_id)
         if known <= progress.delivered and (placed is None or placed.view.is_over):
-            await self._ledger.note(replace(progress, is_done=True))
+            await self._ledger.note([replace(progress, is_done=True)])
             return
         tenant_id = placed.view.spec.tenant_id if placed else TenantId("")
         courier = self._courier(progress.endpoint)

@@ -20,15 +20,15 @@ async def test_progress_is_kept_until_it_is_done_and_never_goes_back(store_url: 
     async with life(store_url) as records:
         ledger = records.webhooks
         assert await ledger.unfinished() == []
-        await ledger.note(BEGUN)
-        await ledger.note(replace(BEGUN, connection_id=OTHER))
-        await ledger.note(replace(BEGUN, endpoint="audit"))
-        await ledger.note(replace(BEGUN, delivered=5))
-        await ledger.note(replace(BEGUN, delivered=3))
+        await ledger.note([BEGUN])
+        await ledger.note([replace(BEGUN, connection_id=OTHER)])
+        await ledger.note([replace(BEGUN, endpoint="audit")])
+        await ledger.note([replace(BEGUN, delivered=5)])
+        await ledger.note([replace(BEGUN, delivered=3)])
         left = {(one.endpoint, one.connection_id): one for one in await ledger.unfinished()}
         assert len(left) == 3
         assert left["shop", CALL] == Progress("shop", CALL, 5)
-        await ledger.note(replace(BEGUN, delivered=9, is_done=True))
+        await ledger.note([replace(BEGUN, delivered=9, is_done=True)])
         assert {one.connection_id for one in await ledger.unfinished()} == {CALL, OTHER}
         assert len(await ledger.unfinished()) == 2
 
@@ -49,7 +49,7 @@ async def test_dead_letters_are_listed_by_age_and_struck_off(store_url: str) -> 
 
 async def test_both_outlive_their_server(durable_url: str) -> None:
     async with life(durable_url) as records:
-        await records.webhooks.note(replace(BEGUN, delivered=5))
+        await records.webhooks.note([replace(BEGUN, delivered=5)])
         await records.webhooks.bury(LETTER)
     async with life(durable_url) as records:
         assert await records.webhooks.unfinished() == [Progress("shop", CALL, 5)]

@@ -7,7 +7,6 @@ from bridge.ports.egress import EgressJob, EgressTarget
 from bridge.ports.recording import Recorded, RecordingFormat, RecordingSource
 
 if TYPE_CHECKING:
-    from bridge.errors import RoomError
     from bridge.ids import RoomName
 
 
@@ -19,7 +18,7 @@ class FakeEgress:
         self.audio_tracks: dict[RoomName, list[str]] = {}
         """What a test has put into each room, where tracks are recorded."""
         self.running: dict[str, EgressJob] = {}
-        self.failure: RoomError | None = None
+        self.failure: Exception | None = None
         self._begun = 0
 
     async def begin(

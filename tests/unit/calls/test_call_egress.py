@@ -115,3 +115,12 @@ async def test_egress_that_fails_is_a_warning_and_is_asked_again_with_the_next_t
         await world.clock.advance(10)
         report = await call.assert_ended(EndReason.PARTICIPANT_LEFT)
     assert [incident.code for incident in report.incidents] == ["egress_failed"] * 2
+
+
+async def test_defect_in_a_recorder_ends_no_call(world: World, egress: FakeEgress) -> None:
+    egress.failure = ValueError("no message of Egress's")
+    async with carrying(world, RECORDED) as call:
+        await call.join()
+        assert not call.call.is_over
+        await world.clock.advance(10)
+        assert [i.code for i in call.call.report().incidents] == ["egress_failed"]

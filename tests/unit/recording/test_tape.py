@@ -20,6 +20,7 @@ class FakeFile:
     def __init__(self) -> None:
         self.rows = 0
         self.full = False
+        self.broken = False
         self.closed = False
 
     @property
@@ -29,6 +30,8 @@ class FakeFile:
     def write(self, rows: Samples) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
+        if self.broken:
+            raise ValueError("a defect")
         self.rows += len(rows)
 
     def close(self) -> int:
@@ -107,3 +110,15 @@ async def test_finish_asks_the_writer_to_hurry_and_waits_for_it(desk: Desk) -> N
     desk.tape.write(START_S + 7)
     assert (await finishing).duration_s == 1
     assert desk.tape.closed
+
+
+async def test_defect_ends_its_own_recording_and_not_the_writer(desk: Desk) -> None:
+    desk.file.broken = True
+    desk.tape.hear(SECOND, START_S + 1)
+    desk.tape.write(START_S + 2)
+    await asyncio.sleep(0)
+    assert desk.troubles == [RecordingTrouble.FAILED]
+    finishing = asyncio.create_task(desk.tape.finish(START_S + 3))
+    await asyncio.sleep(0)
+    desk.tape.write(START_S + 3)
+    assert not (await finishing).complete

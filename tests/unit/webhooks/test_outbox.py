@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.call import CallState, CallView
 from bridge.ports.event import CallEvent, Ended, EventKind, StateChanged, Warned
@@ -71,7 +72,7 @@ class Scene:
         for sequence in sequences:
             told = kind or Warned("n", str(sequence))
             await self.events.append(CallEvent(call, sequence, self.now, 0.0, told))
-        await settle()
+        await self.clock.advance(0.05)
 
     async def end(self, sequence: int, call: ConnectionId = ONE) -> None:
         placed = await self.directory.get(call)
@@ -99,8 +100,9 @@ async def test_events_of_a_call_come_in_their_order(scene: Scene) -> None:
     await scene.tell(4)
     await scene.end(5)
     assert scene.sender.of(ONE) == [1, 2, 3, 4, 5]
-    assert await scene.ledger.unfinished() == []
     assert scene.outbox.waiting == 0
+    await scene.clock.advance(1)
+    assert await scene.ledger.unfinished() == []
 
 
 async def test_tenant_without_an_endpoint_is_sent_nothing(scene: Scene) -> None:
@@ -215,7 +217,7 @@ async def test_next_life_goes_on_where_the_earlier_one_was() -> None:
         assert scene.sender.of(ONE) == [1, 2, 3, 4]
         await scene.end(5)
         assert scene.sender.of(ONE) == [1, 2, 3, 4, 5]
-        assert await scene.ledger.unfinished() == []
+    assert await scene.ledger.unfinished() == [], "kept on leaving"
 
 
 async def test_call_that_was_told_to_its_end_is_not_taken_up_again() -> None:
@@ -223,7 +225,7 @@ async def test_call_that_was_told_to_its_end_is_not_taken_up_again() -> None:
     async with scene.life():
         await scene.begin()
         await scene.end(1)
-    await scene.ledger.note(Progress("shop", ONE, 1))
+    await scene.ledger.note([Progress("shop", ONE, 1)])
     async with scene.life():
         await settle()
         assert scene.sender.asked == [(ONE, 1)]
@@ -280,3 +282,49 @@ async def test_telling_never_waits_for_an_endpoint() -> None:
         await scene.tell(*range(1, 50))
         assert await scene.log.last_sequence(ONE) == 49
         hanging.set()
+
+
+async def test_defect_over_one_event_holds_up_its_call_alone(scene: Scene) -> None:
+    def answer(call: ConnectionId, _: int) -> Answer:
+        if call == ONE:
+            raise ValueError("a defect")
+        return TAKEN
+
+    scene.sender.answer = answer
+    await scene.begin(1)
+    await scene.begin(2)
+    await scene.tell(1)
+    await scene.tell(1, 2, call=TWO)
+    assert scene.sender.of(TWO) == [1, 2]
+    scene.sender.answer = lambda *_: TAKEN
+    await scene.clock.advance(10)
+    assert scene.sender.of(ONE) == [1]
+
+
+async def test_server_that_is_killed_sends_again_at_most_the_last_second() -> None:
+    scene = Scene()
+    async with scene.life():
+        await scene.begin()
+        await scene.tell(1, 2)
+        await scene.clock.advance(1)
+        await scene.tell(3)
+        (kept,) = await scene.ledger.unfinished()
+        assert kept.delivered == 2
+
+
+async def test_ledger_that_does_not_answer_is_told_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = scene.ledger.note
+
+    async def unavailable(_: object) -> None:
+        raise Unavailable("STORE_UNAVAILABLE", "no answer", 1.0)
+
+    monkeypatch.setattr(scene.ledger, "note", unavailable)
+    await scene.begin()
+    await scene.tell(1, 2)
+    await scene.clock.advance(3)
+    assert scene.sender.of(ONE) == [1, 2], "that costs nobody an event"
+    monkeypatch.setattr(scene.ledger, "note", note)
+    await scene.clock.advance(1)
+    assert [one.delivered for one in await scene.ledger.unfinished()] == [2]
