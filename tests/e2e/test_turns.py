@@ -306,3 +306,22 @@ async def test_time_until_an_answer_is_heard_is_split_into_what_was_waited_for(
     )
     # The caller is two networks and jitter buffers away.
     assert 0 < (begin - silent) / 48 - latency_ms < 500
+
+
+@pytest.mark.parametrize(
+    ("eagerness", "waits_ms"),
+    [(agent_pb2.EAGERNESS_HIGH, 1000), (agent_pb2.EAGERNESS_MEDIUM, 2000)],
+)
+async def test_semantic_detection_is_as_eager_as_the_call_wants(
+    client: BridgeClient, eagerness: agent_pb2.Eagerness.ValueType, waits_ms: float
+) -> None:
+    """The simulator imitates meaning by a silence of its own length."""
+    vad = agent_pb2.SemanticVad(eagerness=eagerness)
+    agent = AgentOverrides(turn_detection=TurnDetection(semantic_vad=vad))
+    async with calling(client, agent) as (created, caller):
+        await caller.play(silence(300) + tone(WORDS_HZ, 400) + silence(waits_ms + 300))
+        await state(client, created, call_pb2.AGENT_STATE_SPEAKING)
+        await asyncio.sleep(0.5)  # what was on its way to the caller
+        begin, _ = stretches(caller.heard.samples)[0]
+        _, silent = stretches(caller.spoken.samples)[0]
+    assert waits_ms < (begin - silent) / 48 < waits_ms + 700
