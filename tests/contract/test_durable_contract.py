@@ -15,6 +15,7 @@ from bridge.cli.storing import Records
 from bridge.clock import SystemClock
 from bridge.errors import Unavailable
 from bridge.ids import AgentId, ConnectionId, TenantId
+from bridge.messages.events import logged
 from bridge.ports.budget import Spent
 from bridge.ports.call import CallState, CallView, Ending, EndReason, ParticipantView
 from bridge.ports.event import (
@@ -34,8 +35,12 @@ from bridge.ports.store import EventsTrimmed
 from bridge.ports.tool import ToolCallId
 from bridge.retention import Retention
 from bridge.store.database import StoreError, opened, parse_url
-from bridge.store.migrating import migrate, revisions
+from bridge.store.migrating import REVISION, migrate
+from bridge.store.pending import Batch
+from bridge.store.rows import call_row
 from bridge.store.schema import METADATA
+from bridge.store.statements import Database
+from bridge.store.steps import revisions
 from bridge.v1 import event_pb2
 from tests.fakes.agents import SILENT, SPEC, numbered
 from tests.postgresql import PostgreSql
@@ -388,17 +393,21 @@ async def test_store_of_a_newer_release_is_left_alone(durable_url: str) -> None:
 async def test_every_revision_with_rows_in_it_is_brought_forward(durable_url: str) -> None:
     location = parse_url(durable_url)
     assert location is not None
-    for before in revisions():
-        async with opened(location) as engine:
-            assert (await migrate(engine, before)).after == before
-    async with life(durable_url) as records:
-        call = await whole_call(records, view(1))
     async with opened(location) as engine:
-        again = await migrate(engine)
-        assert again.before == again.after == revisions()[-1]
+        for number, revision in enumerate(revisions(), start=1):
+            assert (await migrate(engine, revision)).after == revision
+            over = ended(view(number))
+            row = call_row(Placed(over, HOST, EPOCH), report(over), is_over=True)
+            event = logged(
+                CallEvent(over.connection_id, 1, over.spec.created_at, 0.0, Ended(report(over)))
+            )
+            await Database(engine, "front-a").write(Batch(calls=(row,), events=(event,)))
+        assert revision == REVISION
     async with life(durable_url) as records:
-        assert await listed(records) == [1]
-        assert len(await followed(records, call.view)) == 4
+        assert await listed(records) == list(range(len(revisions()), 0, -1))
+        for number in range(1, len(revisions()) + 1):
+            assert await records.reports.report(view(number).connection_id) is not None
+            assert len(await followed(records, view(number))) == 1
 
 
 async def test_migrations_lead_to_the_schema_that_statements_speak_of(durable_url: str) -> None:
