@@ -39,6 +39,7 @@ class CallRecording:
         self._recordings = recordings
         self._clock = clock
         self._tape: Tape | None = None
+        self._is_over = False
         self._paused = spec.recording is not None and spec.recording.paused
         self._egress: CallEgress | None = None
         if egress is not None and spec.recording is not None:
@@ -57,11 +58,14 @@ class CallRecording:
     async def finish(self) -> None:
         """Close what is recorded; nothing is added to it any more."""
         tape, self._tape = self._tape, None
-        if tape is not None:
-            recorded = await tape.finish(self._clock.monotonic_s())
-            self._record.tell(RecordingFinished(recorded))
-        if self._egress is not None:
-            await self._egress.finish()
+        try:
+            if tape is not None:
+                recorded = await tape.finish(self._clock.monotonic_s())
+                self._record.tell(RecordingFinished(recorded))
+            if self._egress is not None:
+                await self._egress.finish()
+        finally:
+            self._is_over = True
 
     def look_again(self) -> None:
         """Note that a track has come."""
@@ -113,7 +117,9 @@ class CallRecording:
             self._tape.cut(at_s)
 
     def _on_trouble(self, trouble: RecordingTrouble) -> None:
-        self._record.warn(trouble.value, _WORDS_OF[trouble])
+        # A disk that comes back when the call is over has nobody to complain to.
+        if not self._is_over:
+            self._record.warn(trouble.value, _WORDS_OF[trouble])
 
 
 class _RecordedOutput:

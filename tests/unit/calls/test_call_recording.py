@@ -175,6 +175,16 @@ async def test_trouble_of_a_recording_is_a_warning_and_an_incident(world: World)
         assert not call.call.is_over
 
 
+async def test_trouble_behind_the_end_is_not_told(world: World) -> None:
+    async with carrying(world, RECORDED) as call:
+        await call.join()
+        await rows_of(call)
+        told = len(call.told)
+        world.recordings.tapes[0].suffer(RecordingTrouble.FAILED)
+        await settle()
+        assert len(call.told) == told
+
+
 OGG = RecordingFormat.OGG_OPUS
 
 
