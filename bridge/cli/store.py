@@ -56,7 +56,7 @@ def purge(days: int | None, connection_id: str | None) -> None:
         call = ConnectionId(connection_id)
         if not _with_store(lambda engine, _: Purge(engine, SystemClock()).call(call)):
             raise click.ClickException("no call that is over has this id in the store")
-        click.echo("1 call is deleted")
+        click.echo("calls deleted: 1")
         return
 
     async def old(engine: Engine, settings: Settings) -> int:
@@ -64,7 +64,7 @@ def purge(days: int | None, connection_id: str | None) -> None:
         kept_for = timedelta(days=settings.retention_days if days is None else days)
         return await Purge(engine, clock).ended_before(clock.now() - kept_for)
 
-    click.echo(f"{_with_store(old)} calls are deleted")
+    click.echo(f"calls deleted: {_with_store(old)}")
 
 
 def _with_store(act: _Act[_Done], *, alone: bool = False) -> _Done:

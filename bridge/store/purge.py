@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.ids import ConnectionId
@@ -20,6 +20,8 @@ _EVERY_S: Final = 3600.0
 # Others write between two of them.
 _CALLS_A_STEP: Final = 100
 _PAUSE_S: Final = 0.05
+# No call lives so long: what has no end by then is of a server that never came back.
+_LONGEST_LIFE: Final = timedelta(days=2)
 # Yesterday's calls may still tell of yesterday.
 _SPENDING_DAYS: Final = 2
 
@@ -64,10 +66,15 @@ class Purge:
         return found is not None
 
     async def _step(self, moment: datetime) -> int:
+        abandoned = CALLS.c.created_us < to_microseconds(moment - _LONGEST_LIFE)
         over = (
             select(CALLS.c.connection_id)
-            .where(CALLS.c.ended_us < to_microseconds(moment))
-            .order_by(CALLS.c.ended_us)
+            .where(
+                or_(
+                    CALLS.c.ended_us < to_microseconds(moment),
+                    and_(CALLS.c.ended_us.is_(None), abandoned),
+                )
+            )
             .limit(_CALLS_A_STEP)
         )
         async with self._engine.connect() as connection:

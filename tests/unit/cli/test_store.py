@@ -1,6 +1,7 @@
 """`mediabridge store`: the schema is brought forward, and calls go when they are told to."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -88,12 +89,38 @@ def test_old_calls_are_deleted_and_young_ones_stay(url: str) -> None:
     store("migrate")
     ages = {1: timedelta(days=31), 2: timedelta(days=29), 3: timedelta(hours=1)}
     with_calls(url, ages)
-    assert "1 calls are deleted" in store("purge").output
+    assert "calls deleted: 1" in store("purge").output
     assert known(url) == {"call-2": 1, "call-3": 1}
-    assert "1 calls are deleted" in store("purge", "--older-than", "7").output
+    assert "calls deleted: 1" in store("purge", "--older-than", "7").output
     assert known(url) == {"call-3": 1}
-    assert "1 calls are deleted" in store("purge", "--older-than", "0").output
+    assert "calls deleted: 1" in store("purge", "--older-than", "0").output
     assert known(url) == {}
+
+
+def test_calls_whose_server_never_came_back_are_deleted_and_live_ones_are_not(url: str) -> None:
+    store("migrate")
+    now = SystemClock().now()
+
+    async def rows() -> int:
+        location = parse_url(url)
+        assert location is not None
+        async with opened(location) as engine:
+            return len(await Archive(engine).unfinished("front"))
+
+    async def write() -> None:
+        location = parse_url(url)
+        assert location is not None
+        async with opened(location) as engine:
+            for number, age in ((1, timedelta(days=33)), (2, timedelta(days=1))):
+                spec = replace(view(number).spec, created_at=now - age)
+                live = Placed(replace(view(number), spec=spec), HOST, EPOCH)
+                row = call_row(live, None, is_over=False)
+                await Database(engine, "front").write(Batch(calls=(row,)))
+
+    asyncio.run(write())
+    assert "calls deleted: 1" in store("purge").output
+    assert asyncio.run(rows()) == 1
+    assert "calls deleted: 0" in store("purge", "--older-than", "0").output
 
 
 def test_one_call_is_deleted_with_all_that_is_known_of_it(url: str) -> None:
