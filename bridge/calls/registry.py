@@ -1,6 +1,7 @@
 """Which calls there are, and what is known of each: live ones by their host, others as kept."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
 from bridge.calls.merging import merged
 from bridge.calls.retry import ROOM_RETRY_S
@@ -15,6 +16,10 @@ from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.telemetry import Figures
 from bridge.tallies import Tallies
+
+# A worker tells what happens within milliseconds; one that does not is about to be given up.
+_FIRST_EVENT_S: Final = 2.0
+_LOOK_S: Final = 0.02
 
 
 class Registry:
@@ -151,11 +156,18 @@ class Registry:
 
         :raises NotFound: no such call.
         """
-        await self._placed(connection_id, tenant_id)
-        try:
-            return await self._events.follow(connection_id, after)
-        except KeyError as error:
-            raise NotFound("EVENTS_NOT_KEPT", "the call's events are no longer kept") from error
+        placed = await self._placed(connection_id, tenant_id)
+        until_s = self._clock.monotonic_s() + _FIRST_EVENT_S
+        while True:
+            try:
+                return await self._events.follow(connection_id, after)
+            except KeyError as error:
+                # Of a call that has just begun in a worker the first event may be under way.
+                if placed.view.is_over or self._clock.monotonic_s() >= until_s:
+                    raise NotFound(
+                        "EVENTS_NOT_KEPT", "the call's events are no longer kept"
+                    ) from error
+            await self._clock.sleep(_LOOK_S)
 
     async def telemetry(
         self, connection_id: ConnectionId | None, tenant_id: TenantId | None, interval_s: float

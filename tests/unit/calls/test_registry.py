@@ -8,11 +8,13 @@ import pytest
 from bridge.errors import Exhausted, NotFound, RoomUnreachable
 from bridge.ids import ConnectionId
 from bridge.messages import convert
-from bridge.ports.call import CallState, EndReason
-from bridge.ports.placement import CallFilter
+from bridge.ports.call import CallState, CallView, EndReason
+from bridge.ports.event import CallEvent, Warned
+from bridge.ports.placement import CallFilter, Placed
+from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import ACME, OTHER, desk_over, named, request
-from tests.unit.calls.rig import World
+from tests.unit.calls.rig import EPOCH, HOST, World
 
 UNKNOWN = ConnectionId("call-nobody-has")
 
@@ -211,3 +213,31 @@ async def test_calls_are_listed_newest_first_by_their_filters(world: World) -> N
         ]
         by_metadata = await desk.registry.page(CallFilter(metadata={"k": "1"}), None, 10)
         assert [view.connection_id for view in by_metadata] == [one.view.connection_id]
+
+
+async def test_watcher_of_a_call_that_has_just_begun_waits_for_its_first_event(
+    world: World,
+) -> None:
+    """A worker's first event may reach the front behind the answer to CreateRoom."""
+    async with desk_over(world) as desk:
+        placed = Placed(CallView(SPEC, HOST), HOST, EPOCH)
+        await world.directory.add(placed)
+        watching = asyncio.ensure_future(desk.registry.watch(SPEC.connection_id, None, 0))
+        await world.clock.advance(0.5)
+        assert not watching.done()
+        first = CallEvent(SPEC.connection_id, 1, world.clock.now(), 0.0, Warned("n", "words"))
+        await world.events.append(first)
+        await world.clock.advance(0.1)
+        assert (await anext(aiter(watching.result()))).sequence == 1
+
+
+async def test_watcher_of_a_call_that_never_tells_anything_does_not_wait_for_ever(
+    world: World,
+) -> None:
+    async with desk_over(world) as desk:
+        await world.directory.add(Placed(CallView(SPEC, HOST), HOST, EPOCH))
+        watching = asyncio.ensure_future(desk.registry.watch(SPEC.connection_id, None, 0))
+        await world.clock.advance(3)
+        with pytest.raises(NotFound) as refused:
+            await watching
+        assert refused.value.reason == "EVENTS_NOT_KEPT"
