@@ -22,6 +22,7 @@ class EgressServer:
         self.audio_tracks = ["TR_a", "TR_b"]
         self.refuses_with: tuple[int, str] | None = None
         self.looks_until_complete = 1
+        self.begins_at_most = 1000
         self._begun = 0
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -46,6 +47,8 @@ class EgressServer:
         message = kind()
         message.ParseFromString(await request.read())
         self.asked.append(message)
+        if method.startswith("livekit.Egress/Start") and self._begun >= self.begins_at_most:
+            return web.json_response({"code": "resource_exhausted", "msg": "no"}, status=429)
         if self.refuses_with is not None:
             status, code = self.refuses_with
             return web.json_response({"code": code, "msg": "no"}, status=status)

@@ -8,6 +8,7 @@ import aiohttp
 from livekit import api
 
 from bridge import safe_names
+from bridge.errors import RoomError
 from bridge.ports.clock import Clock
 from bridge.ports.egress import EgressJob, EgressTarget
 from bridge.ports.recording import Recorded, RecordingFormat, RecordingSource
@@ -86,8 +87,18 @@ class LiveKitEgress:
     ) -> tuple[EgressJob, ...]:
         if not self._tracks:
             return () if "" in without else (await self._record_room(target, part),)
-        sids = [sid for sid in await self._audio_tracks(target) if sid not in without]
-        return tuple([await self._record_track(target, part, sid) for sid in sids])
+        jobs: list[EgressJob] = []
+        for sid in await self._audio_tracks(target):
+            if sid in without:
+                continue
+            try:
+                jobs.append(await self._record_track(target, part, sid))
+            except RoomError:
+                # What has begun must be known, to be stopped; the next track brings another try.
+                if not jobs:
+                    raise
+                break
+        return tuple(jobs)
 
     async def finish(self, job: EgressJob) -> Recorded:
         wanted = api.StopEgressRequest(egress_id=job.egress_id)

@@ -158,3 +158,12 @@ async def test_failures_are_the_room_s(
     ) as nobody:
         with pytest.raises(RoomUnreachable):
             await nobody.begin(TARGET, 1, NOTHING)
+
+
+async def test_track_that_is_not_begun_takes_no_other_with_it(server: EgressServer) -> None:
+    server.begins_at_most = 1
+    async with egress_of(server, tracks=True) as egress:
+        (begun,) = await egress.begin(TARGET, 1, NOTHING)
+        assert begun.track_sid == "TR_a"
+        with pytest.raises(RoomRejected):
+            await egress.begin(TARGET, 1, frozenset({"TR_a"}))
