@@ -129,7 +129,7 @@ lock: $(BIN)/uv ## Lock the newest packages that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --extra server --extra mcp --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
+		--no-header --extra server --extra mcp --extra otel --constraint requirements/dev.txt pyproject.toml -o requirements/server.txt
 
 .PHONY: clean
 clean: ## Remove what was made here, the environment included

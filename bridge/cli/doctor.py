@@ -19,10 +19,11 @@ from bridge.cli.running import run
 from bridge.cli.tooling import surroundings_of
 from bridge.cli.webhooking import endpoints_file
 from bridge.clock import SystemClock
-from bridge.doctor import files, livekit, machine, model
+from bridge.doctor import files, keeping, livekit, machine, model
 from bridge.doctor.finding import Finding, Health, failed, ok, skipped, warning
 from bridge.ports.clock import Clock
 from bridge.settings import LiveKitSettings, Settings, SettingsError
+from bridge.store.database import parse_url
 
 _SETTINGS: Final = "settings"
 _OTLP_PORT: Final = 4317
@@ -75,6 +76,7 @@ async def examine(settings: Settings, clock: Clock) -> list[Finding]:
         _check_money(settings),
         _check_webhooks(settings),
         files.check_recordings(settings.recordings_dir),
+        await keeping.check_store(parse_url(settings.store_url.get_secret_value())),
         machine.check_descriptors(settings.slots),
         await machine.check_listen(settings.listen, has_tls=settings.has_tls),
         await machine.check_metrics_listen(settings.metrics_listen),

@@ -1,7 +1,7 @@
 """How are metrics put together: what is counted, looked at, sampled, and where it can be read?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -41,12 +41,19 @@ class Metering:
         self.rpcs = RpcMetrics(self._metrics, SCOPE_OF)
 
     @asynccontextmanager
-    async def shown(self, carriers: Carriers | None) -> AsyncIterator[None]:
+    async def shown(
+        self, carriers: Carriers | None, store_is_stuck: Callable[[], bool] | None
+    ) -> AsyncIterator[None]:
         """Show what is counted for as long as the context lasts; None: no calls are carried.
 
         :raises MetricsListenError: the address is taken, or none of this machine's.
         """
-        refresh = [self.calls.refresh, lambda: self._look_at(carriers)]
+
+        def refresh() -> None:
+            self.calls.refresh()
+            self._look_at(carriers)
+            self._metrics.store_stuck.set(store_is_stuck is not None and store_is_stuck())
+
         hosts: Mapping[HostId, Host] = {} if carriers is None else carriers.hosts
         async with (
             exposing(self._address, self._metrics.registry, refresh),

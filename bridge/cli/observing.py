@@ -37,7 +37,9 @@ class Observation:
             tell(connection_id)
 
     @asynccontextmanager
-    async def shown(self, carriers: Carriers | None) -> AsyncIterator[None]:
+    async def shown(
+        self, carriers: Carriers | None, store_is_stuck: Callable[[], bool] | None
+    ) -> AsyncIterator[None]:
         """Let what is counted be read for as long as the context lasts.
 
         :raises MetricsListenError: the address for that is taken, or none of this machine's.
@@ -45,7 +47,7 @@ class Observation:
         if self.metering is None:
             yield
             return
-        async with self.metering.shown(carriers):
+        async with self.metering.shown(carriers, store_is_stuck):
             yield
 
     @contextmanager

@@ -101,7 +101,7 @@ async def serve(settings: Settings) -> None:
         guard = await stack.enter_async_context(guarding(settings, shared.clock))
         where = await stack.enter_async_context(listener(settings, shared.clock))
         carriers = calls.carriers if calls else None
-        await stack.enter_async_context(shared.observation.shown(carriers))
+        await stack.enter_async_context(shared.observation.shown(carriers, shared.records.is_stuck))
         inspection = inspection_of(carriers)
         tasks.append(group.create_task(inspection.keep_logging(), name="inspection"))
         services = _services(shared, calls, inspection)

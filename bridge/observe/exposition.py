@@ -1,7 +1,7 @@
 """Where does Prometheus read? From a listener of its own, which answers nothing but that."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,7 +21,7 @@ class MetricsListenError(BridgeError):
 
 @asynccontextmanager
 async def exposing(
-    address: str, registry: CollectorRegistry, refresh: Sequence[Callable[[], None]]
+    address: str, registry: CollectorRegistry, refresh: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Answer GET /metrics for as long as the context lasts.
 
@@ -31,8 +31,7 @@ async def exposing(
     """
 
     async def metrics(request: web.Request) -> web.Response:
-        for bring_up_to_date in refresh:
-            bring_up_to_date()
+        refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         body: bytes = await asyncio.to_thread(encode, registry)
         return web.Response(body=body, headers={"Content-Type": content_type})

@@ -192,6 +192,7 @@ class Metrics:
         self.worker_losses = self._counter(
             "worker_losses", "Workers that went without being asked to."
         )
+        self.store_stuck = self._gauge("store_stuck", "1: the store does not take calls' records.")
         self.rpcs = self._counter("rpcs", "RPCs that are over.", "service", "method", "code")
         self.rpc_duration = self._histogram(
             "rpc_duration_seconds", "How long RPCs took that are no streams.", _RPC_S, "method"

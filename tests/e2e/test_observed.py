@@ -191,5 +191,5 @@ async def test_a_collector_sees_a_worker_s_call_as_one_trace_that_its_gateway_be
     assert told["mediabridge.latency_s"] == pytest.approx(latency_s, abs=0.001)
     everything = "".join(map(str, spans))
     assert created.connection_id in everything
-    for secret in ("Ada", "440", created.participant_id, created.access_token):
+    for secret in ("Ada", "Hz", created.participant_id, created.access_token):
         assert secret not in everything

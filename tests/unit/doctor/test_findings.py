@@ -12,9 +12,10 @@ from aiohttp import web
 
 from bridge.agents.surroundings import NOTHING
 from bridge.api.tls import CertificateFiles
-from bridge.doctor import files, livekit, machine, model
+from bridge.doctor import files, keeping, livekit, machine, model
 from bridge.doctor.finding import Finding, Health
 from bridge.errors import ModelError, ModelFailure, RoomRejected
+from bridge.store.database import parse_url
 from tests.fakes.certificates import Authority
 from tests.unit.api.rig import free_address, serving
 from tests.unit.calls.rig import World
@@ -166,6 +167,24 @@ def test_certificates_are_checked_as_the_server_would(tmp_path: Path) -> None:
 def test_a_file_of_keys_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert_says_what_to_do(files.check_keys(tmp_path / "keys.json"))
     assert files.check_keys(None).health is Health.SKIPPED
+
+
+async def test_a_store_that_cannot_be_opened_or_made_is_named_without_its_password(
+    tmp_path: Path,
+) -> None:
+    new = await keeping.check_store(parse_url(f"sqlite:///{tmp_path}/calls.db"))
+    assert new.health is Health.OK
+    assert not (tmp_path / "calls.db").exists()
+    lost = await keeping.check_store(parse_url(f"sqlite:///{tmp_path}/missing/calls.db"))
+    assert_says_what_to_do(lost)
+    (tmp_path / "calls.db").write_text("this is no database, and longer than a header of one")
+    assert_says_what_to_do(await keeping.check_store(parse_url(f"sqlite:///{tmp_path}/calls.db")))
+    _, _, port = free_address().partition(":")
+    url = parse_url(f"postgresql://bridge:hunter2hunter2@127.0.0.1:{port}/calls")
+    away = await keeping.check_store(url)
+    assert_says_what_to_do(away)
+    assert "hunter2" not in str(away)
+    assert (await keeping.check_store(None)).health is Health.SKIPPED
 
 
 def test_more_calls_than_a_process_may_have_descriptors_for_are_too_many(

@@ -10,6 +10,10 @@ from bridge.observe.metrics import Metrics
 from tests.unit.api.rig import free_address
 
 
+def nothing() -> None:
+    """Bring nothing up to date."""
+
+
 async def test_metrics_are_brought_up_to_date_for_each_answer() -> None:
     metrics, address = Metrics("1.2.3"), free_address()
     answers = iter(range(1, 10))
@@ -17,7 +21,7 @@ async def test_metrics_are_brought_up_to_date_for_each_answer() -> None:
     def refresh() -> None:
         metrics.calls.labels("active").set(next(answers))
 
-    async with exposing(address, metrics.registry, [refresh]), aiohttp.ClientSession() as http:
+    async with exposing(address, metrics.registry, refresh), aiohttp.ClientSession() as http:
         for expected in (1, 2):
             async with http.get(f"http://{address}/metrics") as answer:
                 assert answer.status == 200
@@ -31,7 +35,7 @@ async def test_a_scraper_that_speaks_openmetrics_gets_it() -> None:
     metrics, address = Metrics("1"), free_address()
     headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
     async with (
-        exposing(address, metrics.registry, []),
+        exposing(address, metrics.registry, nothing),
         aiohttp.ClientSession() as http,
         http.get(f"http://{address}/metrics", headers=headers) as answer,
     ):
@@ -42,7 +46,7 @@ async def test_a_scraper_that_speaks_openmetrics_gets_it() -> None:
 async def test_nothing_else_is_served() -> None:
     address = free_address()
     async with (
-        exposing(address, Metrics("1").registry, []),
+        exposing(address, Metrics("1").registry, nothing),
         aiohttp.ClientSession() as http,
         http.get(f"http://{address}/") as answer,
     ):
@@ -55,5 +59,5 @@ async def test_an_address_that_is_taken_is_named() -> None:
     taken = await asyncio.start_server(lambda _r, _w: None, host, int(port))
     async with taken:
         with pytest.raises(MetricsListenError, match=address):
-            async with exposing(address, Metrics("1").registry, []):
+            async with exposing(address, Metrics("1").registry, nothing):
                 pass
