@@ -12,7 +12,7 @@ from livekit import api
 from bench.machine import pss_mb
 from bridge.client import BridgeClient
 from bridge.simulator import Simulator, SimulatorSettings
-from tests.e2e.rig import bridge_process, called, ended, hears, ready, silence
+from tests.e2e.rig import bridge_process, called, ended, heard_ms, hears, ready, silence
 from tests.livekit_server import LiveKitServer
 from tests.load.footprint import Footprint
 from tests.tones import tone
@@ -23,6 +23,8 @@ _WARM_ROUNDS: Final = 3
 # Ended calls that the bridge remembers are meant to take memory: it forgets them within a round.
 _RETAINED_CALLS: Final = _AT_ONCE
 _TIDY_S: Final = 1.0
+# Where others use the machine, too, the end of a turn may be lost on its way: it is said again.
+_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ async def _call(client: BridgeClient, *, hangs_up: bool) -> None:
     """Have one call in which both sides are heard; it ends one way or the other."""
     async with called(client) as (created, caller):
         await ready(client, created.connection_id)
-        await caller.play(silence(200) + tone(440, 600) + silence(500))
+        for _ in range(_TRIES):
+            await caller.play(tone(440, 600) + silence(1500))
+            if heard_ms(caller, 880) > 0:
+                break
         await hears(caller, 880)
         if not hangs_up:
             await client.end_call(created.connection_id)
