@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.machine import description
+from bridge import logs
 from tests.faults.distance import NETWORKS, endured
 from tests.faults.faults import FAULTS
 from tests.faults.link import NEAR_ADDRESS, NEAR_DEVICE, is_possible, linked
@@ -65,4 +66,5 @@ def _complain(name: str, broken: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    logs.configure("error", "auto")
     sys.exit(1 if asyncio.run(_table(sys.argv[1:])) else 0)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bench.machine import Watch, description
+from bridge import logs
 from tests.livekit_server import LiveKitServer, find_server
 from tests.load.overload import overloaded
 from tests.load.soak import soaked
@@ -28,4 +29,5 @@ async def _measure(what: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("error", "auto")
     asyncio.run(_measure(sys.argv[1], float(sys.argv[2])))

@@ -30,5 +30,6 @@ async def test_calls_that_come_and_go_leave_nothing_to_grow(
     livekit_server: LiveKitServer, tmp_path: Path
 ) -> None:
     seen = await soaked(livekit_server, tmp_path / "bridge.log", seconds=30)
+    assert seen.unheard == 0
     assert seen.left_behind == ""
     assert seen.grown_mb < 10
