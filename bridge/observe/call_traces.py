@@ -27,6 +27,7 @@ class _TracedCall:
 
     span: Span
     context: Context
+    last_sequence: int = 0
     open: dict[str, Span] = field(default_factory=dict)
     turn: Context | None = None
     turns: int = 0
@@ -74,6 +75,9 @@ class CallTracer:
             if event.sequence != 1 or event.connection_id not in self._parents:
                 return
             call = self._begin(event, at_ns)
+        if event.sequence <= call.last_sequence:  # it is told again
+            return
+        call.last_sequence = event.sequence
         tell = self._tell_of.get(event.WhichOneof("kind") or "")
         if tell is not None:
             tell(call, event, at_ns)
@@ -99,6 +103,8 @@ class CallTracer:
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> None:
         """Begin a span of a call, within its turn where there is one."""
+        if key in call.open:
+            return
         parent = call.turn or call.context
         call.open[key] = self._tracer.start_span(
             name, context=parent, start_time=at_ns, attributes=attributes

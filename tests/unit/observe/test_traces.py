@@ -143,6 +143,23 @@ async def test_nothing_that_was_said_or_asked_for_is_in_a_trace(
         assert secret not in told
 
 
+async def test_events_that_are_told_again_make_no_second_span(world: World, traced: Traced) -> None:
+    calls = CallTracer(traced.tracer)
+    calls.call_begins(SPEC.connection_id)
+    async with carrying(world) as call:
+        await call.join()
+        await answered(call, 0.5, "r1")
+        told = [messages.event(event) for event in call.told]
+    for event in told:
+        calls.on_event(event)
+        calls.on_event(event)
+    ended = messages.event(world.events.taken[-1])
+    for event in (*told, ended, ended):
+        calls.on_event(event)
+    assert len(traced.named("call")) == len(traced.named("turn")) == 1
+    assert len(traced.named("model.connect")) == 1
+
+
 async def test_a_call_whose_beginning_nobody_saw_is_not_traced(
     world: World, traced: Traced
 ) -> None:
