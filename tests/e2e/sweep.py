@@ -22,8 +22,8 @@ _AMPLITUDE: Final = 9000
 _COMPARED_RATE_HZ: Final = 12_000
 _WINDOW: Final = ROOM_RATE_HZ // 200
 _AUDIBLE: Final = 0.2 * _AMPLITUDE
-_SILENT_WINDOWS: Final = 30
-"""150 ms: a sweep has no pauses, but a call may tear holes into it."""
+_SILENT_WINDOWS: Final = 50
+"""250 ms: a sweep has no pauses, but a busy machine tears holes into it."""
 
 
 def sweep(ms: float, rate_hz: int = MODEL_RATE_HZ) -> Samples:

@@ -13,6 +13,7 @@ from bridge.client import BridgeClient
 from bridge.pcm import ROOM_RATE_HZ
 from bridge.room.caller import Caller
 from bridge.simulator import Simulator, SimulatorSettings
+from bridge.simulator.sound import Samples
 from bridge.v1 import call_pb2
 from bridge.v1.event_pb2 import CallEvent, Interruption
 from tests.e2e.rig import SOON_S, bridge_process, called, ready, silence
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.e2e
 _CALLS: Final = 3
 _TIMES_A_CALL: Final = 10
 _WITHIN_MS: Final = 40.0
+_BEGINS_WITHIN_MS: Final = 200.0
 _PIECE: Final = ROOM_RATE_HZ * 300 // 1000
 _SAYING_HZ: Final = 600.0
 
@@ -63,6 +65,23 @@ async def interruptions(
     return told
 
 
+def answers_end_ms(heard: Samples) -> list[float]:
+    """Return at which of their places answers end.
+
+    What does not begin where answers do goes on with the one before: a busy machine tears holes.
+    """
+    ends_ms: list[float] = []
+    for begin, end in stretches(heard):
+        first = heard[begin : min(end, begin + _PIECE)]
+        begins_ms = place_ms(first) - first.size * 1000 / ROOM_RATE_HZ
+        end_ms = place_ms(heard[max(begin, end - _PIECE) : end])
+        if ends_ms and begins_ms > _BEGINS_WITHIN_MS:
+            ends_ms[-1] = end_ms
+        else:
+            ends_ms.append(end_ms)
+    return ends_ms
+
+
 async def test_the_model_is_cut_where_the_caller_stopped_hearing_at_thirty_moments(
     livekit_server: LiveKitServer, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -77,11 +96,11 @@ async def test_the_model_is_cut_where_the_caller_stopped_hearing_at_thirty_momen
             await asyncio.sleep(0.2)  # what was on its way to the caller
             heard = caller.heard.samples
         cuts = {cut.item_id: cut.audio_end_ms for cut in simulator.totals.truncations}
-        answers = stretches(heard)[:_TIMES_A_CALL]
-        assert len(answers) == len(told) == _TIMES_A_CALL
-        for interruption, (_, end) in zip(told, answers, strict=True):
+        ends_ms = answers_end_ms(heard)[:_TIMES_A_CALL]
+        assert len(ends_ms) == len(told) == _TIMES_A_CALL
+        for interruption, end_ms in zip(told, ends_ms, strict=True):
             assert cuts[interruption.item_id] == interruption.heard_ms
-            off_ms.append(interruption.heard_ms - place_ms(heard[end - _PIECE : end]))
+            off_ms.append(interruption.heard_ms - end_ms)
 
     async with (
         bridge_process(livekit_server, simulator.url, tmp_path / "bridge.log") as bridge,
