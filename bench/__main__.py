@@ -105,6 +105,7 @@ class Bench:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="One short round: minutes, and a rough answer.")
+@click.option("--impatient", is_flag=True, help="Never wait until the machine is quiet.")
 @click.option("--rounds", default=3, show_default=True, help="How often everything is measured.")
 @click.option(
     "--calls", multiple=True, type=int, default=_LEVELS, show_default=True, help="Calls at once."
@@ -143,6 +144,7 @@ def main(
     parts: tuple[str, ...],
     *,
     quick: bool,
+    impatient: bool,
     append: bool,
     **numbers: Any,  # noqa: ANN401 - as Options takes them
 ) -> None:
@@ -153,6 +155,8 @@ def main(
         return
     if quick:
         numbers |= _QUICK
+    if impatient:
+        machine.PATIENCE.lose()
     options = Options(systems=systems or USUAL, parts=parts or _PARTS, **numbers)
     binary = livekit.find()
     if binary is None:

@@ -97,7 +97,7 @@ async def _undisturbed(
     stage: Stage, running: Running, calls: int, seconds: float, seed: int
 ) -> _Level:
     """Measure while others leave the machine alone, or else give what the last try gave."""
-    for _ in range(machine.TRIES - 1):
+    for _ in range(machine.PATIENCE.tries - 1):
         await machine.wait_until_quiet()
         measured = await _level(stage, running, calls, seconds, seed)
         if measured.load.is_ours:

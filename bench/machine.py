@@ -17,7 +17,7 @@ _QUIET_FOR_S: Final = 1.0
 _QUIET_WITHIN_S: Final = 10.0
 
 # How often a measurement that was disturbed is made, at most.
-TRIES: Final = 2
+_TRIES: Final = 2
 
 _KIB_PER_MB: Final = 1000 * 1000 / 1024
 
@@ -74,9 +74,24 @@ class Watch:
         return sum(_cpu_s(process) for process in self._processes)
 
 
+class Patience:
+    """How long a measurement waits for others, and how often it is made."""
+
+    def __init__(self) -> None:
+        self.tries = _TRIES
+        self.quiet_within_s = _QUIET_WITHIN_S
+
+    def lose(self) -> None:
+        """Measure once, at once: what others did stands in the results."""
+        self.tries, self.quiet_within_s = 1, 0.0
+
+
+PATIENCE: Final = Patience()
+
+
 async def wait_until_quiet() -> None:
     """Wait until others leave this machine alone, for a while at most."""
-    deadline_s = _now_s() + _QUIET_WITHIN_S
+    deadline_s = _now_s() + PATIENCE.quiet_within_s
     while _now_s() < deadline_s:
         watch = Watch(())
         await asyncio.sleep(_QUIET_FOR_S)
