@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 _MAX_BATCH: Final = 256
 _MAX_WAITING: Final = 16_384
 # To be told costs a front more than what is told: what happens within so long is told together.
-_PAUSE_S: Final = 0.005
+_PAUSE_S: Final = 0.01
 _TELL_S: Final = 5.0
 # The front asks the provider, which has a deadline of its own.
 _KEY_S: Final = 15.0
