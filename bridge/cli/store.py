@@ -13,7 +13,7 @@ from bridge.cli.storing import location_of
 from bridge.clock import SystemClock
 from bridge.ids import ConnectionId
 from bridge.settings import Settings, SettingsError
-from bridge.store.database import Engine, Location, StoreError, held, opened
+from bridge.store.database import FAILURES, Engine, Location, StoreError, held, opened
 from bridge.store.migrating import migrate
 from bridge.store.purge import Purge
 
@@ -91,4 +91,7 @@ async def _act(
             held(engine, settings.host_id) if alone else nullcontext()
         )
         async with holding:
-            return await act(engine, settings)
+            try:
+                return await act(engine, settings)
+            except FAILURES as error:
+                raise StoreError.of(error) from error

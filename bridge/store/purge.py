@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.ids import ConnectionId
@@ -59,11 +59,7 @@ class Purge:
     async def call(self, connection_id: ConnectionId) -> bool:
         """Delete one call that is over; return whether it was there."""
         over = (CALLS.c.connection_id == connection_id) & CALLS.c.ended_us.is_not(None)
-        async with self._engine.begin() as connection:
-            found = await connection.scalar(select(CALLS.c.connection_id).where(over))
-            if found is not None:
-                await delete_calls(connection, [connection_id])
-        return found is not None
+        return await self._delete(select(CALLS.c.connection_id).where(over)) > 0
 
     async def _step(self, moment: datetime) -> int:
         abandoned = CALLS.c.created_us < to_microseconds(moment - _LONGEST_LIFE)
@@ -77,8 +73,11 @@ class Purge:
             )
             .limit(_CALLS_A_STEP)
         )
+        return await self._delete(over)
+
+    async def _delete(self, wanted: Select[str]) -> int:
         async with self._engine.connect() as connection:
-            ids = (await connection.scalars(over)).all()
+            ids = (await connection.scalars(wanted)).all()
         if ids:
             # A transaction of its own: one that has read before it writes cannot wait its turn.
             async with self._engine.begin() as connection:

@@ -141,6 +141,14 @@ def test_store_that_keeps_nothing_has_nothing_to_do(
     assert store("purge").exit_code == 1
 
 
+def test_store_without_a_schema_is_told_so(url: str) -> None:
+    assert url
+    for arguments in (["purge"], ["purge", "--call", "call-1"]):
+        refused = store(*arguments)
+        assert refused.exit_code == 1
+        assert "no such table" in refused.output
+
+
 def test_store_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MEDIABRIDGE_STORE_URL", url.replace("calls.db", "nowhere/calls.db"))
     refused = store("migrate")
