@@ -211,6 +211,7 @@ async def test_certificate_is_renewed_while_the_server_runs(secured: Secured) ->
 async def test_server_that_is_half_secured_does_not_start(tmp_path: Path) -> None:
     everywhere = {
         "MEDIABRIDGE_LISTEN": f"0.0.0.0:{free_port()}",
+        "MEDIABRIDGE_STORE_URL": "memory:",
         "LIVEKIT_ENABLED": "false",
         "OPENAI_API_KEY": "sk-test",
     }

@@ -134,6 +134,7 @@ def test_a_server_does_not_start_with_prices_that_are_wrong(tmp_path: Path) -> N
         "LIVEKIT_ENABLED": "false",
         "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
         "MEDIABRIDGE_LISTEN": f"unix:{tmp_path}/socket",
+        "MEDIABRIDGE_STORE_URL": "memory:",
         "MEDIABRIDGE_PRICES": str(prices),
     }
     result = CliRunner().invoke(main, ["serve"], env=environment)
