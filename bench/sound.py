@@ -121,6 +121,8 @@ class BurstFinder:
 
 def torn_ms(frames: Sequence[Samples]) -> float:
     """Return how much of the pilot is missing in what was heard."""
+    if not frames:
+        return 0.0  # nothing was there to be torn: its bursts count as lost
     tick = round(_TICK_S * ROOM_RATE_HZ)
     sound = np.concatenate(frames)
     ticks = sound[: sound.size // tick * tick].reshape(-1, tick).astype(np.float64)

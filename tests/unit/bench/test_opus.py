@@ -53,6 +53,10 @@ def test_every_callers_bursts_are_known_again_behind_opus(tmp_path: Path) -> Non
         assert max(late_s) - min(late_s) < 0.002, "every burst is as late as the others"
 
 
+def test_silence_is_not_torn() -> None:
+    assert sound.torn_ms([]) == 0
+
+
 def test_sound_of_packets_that_are_missing_counts_as_torn(tmp_path: Path) -> None:
     speech, _ = sound.speech(0, 2.0, seed=0)
     opus.write_spoken(speech, tmp_path / "said")
