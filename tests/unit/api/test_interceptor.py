@@ -256,7 +256,7 @@ async def test_only_services_that_are_open_to_all_need_no_credentials() -> None:
 
 async def test_stream_that_nobody_reads_ends_with_its_key_too(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
-    credentials = bearer(keys.add(scopes=[Scope.ADMIN]))
+    credentials = bearer(keys.add(tenant=None, scopes=[Scope.ADMIN]))
     keys.keyring.load()
     guard = Guard(Access(keys.keyring), keys.clock)
     async with asking(Edge(guard)) as asker:
