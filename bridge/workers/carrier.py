@@ -69,7 +69,6 @@ class Carrier:
         """Say that this process lives, for as long as it does."""
         cpu_s, at_s = time.thread_time(), self._clock.monotonic_s()
         while True:
-            await self._clock.sleep(BEAT_S)
             # Of the one thread that runs Python: when that is busy all the time, calls wait.
             now_cpu_s, now_s = time.thread_time(), self._clock.monotonic_s()
             load = min(1.0, (now_cpu_s - cpu_s) / max(now_s - at_s, BEAT_S))
@@ -78,6 +77,8 @@ class Carrier:
                 await self._front.beat(self._host.status(), load, _resident_bytes())
             except FrontLost as lost:
                 _log.warning("front does not hear the beat", code=str(lost))
+            # Only now: the first beat is what a front waits for.
+            await self._clock.sleep(BEAT_S)
 
     async def _draft(self) -> None:
         """Leave reports with the front, of the calls that something has happened in."""

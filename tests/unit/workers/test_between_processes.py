@@ -30,6 +30,7 @@ from bridge.ports.tool import (
     ToolInvocation,
     ToolOutput,
 )
+from bridge.workers.carrier import Carrier
 from bridge.workers.front import Front, FrontLost
 from bridge.workers.host_service import HostService
 from bridge.workers.remote_host import RemoteHost
@@ -186,6 +187,16 @@ async def test_views_reports_and_drafts_reach_their_places(told: Told) -> None:
     assert await told.world.store.report(SPEC.connection_id) == draft
     ((status, load, memory_bytes),) = told.life.beats
     assert (status.slots_total, load, memory_bytes) == (2, 0.5, 1000)
+
+
+async def test_worker_says_at_once_that_it_lives(told: Told, tmp_path: Path) -> None:
+    async with (
+        told.by() as front,
+        told.world.make_host() as host,
+        Carrier(host, front, told.world.clock).serving(tmp_path / "worker"),
+        asyncio.timeout(5),
+    ):
+        await told.life.beaten.wait()  # its clock stands still: there will be no second one
 
 
 async def test_view_that_is_told_by_its_changes_is_the_same(told: Told) -> None:

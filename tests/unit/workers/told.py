@@ -31,6 +31,7 @@ class KnownLife:
         self.drafts: dict[ConnectionId, bytes] = {}
         self.progressed = 0
         self.beats: list[tuple[HostStatus, float, int]] = []
+        self.beaten = asyncio.Event()
 
     def saw(self, view: CallView) -> None:
         self.seen.append(view)
@@ -45,6 +46,7 @@ class KnownLife:
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats.append((status, load, memory_bytes))
+        self.beaten.set()
 
 
 class Forecast:
