@@ -21,6 +21,8 @@ _AMPLITUDE: Final = 9000
 # Enough for the sweep, and four times less to compare.
 _COMPARED_RATE_HZ: Final = 12_000
 _WINDOW: Final = ROOM_RATE_HZ // 200
+_LIKE_WINDOW: Final = _COMPARED_RATE_HZ // 100
+_ALIKE: Final = 0.9
 _AUDIBLE: Final = 0.2 * _AMPLITUDE
 _SILENT_WINDOWS: Final = 50
 """250 ms: a sweep has no pauses, but a busy machine tears holes into it."""
@@ -65,13 +67,32 @@ def stretches(heard: Samples) -> list[tuple[int, int]]:
 
 
 def place_ms(piece: Samples) -> float:
-    """Return where in a sweep a piece of it ends, by its sound alone."""
+    """Return where in a sweep a piece of it ends, by its sound alone.
+
+    What a receiver makes up when nothing more comes is no part of it: that repeats the last
+    sound, and rises no further.
+    """
     whole = _REFERENCE
     wanted = _compared(piece)
     size = 1 << (whole.size + wanted.size).bit_length()
     product = np.fft.rfft(whole, size) * np.conj(np.fft.rfft(wanted, size))
-    likeness = np.fft.irfft(product, size)[: whole.size]
-    return (int(np.argmax(likeness)) + wanted.size) * 1000 / _COMPARED_RATE_HZ
+    begin = int(np.argmax(np.fft.irfft(product, size)[: whole.size]))
+    genuine = _genuine(wanted, whole[begin : begin + wanted.size])
+    return (begin + genuine) * 1000 / _COMPARED_RATE_HZ
+
+
+def _genuine(piece: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> int:
+    """Return up to where a piece is what was expected."""
+    windows = range(0, min(piece.size, expected.size) - _LIKE_WINDOW + 1, _LIKE_WINDOW)
+    alike = [at for at in windows if _likeness(piece, expected, at) > _ALIKE]
+    if not alike or alike[-1] == windows[-1]:
+        return piece.size
+    return alike[-1] + _LIKE_WINDOW
+
+
+def _likeness(piece: npt.NDArray[np.float64], expected: npt.NDArray[np.float64], at: int) -> float:
+    one, other = piece[at : at + _LIKE_WINDOW], expected[at : at + _LIKE_WINDOW]
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) + 1e-9))
 
 
 def _compared(samples: Samples) -> npt.NDArray[np.float64]:
