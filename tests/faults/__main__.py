@@ -39,6 +39,8 @@ async def _table(words: list[str]) -> int:
                 print(far.row, flush=True)
                 too_little = far.heard_share < network.heard_share
                 broken += _complain(str(network), ["too little is heard"] * too_little)
+                untried = bool(network.loss) and not link.lost
+                broken += _complain(str(network), ["no packet was lost"] * untried)
     print(f"\n{description()}")
     return broken
 

@@ -42,7 +42,7 @@ class Link:
         """The share of packets that are lost, each way."""
         self.jitter_s = 0.0
         """Packets are late by up to this much, each by its own."""
-        self.carried = self.lost = 0
+        self.lost = 0
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -61,7 +61,6 @@ class Link:
                 if self._chance.random() < self.loss:
                     self.lost += 1
                     continue
-                self.carried += 1
                 late_s = self._chance.random() * self.jitter_s
                 asyncio.get_running_loop().call_later(late_s, self._put, device, packet)
 
