@@ -42,9 +42,10 @@ livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
 	$(BIN)/python scripts/livekit.py
 
 .PHONY: test
-test: livekit ## Run all Python tests: the quick ones side by side, then those that need the machine
+test: livekit ## Run all Python tests: many side by side, then those that need the machine
 	$(BIN)/pytest tests/unit tests/fuzz tests/simulation --numprocesses=auto --dist=worksteal
-	$(BIN)/pytest tests/contract tests/e2e tests/faults tests/load
+	$(BIN)/pytest tests/contract tests/e2e -m "not alone" --numprocesses=2 --dist=loadfile
+	$(BIN)/pytest tests/e2e tests/faults tests/load -m "alone"
 
 .PHONY: test-web
 test-web: ## Run the page's own tests

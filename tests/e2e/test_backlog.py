@@ -12,7 +12,7 @@ from tests.e2e.rig import bridge_process, called, ended, free_port, model_proces
 from tests.livekit_server import LiveKitServer
 from tests.tones import amplitude_at, tone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 STALL_MS = 800
 CAUGHT_UP_MS = 1000

@@ -21,7 +21,7 @@ from tests.e2e.sweep import Sweeps, place_ms, stretches
 from tests.livekit_server import LiveKitServer
 from tests.tones import tone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 _CALLS: Final = 3
 _TIMES_A_CALL: Final = 10

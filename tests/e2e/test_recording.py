@@ -31,7 +31,7 @@ from tests.e2e.test_workers import worker_of
 from tests.livekit_server import LiveKitServer
 from tests.tones import amplitude_at, tone
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(120)]
 
 CALLER_HZ, AGENT_HZ = 440, 880
 _WINDOW = 4800

@@ -13,7 +13,7 @@ from bridge.v1.call_service_pb2 import CreateRoomResponse
 from tests.e2e.rig import bridge_process, called, ready
 from tests.livekit_server import LiveKitServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(300)]
 
 _SLOTS = 3
 _CALLS = 200

@@ -18,7 +18,7 @@ from bridge.v1.agent_pb2 import AgentOverrides, ManualTurns, TurnDetection
 from tests.e2e.rig import SOON_S, ready, silence
 from tests.tones import samples_of, tone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 VOICES_HZ: Final = (500.0, 800.0, 1300.0)
 BURSTS: Final = 8

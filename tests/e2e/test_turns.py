@@ -30,7 +30,7 @@ from tests.e2e.sweep import COUGH_HZ, Sweeps, place_ms, stretches
 from tests.livekit_server import LiveKitServer
 from tests.tones import tone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 ANSWER_MS: Final = 3000
 WORDS_HZ: Final = 600.0

@@ -8,7 +8,7 @@ from tests.faults.faults import FAULTS, Fault
 from tests.faults.measure import broken_promises, suffered
 from tests.livekit_server import LiveKitServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.quick], ids=str)

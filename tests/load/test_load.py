@@ -9,7 +9,7 @@ from tests.livekit_server import LiveKitServer
 from tests.load.overload import SLOTS, overloaded
 from tests.load.soak import soaked
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 async def test_five_times_as_many_calls_as_slots_harm_nobody_who_has_one(
