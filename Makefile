@@ -43,7 +43,7 @@ livekit: $(READY) ## Find or build the LiveKit server that demo and tests use
 
 .PHONY: test
 test: livekit ## Run all Python tests: many side by side, then those that need the machine
-	$(BIN)/pytest tests/unit tests/fuzz tests/simulation --numprocesses=auto --dist=worksteal
+	$(BIN)/pytest tests/unit tests/fuzz tests/simulation --numprocesses=auto --dist=worksteal --timeout=240
 	$(BIN)/pytest tests/contract tests/e2e -m "not alone" --numprocesses=2 --dist=loadfile
 	$(BIN)/pytest tests/e2e tests/faults tests/load -m "alone"
 
