@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -48,7 +48,7 @@ class Stage:
     @asynccontextmanager
     async def alone(self, child: Child) -> AsyncIterator[Child]:
         """Run a process, and what it starts, on the core that is kept for it."""
-        async with child:
+        async with whole(child):
             if self.core is not None:
                 psutil.Process(child.pid).cpu_affinity([self.core])
             yield child
@@ -101,6 +101,21 @@ async def running_stage(livekit: Path, folder: Path, *, pinned: bool) -> AsyncIt
             yield Stage(server, callers, folder, core)
     finally:
         me.cpu_affinity(before)
+
+
+@asynccontextmanager
+async def whole(child: Child) -> AsyncIterator[Child]:
+    """Run a process, and leave nothing of what it has started."""
+    async with child:
+        process, started = psutil.Process(child.pid), list[psutil.Process]()
+        try:
+            yield child
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                started = process.children(recursive=True)
+    for left in started:
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
 
 
 def python(argv: Sequence[str | Path], log: Path, **variables: str) -> Child:

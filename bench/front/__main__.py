@@ -20,7 +20,7 @@ from rich.table import Table
 from bench import machine
 from bench.front.load import Creations, Moment, Watchers, create, moment, slow_watchers
 from bench.front.worker import RATE_FILE
-from bench.stage import free_port, python
+from bench.stage import free_port, python, whole
 from bridge.client import BridgeClient
 from bridge.demo.stack import is_serving
 
@@ -91,7 +91,7 @@ async def running_front(calls: int, folder: Path, *, stored: bool) -> AsyncItera
                 MEDIABRIDGE_STORE_URL=f"sqlite:///{folder / 'calls.db'}" if stored else "memory:",
                 **{RATE_FILE: str(rate)},
             )
-            child = await parts.enter_async_context(serving)
+            child = await parts.enter_async_context(whole(serving))
             await child.ready(lambda: is_serving(target), _READY_S)
             if core is not None:
                 _pin(child.pid, core)

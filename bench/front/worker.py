@@ -129,7 +129,7 @@ class SimulatedHost:
         return call.now()
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
-        call = self._calls.pop(connection_id, None)
+        call = self._calls.get(connection_id)
         if call is None:
             return None
         call.view = replace(
@@ -143,6 +143,8 @@ class SimulatedHost:
         call.journal.write(Ended(report))
         await call.journal.flushed()
         call.over()
+        # Only now: a front that is gone takes no end, and whoever is left here is cancelled.
+        self._calls.pop(connection_id, None)
         await self._front.release(connection_id, forget_request=False)
         return call.now()
 
