@@ -9,9 +9,9 @@ import grpc
 from bridge.access.principal import Scope
 from bridge.api import commands, paging, requests
 from bridge.api.asker import about, asker, quotas
-from bridge.calls.reception import Reception
-from bridge.calls.registry import Registry
-from bridge.calls.request import CallRequest
+from bridge.calls.front.reception import Reception
+from bridge.calls.front.registry import Registry
+from bridge.calls.front.request import CallRequest
 from bridge.messages import convert
 from bridge.messages.times import timestamp
 from bridge.ports.control import Refused

@@ -9,7 +9,7 @@ from bridge.api import knowledge, overrides
 from bridge.api.recording import recording
 from bridge.api.spans import span
 from bridge.api.violations import Violations
-from bridge.calls.request import AskedLimits, CallRequest
+from bridge.calls.front.request import AskedLimits, CallRequest
 from bridge.ids import ROOM_NAME_PATTERN, AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import (
     AgentRequest,

@@ -7,7 +7,7 @@ import grpc
 
 from bridge.api import requests
 from bridge.api.asker import about, asker
-from bridge.calls.registry import Registry
+from bridge.calls.front.registry import Registry
 from bridge.messages import convert
 from bridge.messages.times import duration, timestamp
 from bridge.ports.clock import Clock

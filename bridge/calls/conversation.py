@@ -3,16 +3,16 @@
 from dataclasses import replace
 from typing import Final
 
-from bridge.calls.ears import Deaf, Ears
-from bridge.calls.echo_guard import EchoGuard
-from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
-from bridge.calls.toolbox import Toolbox, ToolServices
-from bridge.calls.transcripts import Transcripts
-from bridge.calls.turn_control import TurnControl
-from bridge.calls.turn_taking import Around, TurnTaking
-from bridge.calls.utterances import Utterances
-from bridge.calls.voice import Voice
+from bridge.calls.speech.ears import Deaf, Ears
+from bridge.calls.speech.echo_guard import EchoGuard
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.transcripts import Transcripts
+from bridge.calls.speech.turn_control import TurnControl
+from bridge.calls.speech.turn_taking import Around, TurnTaking
+from bridge.calls.speech.utterances import Utterances
+from bridge.calls.speech.voice import Voice
+from bridge.calls.tools.toolbox import Toolbox, ToolServices
 from bridge.media.playout import Playout
 from bridge.ports.agent import (
     Greeting,

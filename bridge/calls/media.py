@@ -4,14 +4,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from bridge.calls.builtin_tools import CallExecutors
 from bridge.calls.conversation import Conversation
 from bridge.calls.ending import Farewell
 from bridge.calls.keypad import Keypad
 from bridge.calls.measure import Measurement, network_between
 from bridge.calls.record import CallRecord
 from bridge.calls.recording import CallRecording
-from bridge.calls.toolbox import ToolServices
+from bridge.calls.tools.builtin import CallExecutors
+from bridge.calls.tools.toolbox import ToolServices
 from bridge.calls.uplink import Uplink
 from bridge.errors import RoomError
 from bridge.media.cleaning import Cleaners

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bridge.calls.ending import Farewell, Verdict
-from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
-from bridge.calls.utterances import Utterances
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.utterances import Utterances
 from bridge.ports.agent import SilenceStep
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.clock import Clock

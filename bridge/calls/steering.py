@@ -5,13 +5,13 @@ from collections import OrderedDict
 from typing import Final, assert_never
 
 from bridge.calls.conversation import Conversation
-from bridge.calls.delivery import Outcome
-from bridge.calls.ears import Deaf
 from bridge.calls.ending import Farewell, Verdict
 from bridge.calls.keypad import Keypad
 from bridge.calls.media import CallMedia
 from bridge.calls.parts import Spawn
 from bridge.calls.record import CallRecord
+from bridge.calls.speech.delivery import Outcome
+from bridge.calls.speech.ears import Deaf
 from bridge.errors import ModelError, RoomError
 from bridge.ports.call import Ending, EndReason
 from bridge.ports.control import (

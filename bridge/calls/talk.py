@@ -6,9 +6,9 @@ from bridge.calls.media import CallMedia
 from bridge.calls.parts import Spawn
 from bridge.calls.record import CallRecord
 from bridge.calls.silence import SilencePolicy
+from bridge.calls.speech.turn_control import session_config
 from bridge.calls.stay import Stay
-from bridge.calls.toolbox import ToolServices
-from bridge.calls.turn_control import session_config
+from bridge.calls.tools.toolbox import ToolServices
 from bridge.errors import ModelError
 from bridge.ports.call import StartPolicy
 from bridge.ports.clock import Clock

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bridge.calls.ears import Gate
+from bridge.calls.speech.ears import Gate
 from bridge.ids import Identity
 from bridge.media.cleaning import Cleaner
 from bridge.media.level import LevelMeter

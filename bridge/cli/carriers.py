@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
-from bridge.calls.bereaved import Bereaved
+from bridge.calls.front.bereaved import Bereaved
 from bridge.calls.host import CallHost
 from bridge.cli.worker import environment, launching
 from bridge.ids import ConnectionId

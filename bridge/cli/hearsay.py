@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bridge.calls.registry import Registry
-from bridge.calls.second_source import SecondSource
+from bridge.calls.front.registry import Registry
+from bridge.calls.front.second_source import SecondSource
 from bridge.ports.clock import Clock
 from bridge.ports.placement import Directory
 from bridge.ports.room import RoomService

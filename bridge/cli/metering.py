@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from bridge.api.scopes import SCOPE_OF
+from bridge.calls.front.merging import merged
 from bridge.calls.lag import LoopLag
-from bridge.calls.merging import merged
 from bridge.cli.carriers import Carriers
 from bridge.logs import get_logger
 from bridge.messages.convert import telemetry

@@ -17,12 +17,12 @@ from bridge.api import models as models_api
 from bridge.api import server
 from bridge.api import telemetry as telemetry_api
 from bridge.api import tools as tools_api
-from bridge.calls.allowance import Allowances
-from bridge.calls.placing import Placing
-from bridge.calls.reception import Reception
-from bridge.calls.registry import Registry
-from bridge.calls.sweep import Sweep
-from bridge.calls.terms import ServerLimits, Terms
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.placing import Placing
+from bridge.calls.front.reception import Reception
+from bridge.calls.front.registry import Registry
+from bridge.calls.front.sweep import Sweep
+from bridge.calls.front.terms import ServerLimits, Terms
 from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers

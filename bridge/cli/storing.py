@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from bridge.calls.bereaved import Bereaved
-from bridge.calls.drafts import Drafts
+from bridge.calls.front.bereaved import Bereaved
+from bridge.calls.front.drafts import Drafts
 from bridge.logs import get_logger
 from bridge.ports.budget import TenantLedger
 from bridge.ports.call import Ending, EndReason

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from bridge.calls.allowance import Allowances
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.placing import Placing
+from bridge.calls.front.reception import Reception
+from bridge.calls.front.registry import Registry
+from bridge.calls.front.request import CallRequest
+from bridge.calls.front.terms import ServerLimits, Terms
 from bridge.calls.host import CallHost
-from bridge.calls.placing import Placing
-from bridge.calls.reception import Reception
-from bridge.calls.registry import Registry
-from bridge.calls.request import CallRequest
-from bridge.calls.terms import ServerLimits, Terms
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import AgentCatalogue, AgentRequest
 from bridge.ports.placement import CallFilter, RequestKey

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from bridge.calls.conversation import Conversation
-from bridge.calls.ears import Gate
 from bridge.calls.journal import Journal
 from bridge.calls.record import CallRecord
-from bridge.calls.toolbox import ToolServices
+from bridge.calls.speech.ears import Gate
+from bridge.calls.tools.toolbox import ToolServices
 from bridge.ids import Identity
 from bridge.media.playout import Playout
 from bridge.media.resample import to_room

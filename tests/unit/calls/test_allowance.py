@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.allowance import Allowances
-from bridge.calls.request import CallRequest
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.request import CallRequest
 from bridge.errors import Exhausted, InvalidRequest, WrongState
 from bridge.ids import ConnectionId
 from bridge.ports.budget import Budget, Spent

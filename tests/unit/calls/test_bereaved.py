@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.bereaved import REPORT_INCOMPLETE, Bereaved
+from bridge.calls.front.bereaved import REPORT_INCOMPLETE, Bereaved
 from bridge.ports.call import CallState, CallView, Ending, EndReason, Fault, ParticipantView
 from bridge.ports.event import CallEvent, Ended, StateChanged, Warned
 from bridge.ports.placement import Placed

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridge.calls.terms import plan_of
+from bridge.calls.front.terms import plan_of
 from bridge.media.level import Samples
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.call import EndReason

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.drafts import Drafts
+from bridge.calls.front.drafts import Drafts
 from bridge.errors import Unavailable
 from bridge.ids import ConnectionId
 from bridge.ports.call import CallState, CallView

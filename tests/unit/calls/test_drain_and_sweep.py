@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.calls.front.sweep import Sweep
 from bridge.calls.host import CallHost
-from bridge.calls.sweep import Sweep
 from bridge.calls.watchdog import Watchdog
 from bridge.errors import RoomUnreachable, Unavailable
 from bridge.ids import ConnectionId, RoomName

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.calls.interruptions import Fate, Interruptions, Step
+from bridge.calls.speech.interruptions import Fate, Interruptions, Step
 from bridge.ports.agent import InterruptionRules
 from tests.fakes.clock import FakeClock
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
-from bridge.calls.merging import merged
+from bridge.calls.front.merging import merged
 from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.messages.convert import telemetry

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.delivery import Outcome
-from bridge.calls.ears import Deaf
-from bridge.calls.turn_control import session_config
+from bridge.calls.speech.delivery import Outcome
+from bridge.calls.speech.ears import Deaf
+from bridge.calls.speech.turn_control import session_config
 from bridge.ports.agent import GreetingManner, InterruptionRules, SayGreeting
 from bridge.ports.model_config import ConfigChange, ModelConfig
 from tests.fakes.agents import SPEC

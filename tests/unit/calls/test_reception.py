@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.reception import Admission
-from bridge.calls.request import AskedLimits
-from bridge.calls.terms import ServerLimits
+from bridge.calls.front.reception import Admission
+from bridge.calls.front.request import AskedLimits
+from bridge.calls.front.terms import ServerLimits
 from bridge.errors import (
     AlreadyExists,
     Exhausted,

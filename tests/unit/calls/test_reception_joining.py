@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bridge.calls.reception import Admission
-from bridge.calls.request import AskedLimits, CallRequest
+from bridge.calls.front.reception import Admission
+from bridge.calls.front.request import AskedLimits, CallRequest
 from bridge.errors import (
     Exhausted,
     InvalidRequest,

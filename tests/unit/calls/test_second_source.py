@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.calls.second_source import SecondSource
+from bridge.calls.front.second_source import SecondSource
 from bridge.ports.call import CallState, EndReason
 from bridge.ports.room import LeaveReason
 from bridge.ports.room_news import HumanCame, HumanWent, RoomOver

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.calls.spoken import SpokenWords
+from bridge.calls.speech.spoken import SpokenWords
 from bridge.media.ledger import ItemPlayed
 from bridge.ports.event import Interruption, Role, Transcript
 from bridge.ports.model_event import (

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.calls.allowance import Allowances
-from bridge.calls.request import CallRequest
-from bridge.calls.terms import ServerLimits, Terms
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.request import CallRequest
+from bridge.calls.front.terms import ServerLimits, Terms
 from bridge.errors import InvalidRequest
 from bridge.ids import AgentId, TenantId
 from bridge.ports.agent import AgentRequest

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.calls.tool_batch import ToolBatch, Wish
+from bridge.calls.tools.batch import ToolBatch, Wish
 
 
 def batch_of(*wishes: Wish, said_something: bool = False) -> ToolBatch:

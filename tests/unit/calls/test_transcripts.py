@@ -1,6 +1,6 @@
 """What watchers are told of the callers' words: how often, whose, and when they were said."""
 
-from bridge.calls.transcripts import Transcripts
+from bridge.calls.speech.transcripts import Transcripts
 from bridge.ids import Identity
 from bridge.ports.event import Role, Transcript
 from tests.fakes.clock import FakeClock

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from bridge.calls.ears import Deaf
+from bridge.calls.speech.ears import Deaf
 from bridge.calls.uplink import Uplink
 from bridge.ids import Identity
 from bridge.media.cleaning import Cleaner

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.calls.delivery import Outcome
-from bridge.calls.utterances import MAX_WAITING
+from bridge.calls.speech.delivery import Outcome
+from bridge.calls.speech.utterances import MAX_WAITING
 from bridge.ports.control import SayBehaviour
 from bridge.ports.model_event import (
     SESSION_INTERRUPTED,

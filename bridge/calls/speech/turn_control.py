@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from bridge.calls.quiet import Quiet
+from bridge.calls.speech.quiet import Quiet
 from bridge.ports.agent import ResolvedAgent, TurnsChange
 from bridge.ports.model import ModelSession
 from bridge.ports.model_config import ConfigChange, ManualTurns, ModelConfig, TurnDetection

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
-from bridge.calls.merging import merged
+from bridge.calls.front.merging import merged
 from bridge.calls.retry import ROOM_RETRY_S
 from bridge.errors import NotFound, Unavailable, WrongState
 from bridge.ids import ConnectionId, TenantId

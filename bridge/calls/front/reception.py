@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from bridge.calls.earlier import context_of
-from bridge.calls.placing import Placing, is_leaving, room_taken
-from bridge.calls.registry import Registry
-from bridge.calls.request import CallRequest, settled_by_a_call
+from bridge.calls.front.earlier import context_of
+from bridge.calls.front.placing import Placing, is_leaving, room_taken
+from bridge.calls.front.registry import Registry
+from bridge.calls.front.request import CallRequest, settled_by_a_call
+from bridge.calls.front.terms import Terms
 from bridge.calls.retry import ROOM_RETRY_S
-from bridge.calls.terms import Terms
 from bridge.errors import (
     FieldViolation,
     InvalidRequest,

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from bridge.calls.record import CallRecord
-from bridge.calls.tool_answers import CALL_ENDED, INTERNAL, TIMEOUT, arguments_of, bounded
-from bridge.calls.utterances import Utterances
+from bridge.calls.speech.utterances import Utterances
+from bridge.calls.tools.answers import CALL_ENDED, INTERNAL, TIMEOUT, arguments_of, bounded
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.model_event import FunctionCall

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from bridge.calls.allowance import Allowances
-from bridge.calls.registry import Registry
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.registry import Registry
 from bridge.calls.retry import FULL_RETRY_S
 from bridge.errors import AlreadyExists, Exhausted, WrongState
 from bridge.ids import ConnectionId, RoomName

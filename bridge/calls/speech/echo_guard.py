@@ -6,7 +6,7 @@ itself, take it for a caller, and stop.
 
 from typing import Final
 
-from bridge.calls.ears import Deaf, Gate
+from bridge.calls.speech.ears import Deaf, Gate
 
 # The way of the sound to a loudspeaker, through the room, and back.
 _ECHO_S: Final = 0.3

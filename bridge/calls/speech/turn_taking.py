@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bridge.calls.interruptions import Fate, Interruptions, Step
-from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
-from bridge.calls.turn_control import TurnControl
-from bridge.calls.utterances import TURN_TAG, Utterances
-from bridge.calls.voice import Voice
+from bridge.calls.speech.interruptions import Fate, Interruptions, Step
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.turn_control import TurnControl
+from bridge.calls.speech.utterances import TURN_TAG, Utterances
+from bridge.calls.speech.voice import Voice
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
 from bridge.ports.event import InterruptionDismissed, TurnAwaitsResponse

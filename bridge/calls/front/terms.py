@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
-from bridge.calls.allowance import Allowances
-from bridge.calls.request import AskedLimits, CallRequest
+from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.request import AskedLimits, CallRequest
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import RoomName, new_caller_identity, new_connection_id, room_name_for
 from bridge.ports.agent import ResolvedAgent

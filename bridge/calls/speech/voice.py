@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from bridge.calls.airtime import Airtime
-from bridge.calls.delivery import Deliveries, Outcome
-from bridge.calls.echo_guard import EchoGuard
-from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
-from bridge.calls.spoken import SpokenWords
+from bridge.calls.speech.airtime import Airtime
+from bridge.calls.speech.delivery import Deliveries, Outcome
+from bridge.calls.speech.echo_guard import EchoGuard
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.spoken import SpokenWords
 from bridge.ids import bot_identity_for
 from bridge.media.ledger import ItemPlayed
 from bridge.media.level import LevelMeter

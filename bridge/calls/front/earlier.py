@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bridge.calls.registry import Registry
+from bridge.calls.front.registry import Registry
 from bridge.errors import NotFound
 from bridge.ids import ConnectionId, TenantId
 from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole

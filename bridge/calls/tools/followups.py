@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bridge.calls.utterances import TURN_TAG, Utterances
+from bridge.calls.speech.utterances import TURN_TAG, Utterances
 from bridge.ports.model_event import ModelEvent, ResponseStarted, ToolAnswered
 from bridge.ports.tool import ToolCallId
 

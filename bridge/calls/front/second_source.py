@@ -8,7 +8,7 @@ told. So news that are late, or of an earlier room of the same name, do no harm.
 import asyncio
 from typing import Final, Self, assert_never
 
-from bridge.calls.registry import Registry
+from bridge.calls.front.registry import Registry
 from bridge.errors import Refusal, RoomError
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock

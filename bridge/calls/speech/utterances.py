@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from bridge.calls.delivery import Outcome
-from bridge.calls.quiet import Quiet
-from bridge.calls.turn_control import TurnControl
-from bridge.calls.voice import Voice
+from bridge.calls.speech.delivery import Outcome
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.turn_control import TurnControl
+from bridge.calls.speech.voice import Voice
 from bridge.errors import ModelError
 from bridge.ports.clock import Clock
 from bridge.ports.control import SayBehaviour

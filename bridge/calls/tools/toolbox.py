@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from bridge.calls.followups import Followups
-from bridge.calls.quiet import Quiet
 from bridge.calls.record import CallRecord
-from bridge.calls.tool_answers import (
+from bridge.calls.speech.quiet import Quiet
+from bridge.calls.speech.utterances import Utterances
+from bridge.calls.tools.answers import (
     ALREADY_CALLED,
     CALL_ENDED,
     INTERRUPTED,
@@ -20,9 +20,9 @@ from bridge.calls.tool_answers import (
     name_of,
     told,
 )
-from bridge.calls.tool_batch import WISH_OF, ToolBatch, Wish
-from bridge.calls.tool_work import Workbench
-from bridge.calls.utterances import Utterances
+from bridge.calls.tools.batch import WISH_OF, ToolBatch, Wish
+from bridge.calls.tools.followups import Followups
+from bridge.calls.tools.work import Workbench
 from bridge.errors import ModelError
 from bridge.ports.call import AgentState, Ending, EndReason
 from bridge.ports.clock import Clock

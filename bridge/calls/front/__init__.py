@@ -1,0 +1,1 @@
+"""Where calls are asked for, found and remembered, wherever they are carried."""

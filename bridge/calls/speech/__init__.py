@@ -1,0 +1,1 @@
+"""How agent and callers speak with each other, and stop each other."""

@@ -1,0 +1,1 @@
+"""What becomes of the tools that a model calls."""
