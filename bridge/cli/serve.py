@@ -179,6 +179,8 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
     agents.load()
     models = hosting.models_of(settings)
     await stack.enter_async_context(models)
+    if settings.ephemeral_keys:
+        await models.prepare_keys()
     records = await stack.enter_async_context(storing(settings, clock))
     endpoints = endpoints_file(settings)
     sending = sending_webhooks(settings, endpoints, records, clock)

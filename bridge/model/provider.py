@@ -1,14 +1,9 @@
-"""Where is a provider of realtime models, how does one sign in, and get short-lived keys?"""
+"""Where is a provider of realtime models, and how does one sign in?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
-
-import aiohttp
-import orjson
-
-from bridge.model.failures import http_error, refusal_code
 
 OPENAI: Final = "https://api.openai.com/v1"
 
@@ -49,27 +44,6 @@ class Provider:
     def headers(self, more: Mapping[str, str]) -> dict[str, str]:
         """Return what signs in, and more."""
         return {"Authorization": f"Bearer {self.api_key}", **more}
-
-    async def make_key(
-        self,
-        http: aiohttp.ClientSession,
-        fields: Mapping[str, object],
-        more: Mapping[str, str],
-    ) -> bytes:
-        """Ask for a short-lived key; return the answer. Has no deadline of its own.
-
-        :raises ModelError: the provider refused.
-        :raises Exception: whatever aiohttp and the network say; see `failures`.
-        """
-        url = urlunsplit(self._at("realtime/client_secrets"))
-        headers = {**self.headers(more), "Content-Type": "application/json"}
-        # Whoever it would send us on to must not get the key.
-        asking = http.post(url, data=orjson.dumps(fields), headers=headers, allow_redirects=False)
-        async with asking as answer:
-            body = await answer.read()
-        if answer.status >= 300:
-            raise http_error(answer.status, refusal_code(body))
-        return body
 
     def _at(self, path: str) -> SplitResult:
         parts = urlsplit(self.base_url)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self, TypeVar
 
-import aiohttp
 from websockets.exceptions import WebSocketException
 
 from bridge.errors import ModelError, ModelFailure
@@ -17,6 +16,7 @@ from bridge.model.configuration import safety_headers, session_object
 from bridge.model.failures import opening_error, rejected_configuration
 from bridge.model.fields import MalformedFrame, nested, number, parse_object, text
 from bridge.model.items import context_items
+from bridge.model.minting import KeyMaker
 from bridge.model.provider import OPENAI, Provider
 from bridge.model.session import RealtimeSession
 from bridge.model.settings import RealtimeSettings
@@ -32,7 +32,6 @@ _DEFAULTS: Final = RealtimeSettings()
 # What opening a session or making a key may raise besides ModelError. UnicodeError and ValueError
 # come from addresses and headers that cannot be.
 _OPENING_FAILURES: Final = (
-    aiohttp.ClientError,
     WebSocketException,
     OSError,
     TimeoutError,
@@ -73,7 +72,7 @@ class RealtimeModels:
         self._provider = Provider(api_key, base_url or OPENAI)
         self._settings = settings
         self._keys = keys
-        self._http: aiohttp.ClientSession | None = None
+        self._key_maker = KeyMaker(self._provider, settings.key_deadline_s)
 
     @property
     def realtime_url(self) -> str:
@@ -88,8 +87,7 @@ class RealtimeModels:
 
     async def aclose(self) -> None:
         """Close idle HTTP connections. Open sessions go on."""
-        if self._http is not None:
-            await self._http.close()
+        await self._key_maker.aclose()
 
     @asynccontextmanager
     async def open(self, config: ModelConfig) -> AsyncIterator[RealtimeSession]:
@@ -138,6 +136,10 @@ class RealtimeModels:
         except _OPENING_FAILURES as error:
             raise opening_error(error) from None
 
+    async def prepare_keys(self) -> None:
+        """Load what makes keys, so that whoever asks for the first does not wait for it."""
+        await self._key_maker.load()
+
     async def create_ephemeral_key(self, config: ModelConfig, ttl_s: int) -> EphemeralKey:
         """Have the provider make a key for a browser; `config` comes with it.
 
@@ -156,24 +158,11 @@ class RealtimeModels:
     async def _create_key(
         self, session: Mapping[str, object], safety_identifier: str | None, ttl_s: int
     ) -> EphemeralKey:
+        headers = safety_headers(safety_identifier)
         try:
-            async with asyncio.timeout(self._settings.key_deadline_s):
-                if self._http is None:
-                    self._http = aiohttp.ClientSession(trust_env=True)
-                answer = await self._provider.make_key(
-                    self._http,
-                    {
-                        "session": session,
-                        "expires_after": {"anchor": "created_at", "seconds": ttl_s},
-                    },
-                    safety_headers(safety_identifier),
-                )
-            return _ephemeral_key(answer)
+            return _ephemeral_key(await self._key_maker.make(session, ttl_s, headers))
         except (MalformedFrame, OverflowError):
             raise ModelError(ModelFailure.UNAVAILABLE, "protocol") from None
-        except _OPENING_FAILURES as error:
-            # Not chained: the provider's words may quote the prompt or the key.
-            raise opening_error(error) from None
 
     async def _dial(self, model: str, safety_identifier: str | None) -> Dialled:
         headers = safety_headers(safety_identifier)
