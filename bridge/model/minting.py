@@ -40,9 +40,10 @@ class KeyMaker:
 
         :raises ModelError: it refused, or did not answer in time.
         """
+        # In a thread: it would hold the event loop up for most of a second.
+        await self.load()
         import openai  # noqa: PLC0415 - see above
 
-        await self.load()
         assert self._client is not None  # noqa: S101 - loaded just now
         secrets = self._client.realtime.client_secrets.with_raw_response
         try:
