@@ -9,8 +9,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from bridge.addresses import host_and_port
 from bridge.errors import BridgeError
+from bridge.http_listener import answering
 
 PATH: Final = "/metrics"
 
@@ -38,14 +38,7 @@ async def exposing(
 
     app = web.Application()
     app.router.add_get(PATH, metrics)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        host, port = host_and_port(address)
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise MetricsListenError(f"cannot listen on {address} for metrics") from error
+    async with answering(
+        app, address, MetricsListenError(f"cannot listen on {address} for metrics")
+    ):
         yield
-    finally:
-        await runner.cleanup()

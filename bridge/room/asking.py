@@ -15,6 +15,12 @@ _HTTP_SERVER_ERROR: Final = 500
 _T = TypeVar("_T")
 
 
+def session(url: str, api_key: str, api_secret: str) -> api.LiveKitAPI:
+    """Return LiveKit's API over an HTTP session of its own, which is to be closed."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_S)
+    return api.LiveKitAPI(url, api_key, api_secret, timeout=timeout)
+
+
 async def ask(what: str, request: Coroutine[Any, Any, _T]) -> _T:
     """Make a request of LiveKit's API.
 

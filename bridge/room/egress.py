@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Final, Self
 
-import aiohttp
 from livekit import api
 
 from bridge import safe_names
@@ -12,7 +11,7 @@ from bridge.errors import RoomError
 from bridge.ports.clock import Clock
 from bridge.ports.egress import EgressJob, EgressTarget
 from bridge.ports.recording import Recorded, RecordingFormat, RecordingSource
-from bridge.room.asking import REQUEST_S, ask
+from bridge.room.asking import ask, session
 
 # A recording that is stopped is still uploaded; what has become of it then nobody waits for longer.
 _SETTLE_S: Final = 2.0
@@ -68,8 +67,7 @@ class LiveKitEgress:
         self._livekit: api.LiveKitAPI | None = None
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_S)
-        self._livekit = api.LiveKitAPI(self._url, *self._keys, timeout=timeout)
+        self._livekit = session(self._url, *self._keys)
         return self
 
     async def __aexit__(

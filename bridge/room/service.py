@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-import aiohttp
 from livekit import api, rtc
 
 from bridge.clock import SystemClock
@@ -17,7 +16,7 @@ from bridge.ids import ConnectionId, Identity, RoomName
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
-from bridge.room.asking import REQUEST_S, ask
+from bridge.room.asking import ask, session
 from bridge.room.audio import Audio, best_audio
 from bridge.room.bot import RoomBot
 from bridge.room.humans import is_human
@@ -64,8 +63,7 @@ class LiveKitRooms:
         self._stragglers: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=REQUEST_S)
-        self._api = api.LiveKitAPI(self._url, *self._keys, timeout=timeout)
+        self._api = session(self._url, *self._keys)
         return self
 
     async def __aexit__(

@@ -9,8 +9,8 @@ from typing import Final
 from aiohttp import web
 from livekit import api
 
-from bridge.addresses import host_and_port
 from bridge.errors import BridgeError
+from bridge.http_listener import answering
 from bridge.ids import Identity, RoomName
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
@@ -97,19 +97,9 @@ async def listening(
 
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post(PATH, receive)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        host, port = host_and_port(address)
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise WebhookListenError(
-                f"cannot listen on {address} for LiveKit's webhooks"
-            ) from error
+    unusable = WebhookListenError(f"cannot listen on {address} for LiveKit's webhooks")
+    async with answering(app, address, unusable):
         yield
-    finally:
-        await runner.cleanup()
 
 
 def _news(event: api.WebhookEvent) -> RoomNews | None:

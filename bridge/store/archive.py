@@ -1,7 +1,7 @@
 """What does the store know of calls that are over?"""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.logs import get_logger
 from bridge.moments import to_microseconds
@@ -18,7 +17,7 @@ from bridge.ports.call import CallState, CallView
 from bridge.ports.placement import CallFilter, CallPosition, Placed
 from bridge.ports.report import CallReport
 from bridge.ports.store import LoggedEvent
-from bridge.store.database import FAILURES
+from bridge.store.database import awaited
 from bridge.store.rows import SpendingRow, placed_of, report_of, searchable, view_of
 from bridge.store.schema import CALL_METADATA, CALLS, EVENTS, SPENDING
 
@@ -27,8 +26,6 @@ _log = get_logger(__name__)
 _Read = TypeVar("_Read")
 
 EVENTS_A_PAGE: Final = 500
-# Longer than a busy database takes, shorter than who asks waits.
-_RETRY_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +101,8 @@ class Archive:
             for day, tenant, call, *sums in rows
         ]
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except FAILURES as error:
-            raise Unavailable(
-                "STORE_UNAVAILABLE", "the store of ended calls does not answer", _RETRY_S
-            ) from error
+    def _connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return awaited(self._engine.connect(), "the store of ended calls")
 
 
 def _unfinished(view: bytes, host_id: str, epoch: int, draft: bytes | None) -> Unfinished:

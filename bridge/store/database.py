@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Unavailable
 
 MEMORY_URL: Final = "memory:"
 SQLITE: Final = "sqlite"
@@ -34,6 +34,8 @@ _ANSWER_S: Final = 10.0
 # A server that was killed is gone a moment later.
 _HOLD_S: Final = 2.0
 _HOLD_RETRY_S: Final = 0.1
+# Longer than a busy database takes, shorter than who asks waits.
+_RETRY_S: Final = 2.0
 
 # So that who puts things together can name them, and know no more of SQL.
 Location = URL
@@ -118,6 +120,22 @@ async def reached(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def awaited(
+    connecting: AbstractAsyncContextManager[AsyncConnection], store: str
+) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection for what somebody waits for.
+
+    :param store: what is in it, for whoever waits in vain.
+    :raises Unavailable: the database does not answer, or not as it should.
+    """
+    try:
+        async with connecting as connection:
+            yield connection
+    except FAILURES as error:
+        raise Unavailable("STORE_UNAVAILABLE", f"{store} does not answer", _RETRY_S) from error
 
 
 @asynccontextmanager

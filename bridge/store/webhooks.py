@@ -1,22 +1,20 @@
 """How far have webhooks got? Kept in memory, or where the calls are."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bridge.errors import Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.moments import from_microseconds, to_microseconds
 from bridge.ports.webhook import DeadLetter, Progress
-from bridge.store.database import FAILURES
+from bridge.store.database import awaited
 from bridge.store.schema import WEBHOOK_DEAD, WEBHOOK_PROGRESS
 from bridge.store.statements import insert
 
-_RETRY_S: Final = 2.0
 # Without a database nobody looks for older ones.
 _MOST_DEAD: Final = 1_000
 
@@ -119,15 +117,8 @@ class StoredWebhooks:
         async with self._writing() as connection:
             await connection.execute(delete(WEBHOOK_DEAD).where(which))
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except FAILURES as error:
-            raise Unavailable(
-                "STORE_UNAVAILABLE", "the store of webhooks does not answer", _RETRY_S
-            ) from error
+    def _writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return awaited(self._engine.begin(), "the store of webhooks")
 
 
 def _is_further(new: Any) -> ColumnElement[bool]:  # noqa: ANN401 - columns by their names
