@@ -2,6 +2,7 @@ package mediabridge_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -104,6 +105,7 @@ func watchOverBrokenConnections(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	id := call.GetConnectionId()
+	const cuts = 3
 	var seen int64
 	for event, err := range broken.Watch(ctx, id, 0) {
 		if err != nil {
@@ -113,18 +115,25 @@ func watchOverBrokenConnections(t *testing.T, address string) {
 			t.Errorf("event %d follows %d", event.GetSequence(), seen)
 		}
 		seen = event.GetSequence()
-		line.cut()
-		if event.GetModelStateChanged().GetState() == bridgev1.LinkState_LINK_STATE_READY {
-			if _, err := direct.EndCall(ctx, &bridgev1.EndCallRequest{ConnectionId: id}); err != nil {
-				t.Fatal(err)
-			}
+		if event.GetModelStateChanged().GetState() != bridgev1.LinkState_LINK_STATE_READY && event.GetControlApplied() == nil {
+			continue
+		}
+		// What is told after a cut can only have come over another connection.
+		if line.cut(); line.cuts() < cuts {
+			_, err = direct.ControlCall(ctx, &bridgev1.ControlCallRequest{ConnectionId: id, Command: &bridgev1.ControlCallRequest_SetMetadata{
+				SetMetadata: &bridgev1.SetMetadata{Metadata: map[string]string{"cuts": strconv.Itoa(line.cuts())}}}})
+		} else {
+			_, err = direct.EndCall(ctx, &bridgev1.EndCallRequest{ConnectionId: id})
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 	status, err := direct.GetConnectionStatus(ctx, &bridgev1.GetConnectionStatusRequest{ConnectionId: id})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := status.GetCall().GetLastSequence(); seen != want || line.cuts() < 3 {
+	if want := status.GetCall().GetLastSequence(); seen != want || line.cuts() < cuts {
 		t.Errorf("saw %d of %d events over %d cuts", seen, want, line.cuts())
 	}
 }
