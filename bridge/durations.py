@@ -9,6 +9,8 @@ JOIN_TIMEOUT_RANGE_S: Final = (1.0, 3_600.0)
 SILENCE_STEP_RANGE_S: Final = (1.0, 3_600.0)
 MAX_DURATION_RANGE_S: Final = (1.0, 86_400.0)
 REJOIN_GRACE_RANGE_S: Final = (0.0, 600.0)
+# As in proto/bridge/v1/call_service.proto (CreateRoomRequest).
+TOKEN_TTL_RANGE_S: Final = (30.0, 86_400.0)
 # As in proto/bridge/v1/agent.proto (Tool).
 TOOL_TIMEOUT_RANGE_S: Final = (1.0, 600.0)
 FILLER_AFTER_RANGE_S: Final = (0.1, 60.0)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import grpc
 
 from bridge.access.principal import Scope
-from bridge.api import commands, paging, requests
+from bridge.api import call_requests, commands, paging, requests
 from bridge.api.asker import about, asker, quotas
 from bridge.calls.front.reception import Reception
 from bridge.calls.front.registry import Registry
@@ -37,7 +37,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
     async def CreateRoom(
         self, request: pb.CreateRoomRequest, _context: Context
     ) -> pb.CreateRoomResponse:
-        admission = await self._reception.create(_granted(requests.create_room(request)))
+        admission = await self._reception.create(_granted(call_requests.create_room(request)))
         about(admission.view.connection_id)
         return pb.CreateRoomResponse(
             connection_id=admission.view.connection_id,
@@ -52,7 +52,7 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         )
 
     async def JoinRoom(self, request: pb.JoinRoomRequest, _context: Context) -> pb.JoinRoomResponse:
-        asked, room_name = requests.join_room(request)
+        asked, room_name = call_requests.join_room(request)
         admission = await self._reception.join(_granted(asked), room_name)
         about(admission.view.connection_id)
         return pb.JoinRoomResponse(

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bridge.api import knowledge, overrides, requests
+from bridge.api import fields, knowledge, overrides
 from bridge.api.violations import Violations
 from bridge.ids import ConnectionId
 from bridge.ports.control import (
@@ -50,7 +50,7 @@ def control_call(request: pb.ControlCallRequest) -> tuple[ConnectionId, CommandI
     :raises InvalidRequest: a field is wrong.
     """
     wrong = Violations()
-    connection_id = requests.checked_connection_id(request.connection_id, wrong)
+    connection_id = fields.connection_id(request.connection_id, wrong)
     command_id = _command_id(request.command_id, wrong)
     command = _command(request, wrong)
     wrong.check()
@@ -82,7 +82,7 @@ def _end_softly(request: pb.ControlCallRequest, wrong: Violations) -> EndSoftly:
 
 def _set_metadata(request: pb.ControlCallRequest, wrong: Violations) -> SetMetadata:
     metadata = dict(request.set_metadata.metadata)
-    requests.check_metadata("set_metadata.metadata", metadata, wrong)
+    fields.metadata("set_metadata.metadata", metadata, wrong)
     return SetMetadata(metadata)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bridge.api import fields
 from bridge.api.violations import Violations
 from bridge.ids import ConnectionId
 from bridge.ports.agent import (
@@ -14,7 +15,6 @@ from bridge.ports.agent import (
 from bridge.ports.model_config import MAX_CONTEXT_CHARS, ContextItem, ItemRole
 from bridge.v1 import call_service_pb2
 
-_MAX_ID: Final = 128
 _MAX_MESSAGES: Final = 100
 
 ROLES: Final[Mapping[int, ItemRole]] = {
@@ -36,7 +36,7 @@ def variables(given: Mapping[str, str], wrong: Violations) -> Mapping[str, str]:
 
 
 def prior(value: str, wrong: Violations) -> ConnectionId | None:
-    wrong.text("prior_connection_id", value, _MAX_ID)
+    wrong.text("prior_connection_id", value, fields.MAX_ID)
     return ConnectionId(value) if value else None
 
 

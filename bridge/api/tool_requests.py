@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from bridge.api.requests import MAX_ID
+from bridge.api.fields import MAX_ID
 from bridge.api.violations import Violations
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId, ConnectionId, TenantId

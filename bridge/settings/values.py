@@ -14,6 +14,7 @@ from bridge.durations import (
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
     REJOIN_GRACE_RANGE_S,
+    TOKEN_TTL_RANGE_S,
     parse_duration_s,
     within,
     write_duration,
@@ -104,7 +105,7 @@ WorkerSilence = Annotated[Seconds, AfterValidator(within((0.5, 60.0)))]
 JoinTimeout = Annotated[Seconds, AfterValidator(within(JOIN_TIMEOUT_RANGE_S))]
 MaxDuration = Annotated[Seconds, AfterValidator(within(MAX_DURATION_RANGE_S))]
 RejoinGrace = Annotated[Seconds, AfterValidator(within(REJOIN_GRACE_RANGE_S))]
-TokenTtl = Annotated[Seconds, AfterValidator(within((30.0, _DAY_S)))]
+TokenTtl = Annotated[Seconds, AfterValidator(within(TOKEN_TTL_RANGE_S))]
 # An integer, because LiveKit takes whole seconds.
 RoomEmptyTimeout = Annotated[
     int, BeforeValidator(parse_duration_s), AfterValidator(within((1.0, _DAY_S)))

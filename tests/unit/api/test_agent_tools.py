@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from bridge.api import requests
+from bridge.api import call_requests
 from bridge.errors import InvalidRequest
 from bridge.ports.tool import ToolMode, ToolReaction, ToolSpec
 from bridge.v1 import agent_pb2, call_service_pb2
@@ -24,14 +24,14 @@ def tool(**fields: Any) -> agent_pb2.Tool:
 
 
 def parsed(*tools: agent_pb2.Tool) -> tuple[ToolSpec, ...]:
-    overrides = requests.create_room(request(*tools)).agent.overrides
+    overrides = call_requests.create_room(request(*tools)).agent.overrides
     assert overrides.tools is not None
     return overrides.tools
 
 
 def wrong_fields(*tools: agent_pb2.Tool) -> list[str]:
     with pytest.raises(InvalidRequest) as refused:
-        requests.create_room(request(*tools))
+        call_requests.create_room(request(*tools))
     return [violation.field for violation in refused.value.violations]
 
 
@@ -72,7 +72,7 @@ def test_every_field_is_read() -> None:
 
 def test_call_that_gives_no_tools_changes_none() -> None:
     plain = call_service_pb2.CreateRoomRequest(participant_name="Ada", agent_id="greeter")
-    assert requests.create_room(plain).agent.overrides.tools is None
+    assert call_requests.create_room(plain).agent.overrides.tools is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_number_and_size_are_bounded() -> None:
     made = request()
     made.agent.tools.SetInParent()
     with pytest.raises(InvalidRequest):
-        requests.create_room(made)
+        call_requests.create_room(made)
 
 
 def test_two_tools_cannot_have_one_name() -> None:

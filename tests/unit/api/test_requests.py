@@ -1,109 +1,28 @@
 """What each request may hold, field by field, named as in the proto."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 
-from bridge.api import commands, requests
+from bridge.api import requests
 from bridge.errors import InvalidRequest
-from bridge.ports.agent import (
-    GreetingChange,
-    PromptGreeting,
-    SayGreeting,
-    SilenceStep,
-    TurnsChange,
-    UserFirst,
-)
-from bridge.ports.budget import Budget
-from bridge.ports.call import CallState, StartPolicy
-from bridge.ports.control import PressKeys
-from bridge.ports.model_config import ContextItem, ItemRole, SemanticVad, ServerVad
-from bridge.ports.recording import RecordingChange, RecordingFormat
-from bridge.retention import Retention
-from bridge.v1 import (
-    agent_pb2,
-    call_pb2,
-    call_service_pb2,
-    model_service_pb2,
-    telemetry_service_pb2,
+from bridge.ports.call import CallState
+from bridge.v1 import agent_pb2, call_pb2, call_service_pb2
+from tests.unit.api.rpcs import (
+    CONTROL,
+    CREATE,
+    JOIN,
+    LIST,
+    TELEMETRY,
+    TOKEN,
+    WATCH,
+    Rpc,
+    changed,
+    said,
+    span,
+    wrong_fields,
 )
 
 DAY_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Rpc:
-    """A request that is right, and what parses it."""
-
-    right: Message
-    parse: Callable[..., object]
-
-
-CREATE = Rpc(
-    call_service_pb2.CreateRoomRequest(participant_name="Ada", agent_id="greeter"),
-    requests.create_room,
-)
-JOIN = Rpc(
-    call_service_pb2.JoinRoomRequest(participant_name="Ada", room_name="lobby"), requests.join_room
-)
-WATCH = Rpc(call_service_pb2.WatchEventsRequest(connection_id="call-1"), requests.watch)
-LIST = Rpc(call_service_pb2.ListCallsRequest(), requests.list_calls)
-TELEMETRY = Rpc(telemetry_service_pb2.StreamTelemetryRequest(), requests.telemetry)
-CONTROL = Rpc(
-    call_service_pb2.ControlCallRequest(
-        connection_id="call-1", say=call_service_pb2.Say(text="One moment.")
-    ),
-    commands.control_call,
-)
-TOKEN = Rpc(model_service_pb2.CreateModelTokenRequest(agent_id="greeter"), requests.model_token)
-
-
-def changed(rpc: Rpc, path: str, value: object) -> Message:
-    """Return the request with one field set, by its path in the proto."""
-    message = type(rpc.right)()
-    message.CopyFrom(rpc.right)
-    *parents, name = path.split(".")
-    target = message
-    for parent in parents:
-        target = getattr(target, parent)
-    if isinstance(value, Message):
-        getattr(target, name).CopyFrom(value)
-    elif isinstance(value, dict):
-        getattr(target, name).update(value)
-    elif isinstance(value, list):
-        getattr(target, name).extend(value)
-    else:
-        setattr(target, name, value)
-    return message
-
-
-def wrong_fields(rpc: Rpc, message: Message) -> list[str]:
-    try:
-        rpc.parse(message)
-    except InvalidRequest as refused:
-        return [violation.field for violation in refused.violations]
-    return []
-
-
-def span(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(round(seconds * 1e9))
-    return duration
-
-
-@pytest.mark.parametrize("rpc", [CREATE, JOIN, WATCH, LIST, TELEMETRY, TOKEN])
-def test_smallest_request_is_right(rpc: Rpc) -> None:
-    assert wrong_fields(rpc, rpc.right) == []
-
-
-def said(text: str, role: int = 2) -> call_service_pb2.ContextMessage:
-    return call_service_pb2.ContextMessage(role=role, text=text)  # type: ignore[arg-type]
-
-
 NAMES = ["\x00", "a\nb", "tab\t", "\u200b", "\x7f", "x" * 129]
 
 BAD = [
@@ -209,6 +128,11 @@ def rows(table: list[tuple[Rpc, str, list[object]]]) -> list[tuple[Rpc, str, obj
     return [(rpc, path, value) for rpc, path, values in table for value in values]
 
 
+@pytest.mark.parametrize("rpc", [CREATE, JOIN, WATCH, LIST, TELEMETRY, TOKEN])
+def test_smallest_request_is_right(rpc: Rpc) -> None:
+    assert wrong_fields(rpc, rpc.right) == []
+
+
 @pytest.mark.parametrize(("rpc", "path", "value"), rows(BAD))  # type: ignore[arg-type]
 def test_wrong_value_is_refused_by_its_field_s_name(rpc: Rpc, path: str, value: object) -> None:
     assert wrong_fields(rpc, changed(rpc, path, value)) == [path]
@@ -245,102 +169,11 @@ def test_what_is_wrong_a_thousand_times_fits_into_a_client_s_trailers() -> None:
     assert wrong_fields(LIST, many_entries) == ["metadata", "metadata"]
 
 
-def test_request_becomes_what_the_domain_asks_for() -> None:
-    message = call_service_pb2.CreateRoomRequest(
-        participant_name=" Ada ",
-        agent_id="greeter",
-        voice_language="es-MX",
-        tenant_id="acme",
-        request_id="r1",
-        room_name="lobby",
-        metadata={"k": "v"},
-        limits=call_pb2.CallLimits(max_duration=span(90.5), rejoin_grace=span(0)),
-        start_policy=call_pb2.START_POLICY_VOICE_ON_MICROPHONE,
-        token_ttl=span(60),
-    )
-    asked = requests.create_room(message)
-    assert (asked.caller_name, asked.agent.caller_name) == ("Ada", "Ada")
-    assert (asked.agent.agent_id, asked.agent.tenant_id) == ("greeter", "acme")
-    assert (asked.agent.language, asked.room_name) == ("es-MX", "lobby")
-    assert (asked.limits.join_timeout_s, asked.limits.max_duration_s) == (None, 90.5)
-    assert asked.limits.rejoin_grace_s == 0
-    assert asked.start_policy is StartPolicy.VOICE_ON_MICROPHONE
-    assert (asked.token_ttl_s, asked.metadata) == (60, {"k": "v"})
-    assert asked.request_key is not None
-    assert (asked.request_key.tenant_id, asked.request_key.request_id) == ("acme", "r1")
-
-
-def test_fields_left_out_are_left_to_others() -> None:
-    asked = requests.create_room(CREATE.right)  # type: ignore[arg-type]
-    assert (asked.room_name, asked.request_key, asked.start_policy) == (None, None, None)
-    assert (asked.token_ttl_s, asked.agent.language) == (None, None)
-    assert requests.list_calls(LIST.right)[1] == 100  # type: ignore[arg-type]
-    assert requests.telemetry(TELEMETRY.right) == (None, None, 5.0)  # type: ignore[arg-type]
-    assert requests.model_token(TOKEN.right)[1] == 60  # type: ignore[arg-type]
-
-
-def test_fingerprint_tells_requests_apart_and_retries_not() -> None:
-    def fingerprint(rpc: Rpc, path: str, value: object) -> bytes:
-        message = changed(rpc, path, value)
-        message.request_id = "r1"  # type: ignore[attr-defined]
-        parsed: Any = rpc.parse(message)
-        asked = parsed[0] if isinstance(parsed, tuple) else parsed
-        digest: bytes = asked.request_key.fingerprint
-        return digest
-
-    metadata = {str(number): "v" for number in range(20)}
-    backwards = dict(reversed(metadata.items()))
-    one = fingerprint(CREATE, "metadata", metadata)
-    assert one == fingerprint(CREATE, "metadata", backwards)
-    assert one != fingerprint(CREATE, "metadata", {"0": "v"})
-    room = ("room_name", "lobby")
-    assert fingerprint(CREATE, *room) != fingerprint(
-        Rpc(changed(JOIN, "agent_id", "greeter"), JOIN.parse), *room
-    )
-
-
 @pytest.mark.parametrize("state", CallState)
 def test_every_state_can_be_filtered_by(state: CallState) -> None:
     number = call_pb2.CallState.Value(f"CALL_STATE_{state.name}")
     calls, _ = requests.list_calls(call_service_pb2.ListCallsRequest(states=[number]))
     assert calls.states == {state}
-
-
-def test_overrides_become_what_the_domain_asks_for() -> None:
-    message = changed(CREATE, "agent.greeting.text", "Hi.")
-    overrides = message.agent  # type: ignore[attr-defined]
-    overrides.interruptible = False
-    overrides.turn_detection.server_vad.threshold = 0.7
-    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == GreetingChange(SayGreeting("Hi."))
-    assert asked.interruptible is False
-    assert asked.turn_detection == TurnsChange(ServerVad(threshold=0.7))
-    assert (asked.instructions, asked.model, asked.voice, asked.speed) == (None,) * 4
-    overrides.greeting.prompt = "Greet."
-    overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_LOW
-    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == GreetingChange(PromptGreeting("Greet."))
-    assert asked.turn_detection == TurnsChange(SemanticVad("low"))
-    overrides.greeting.user_first = True
-    overrides.turn_detection.semantic_vad.eagerness = agent_pb2.EAGERNESS_UNSPECIFIED
-    asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-    assert asked.greeting == GreetingChange(UserFirst())
-    assert asked.turn_detection == TurnsChange(SemanticVad("auto"))
-
-
-def test_silence_steps_become_what_the_domain_asks_for() -> None:
-    policy = agent_pb2.SilencePolicy()
-    policy.steps.add(after=span(1), say="Hello?")
-    policy.steps.add(after=span(2.5), prompt="Ask.")
-    policy.steps.add(after=span(3), end=True)
-    for steps in (
-        (SilenceStep(1, "Hello?"), SilenceStep(2.5, None, "Ask."), SilenceStep(3, ends=True)),
-        (),
-    ):
-        message = changed(CREATE, "agent.silence", policy)
-        asked = requests.create_room(message).agent.overrides  # type: ignore[arg-type]
-        assert asked.silence == steps
-        policy.Clear()
 
 
 @pytest.mark.parametrize("after", [None, span(0.9), span(3601)])
@@ -358,13 +191,6 @@ def test_a_variable_that_is_too_long_is_named(rpc: Rpc) -> None:
     assert wrong_fields(rpc, message) == ["variables.order_id"]
 
 
-def test_variables_reach_the_agent() -> None:
-    message = changed(CREATE, "variables", {"order_id": "A-17"})
-    assert requests.create_room(message).agent.variables == {"order_id": "A-17"}  # type: ignore[arg-type]
-    message = changed(TOKEN, "variables", {"order_id": "A-17"})
-    assert requests.model_token(message)[0].variables == {"order_id": "A-17"}  # type: ignore[arg-type]
-
-
 def test_each_wrong_message_is_named_by_its_place() -> None:
     message = changed(JOIN, "initial_messages", [said("x"), said(" "), said("x", 0), said("x", 9)])
     assert wrong_fields(JOIN, message) == [
@@ -372,71 +198,6 @@ def test_each_wrong_message_is_named_by_its_place() -> None:
         "initial_messages[2].role",
         "initial_messages[3].role",
     ]
-
-
-def test_messages_keep_their_order_and_roles() -> None:
-    told = [said("Be kind.", 1), said("Hello?", 2), said("Hi.", 3)]
-    context = requests.create_room(changed(CREATE, "initial_messages", told)).context  # type: ignore[arg-type]
-    assert context == (
-        ContextItem(ItemRole.SYSTEM, "Be kind."),
-        ContextItem(ItemRole.USER, "Hello?"),
-        ContextItem(ItemRole.AGENT, "Hi."),
-    )
-
-
-@pytest.mark.parametrize(
-    ("role", "text", "wrong"),
-    [
-        (call_service_pb2.CONTEXT_ROLE_SYSTEM, " ", "add_context.message.text"),
-        (call_service_pb2.CONTEXT_ROLE_USER, "x" * 24_001, "add_context.message.text"),
-        (call_service_pb2.CONTEXT_ROLE_UNSPECIFIED, "words", "add_context.message.role"),
-    ],
-)
-def test_context_to_add_has_words_and_a_speaker(
-    role: call_service_pb2.ContextRole.ValueType, text: str, wrong: str
-) -> None:
-    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
-    request.add_context.message.role = role
-    request.add_context.message.text = text
-    with pytest.raises(InvalidRequest) as refused:
-        commands.control_call(request)
-    assert [violation.field for violation in refused.value.violations] == [wrong]
-
-
-@pytest.mark.parametrize("digits", ["", "1" * 33, "12 3", "a", "E", "\u0663"])
-def test_what_are_no_keys_is_refused_by_its_field(digits: str) -> None:
-    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
-    request.send_dtmf.digits = digits
-    with pytest.raises(InvalidRequest) as refused:
-        commands.control_call(request)
-    assert [violation.field for violation in refused.value.violations] == ["send_dtmf.digits"]
-
-
-def test_keys_are_read_in_their_order() -> None:
-    request = call_service_pb2.ControlCallRequest(connection_id="call-1")
-    request.send_dtmf.digits = "1*#D"
-    assert commands.control_call(request)[2] == PressKeys("1*#D")
-
-
-def test_a_budget_holds_what_was_given_and_nothing_else() -> None:
-    asked = requests.create_room(changed(CREATE, "budget.max_tokens", 7))  # type: ignore[arg-type]
-    assert asked.budget == Budget(max_tokens=7)
-    assert requests.create_room(CREATE.right).budget == Budget()  # type: ignore[arg-type]
-
-
-def test_a_request_may_say_how_much_is_kept() -> None:
-    assert requests.create_room(CREATE.right).retention is None  # type: ignore[arg-type]
-    for number, retention in enumerate(Retention, start=1):
-        asked = requests.create_room(changed(CREATE, "retention", number))  # type: ignore[arg-type]
-        assert asked.retention is retention
-
-
-def test_a_recording_is_wanted_as_far_as_the_request_says() -> None:
-    assert requests.create_room(CREATE.right).recording is None  # type: ignore[arg-type]
-    asked = requests.create_room(changed(CREATE, "recording.paused", False))  # type: ignore[arg-type]
-    assert asked.recording == RecordingChange(paused=False)
-    asked = requests.create_room(changed(CREATE, "recording.format", 2))  # type: ignore[arg-type]
-    assert asked.recording == RecordingChange(format=RecordingFormat.OGG_OPUS)
 
 
 def test_whoever_wants_no_recording_cannot_say_how() -> None:
