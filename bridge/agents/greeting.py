@@ -1,9 +1,14 @@
-"""What does an agent say first in one call, and how?"""
+"""What does an agent say first: how is it written in its file, and what gets a call?"""
 
 from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from bridge.agents.prompt import NAMELESS, fill
-from bridge.agents.schema import GreetingPart
+from bridge.agents.templates import ShortText
+from bridge.durations import GREETING_DELAY_RANGE_S, parse_duration_s, within
+from bridge.files.checked import Part
 from bridge.ports.agent import (
     Greeting,
     GreetingChange,
@@ -12,6 +17,28 @@ from bridge.ports.agent import (
     SayGreeting,
     UserFirst,
 )
+
+
+class GreetingPart(Part):
+    """What the agent says first, exactly one of the first three, and how."""
+
+    text: ShortText | None = None
+    prompt: ShortText | None = None
+    user_first: Literal[True] | None = None
+    interruptible: bool = True
+    guard: bool = False
+    delay: Annotated[
+        float, BeforeValidator(parse_duration_s), AfterValidator(within(GREETING_DELAY_RANGE_S))
+    ] = 0.0
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(way is not None for way in (self.text, self.prompt, self.user_first)) != 1:
+            raise ValueError("must be exactly one of text, prompt and user_first")
+        without_effect = {"interruptible", "guard", "delay"} & self.model_fields_set
+        if self.user_first and without_effect:
+            raise ValueError(f"{', '.join(sorted(without_effect))}: no greeting, no effect")
+        return self
 
 
 def greeting_of(part: GreetingPart, change: GreetingChange, values: Mapping[str, str]) -> Greeting:

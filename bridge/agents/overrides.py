@@ -5,8 +5,7 @@ import dataclasses
 from pydantic import ValidationError
 
 from bridge.agents import greeting as greetings
-from bridge.agents import silence
-from bridge.agents import turns as turn_options
+from bridge.agents import silence, turn_parts
 from bridge.agents.prompt import Known
 from bridge.agents.schema import AgentFile, OverridesPart
 from bridge.agents.tools import as_part
@@ -70,7 +69,7 @@ def _plain(value: object) -> object:
                 for one in value
             ]
         case TurnsChange() | InterruptionChange():
-            return turn_options.as_written(value)
+            return turn_parts.as_written(value)
         case GreetingChange():
             return greetings.as_written(value)
         case NoisePolicy():

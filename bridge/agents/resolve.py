@@ -5,15 +5,14 @@ from typing import Final
 
 from bridge.agents import overrides
 from bridge.agents import tools as tool_options
-from bridge.agents import turns as turn_options
-from bridge.agents.greeting import greeting_of, manner_without_effect
+from bridge.agents.greeting import GreetingPart, greeting_of, manner_without_effect
 from bridge.agents.mcp_tools import Offered, mcp_tools_of, nothing_offered
 from bridge.agents.prompt import NAMELESS, PromptParts, assemble, clean_name, fill
-from bridge.agents.schema import AgentFile, GreetingPart, LanguagePart
+from bridge.agents.schema import AgentFile, LanguagePart
 from bridge.agents.silence import steps_of
 from bridge.agents.tags import choose, english_name, is_tag
 from bridge.agents.tools import tools_of
-from bridge.agents.turns import Turns, turns_of
+from bridge.agents.turns import Turns, clashes, turns_of
 from bridge.agents.variables import values_of
 from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
@@ -138,8 +137,7 @@ def _greeting_violations(
 
 def _turn_violations(turns: Turns) -> list[FieldViolation]:
     return [
-        FieldViolation(".".join(("agent", *clash.path)), clash.problem)
-        for clash in turn_options.clashes(turns)
+        FieldViolation(".".join(("agent", *clash.path)), clash.problem) for clash in clashes(turns)
     ]
 
 

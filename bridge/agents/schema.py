@@ -11,31 +11,26 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.agents.greeting import GreetingPart
 from bridge.agents.mcp_tools import McpParts
 from bridge.agents.outside import surroundings_of
-from bridge.agents.prompt import PLACEHOLDERS
 from bridge.agents.silence import SilenceSteps
 from bridge.agents.tags import is_tag
 from bridge.agents.templates import TEMPLATE, ShortText
 from bridge.agents.tools import ToolPart, ToolParts
+from bridge.agents.turn_parts import InterruptionPart, ServerVadPart, TurnDetectionPart
+from bridge.agents.variables import VariableName, VariablePart
 from bridge.durations import (
-    ECHO_GUARD_RANGE_S,
-    GREETING_DELAY_RANGE_S,
     JOIN_TIMEOUT_RANGE_S,
     MAX_DURATION_RANGE_S,
-    MIN_SPEECH_RANGE_S,
     REJOIN_GRACE_RANGE_S,
-    RESUME_AFTER_RANGE_S,
     parse_duration_s,
     within,
-    zero_or,
 )
 from bridge.files.checked import Part
+from bridge.files.lines import Line
 from bridge.ports.agent import (
-    MAX_VARIABLE_CHARS,
     MAX_VARIABLES,
-    VARIABLE_NAME,
-    VARIABLE_NAME_RULE,
 )
 from bridge.ports.budget import MAX_BUDGET
 from bridge.ports.tool import MAX_TOOLS
@@ -50,12 +45,6 @@ DEFAULT_TRANSCRIPTION_MODEL: Final = "gpt-realtime-whisper"
 _AGENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 
 
-def _one_line(text: str) -> str:
-    if not text.isprintable() or text != text.strip() or not text:
-        raise ValueError("must be one line of printable characters, with no space at its ends")
-    return text
-
-
 def _id(text: str) -> str:
     if not _AGENT_ID.fullmatch(text):
         raise ValueError('must be letters, digits, "_", "-" and ".", at most 128')
@@ -66,14 +55,6 @@ def _tag(tag: str) -> str:
     if not is_tag(tag):
         raise ValueError('must be a language tag such as "en" or "es-MX"')
     return tag
-
-
-def _variable_name(name: str) -> str:
-    if not VARIABLE_NAME.fullmatch(name):
-        raise ValueError(f"must be {VARIABLE_NAME_RULE}")
-    if name in PLACEHOLDERS:
-        raise ValueError("is a placeholder that every agent has")
-    return name
 
 
 def _as_mapping(what: str) -> BeforeValidator:
@@ -126,13 +107,8 @@ def _off_is_none(transcription: object) -> object:
     return None if transcription == "off" else transcription
 
 
-Line = Annotated[str, Field(max_length=128), AfterValidator(_one_line)]
 Instructions = Annotated[str, Field(max_length=MAX_INSTRUCTIONS_CHARS), TEMPLATE]
 Speed = Annotated[float, Field(ge=0.25, le=1.5)]
-Threshold = Annotated[float, Field(ge=0, le=1)]
-PrefixPaddingMs = Annotated[int, Field(ge=0, le=2000)]
-SilenceDurationMs = Annotated[int, Field(ge=100, le=5000)]
-IdleTimeoutMs = Annotated[int, Field(ge=5000, le=30_000)]
 Overridable = Literal[
     "instructions",
     "model",
@@ -147,77 +123,6 @@ Overridable = Literal[
     "tools",
 ]
 Tag = Annotated[str, AfterValidator(_tag)]
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-
-
-class GreetingPart(Part):
-    """What the agent says first, exactly one of the first three, and how."""
-
-    text: ShortText | None = None
-    prompt: ShortText | None = None
-    user_first: Literal[True] | None = None
-    interruptible: bool = True
-    guard: bool = False
-    delay: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(GREETING_DELAY_RANGE_S))
-    ] = 0.0
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(way is not None for way in (self.text, self.prompt, self.user_first)) != 1:
-            raise ValueError("must be exactly one of text, prompt and user_first")
-        without_effect = {"interruptible", "guard", "delay"} & self.model_fields_set
-        if self.user_first and without_effect:
-            raise ValueError(f"{', '.join(sorted(without_effect))}: no greeting, no effect")
-        return self
-
-
-class TurnsPart(Part):
-    """What all ways of finding a turn's end have."""
-
-    create_response: bool = True
-
-
-class ServerVadPart(TurnsPart):
-    """Turn detection by energy."""
-
-    type: Literal["server_vad"]
-    threshold: Threshold = 0.5
-    prefix_padding_ms: PrefixPaddingMs = 300
-    silence_duration_ms: SilenceDurationMs = 500
-    idle_timeout_ms: IdleTimeoutMs | None = None
-
-
-class SemanticVadPart(TurnsPart):
-    """Turn detection by meaning."""
-
-    type: Literal["semantic_vad"]
-    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
-
-
-class ManualTurnsPart(TurnsPart):
-    """Turns that the gateway ends."""
-
-    type: Literal["manual"]
-
-
-TurnDetectionPart = Annotated[
-    ServerVadPart | SemanticVadPart | ManualTurnsPart, Field(discriminator="type")
-]
-
-
-class InterruptionPart(Part):
-    """When the caller's speech stops the agent's."""
-
-    min_speech: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(MIN_SPEECH_RANGE_S))
-    ] = 0.0
-    resume_after: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(zero_or(RESUME_AFTER_RANGE_S))
-    ] = 0.0
-    echo_guard: Annotated[
-        float, BeforeValidator(parse_duration_s), AfterValidator(within(ECHO_GUARD_RANGE_S))
-    ] = 0.0
 
 
 class TranscriptionPart(Part):
@@ -241,14 +146,6 @@ class LanguagePart(Part):
     accent: ShortText | None = None
     instructions: Instructions | None = None
     greeting: GreetingPart | None = None
-
-
-class VariablePart(Part):
-    """A placeholder of the agent's own."""
-
-    default: (
-        Annotated[str, Field(max_length=MAX_VARIABLE_CHARS), AfterValidator(_one_line)] | None
-    ) = None
 
 
 class LimitsPart(Part):

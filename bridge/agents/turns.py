@@ -3,14 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bridge.agents.schema import (
-    AgentFile,
-    ManualTurnsPart,
-    SemanticVadPart,
-    ServerVadPart,
-)
+from bridge.agents.schema import AgentFile
+from bridge.agents.turn_parts import detection_of
 from bridge.ports.agent import AgentOverrides, InterruptionChange, InterruptionRules, TurnsChange
-from bridge.ports.model_config import ManualTurns, SemanticVad, ServerVad, TurnDetection
+from bridge.ports.model_config import ManualTurns, ServerVad, TurnDetection
 
 _T = TypeVar("_T", bool, float)
 
@@ -41,7 +37,7 @@ def turns_of(agent: AgentFile, changes: AgentOverrides | None = None) -> Turns:
     rules = changes.interruption or InterruptionChange()
     own = agent.interruption
     return Turns(
-        detection=detection.detection or _detection(agent),
+        detection=detection.detection or detection_of(agent.turn_detection),
         create_response=_either(detection.create_response, agent.turn_detection.create_response),
         interruptible=_either(changes.interruptible, agent.interruptible),
         rules=InterruptionRules(
@@ -85,44 +81,6 @@ def clashes(turns: Turns) -> list[Clash]:
             )
         )
     return found
-
-
-def as_written(change: TurnsChange | InterruptionChange) -> dict[str, object] | None:
-    """Return a change as a file would have it, for the file's rules; None if there is none."""
-    match change:
-        case TurnsChange(ServerVad() as vad):
-            return {
-                "type": "server_vad",
-                "threshold": vad.threshold,
-                "prefix_padding_ms": vad.prefix_padding_ms,
-                "silence_duration_ms": vad.silence_duration_ms,
-                "idle_timeout_ms": vad.idle_timeout_ms,
-            }
-        case TurnsChange(SemanticVad(eagerness)):
-            return {"type": "semantic_vad", "eagerness": eagerness}
-        case TurnsChange(ManualTurns()):
-            return {"type": "manual"}
-        case TurnsChange():
-            return None
-        case InterruptionChange():
-            given = {
-                "min_speech": change.min_speech_s,
-                "resume_after": change.resume_after_s,
-                "echo_guard": change.echo_guard_s,
-            }
-            return {name: seconds for name, seconds in given.items() if seconds is not None}
-
-
-def _detection(agent: AgentFile) -> TurnDetection:
-    match agent.turn_detection:
-        case ServerVadPart() as vad:
-            return ServerVad(
-                vad.threshold, vad.prefix_padding_ms, vad.silence_duration_ms, vad.idle_timeout_ms
-            )
-        case SemanticVadPart() as vad:
-            return SemanticVad(vad.eagerness)
-        case ManualTurnsPart():
-            return ManualTurns()
 
 
 def _either(change: _T | None, own: _T) -> _T:

@@ -1,13 +1,36 @@
-"""What fills an agent's own placeholders in one call: the call's values, or else the defaults."""
+"""An agent's own placeholders: how are they written in its file, and what fills them in a call?"""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from bridge.agents.prompt import clean_value
-from bridge.agents.schema import VariablePart
+from pydantic import AfterValidator, Field
+
+from bridge.agents.prompt import PLACEHOLDERS, clean_value
 from bridge.errors import FieldViolation
+from bridge.files.checked import Part
+from bridge.files.lines import one_line
+from bridge.ports.agent import MAX_VARIABLE_CHARS, VARIABLE_NAME, VARIABLE_NAME_RULE
 
 _FIELD: Final = "variables"
+
+
+def _variable_name(name: str) -> str:
+    if not VARIABLE_NAME.fullmatch(name):
+        raise ValueError(f"must be {VARIABLE_NAME_RULE}")
+    if name in PLACEHOLDERS:
+        raise ValueError("is a placeholder that every agent has")
+    return name
+
+
+VariableName = Annotated[str, AfterValidator(_variable_name)]
+
+
+class VariablePart(Part):
+    """A placeholder of the agent's own."""
+
+    default: (
+        Annotated[str, Field(max_length=MAX_VARIABLE_CHARS), AfterValidator(one_line)] | None
+    ) = None
 
 
 def values_of(

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bridge.files.checked import Part, check, mapping_in, tree_of
+from bridge.files.lines import Line
 from bridge.files.watched import WatchedFile
 from bridge.logs import get_logger
 from bridge.ports.money import CallPrices, TokenPrices, TranscriptionPrices
@@ -31,12 +32,6 @@ def _micro_units(price: object) -> int:
     return int(amount)
 
 
-def _word(text: str) -> str:
-    if not text.isprintable() or text != text.strip() or not text:
-        raise ValueError("must be one line of printable characters, with no space at its ends")
-    return text
-
-
 def _currency(text: str) -> str:
     if not _CURRENCY.fullmatch(text):
         raise ValueError('must be three capital letters, such as "USD"')
@@ -44,7 +39,6 @@ def _currency(text: str) -> str:
 
 
 Price = Annotated[int, BeforeValidator(_micro_units)]
-Word = Annotated[str, Field(max_length=128), AfterValidator(_word)]
 
 
 class ModelPart(Part):
@@ -106,10 +100,10 @@ class TranscriberPart(Part):
 class PriceFile(Part):
     """The file of prices."""
 
-    version: Word
+    version: Line
     currency: Annotated[str, AfterValidator(_currency)]
-    models: dict[Word, ModelPart] = Field(default_factory=dict)
-    transcription: dict[Word, TranscriberPart] = Field(default_factory=dict)
+    models: dict[Line, ModelPart] = Field(default_factory=dict)
+    transcription: dict[Line, TranscriberPart] = Field(default_factory=dict)
 
 
 class PriceTable:

@@ -12,20 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from bridge.agents.greeting import GreetingPart
 from bridge.agents.http_tools import HttpPart
 from bridge.agents.loader import read_agent
 from bridge.agents.mcp_tools import McpPart
-from bridge.agents.schema import (
-    AgentFile,
-    GreetingPart,
-    InterruptionPart,
-    LimitsPart,
-    NoisePart,
-    TranscriptionPart,
-    VariablePart,
-)
+from bridge.agents.schema import AgentFile, LimitsPart, NoisePart, TranscriptionPart
 from bridge.agents.silence import SilenceStepPart
 from bridge.agents.tools import ToolPart
+from bridge.agents.turn_parts import InterruptionPart
+from bridge.agents.variables import VariablePart
 from bridge.files.checked import MAX_FILE_BYTES, BadFile, Problem
 
 ROOT = Path(__file__).parents[3]
