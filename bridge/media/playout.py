@@ -14,6 +14,7 @@ from typing import Final
 from bridge.media.ledger import BYTES_PER_MS, Item, ItemKey, ItemPlayed, Ledger
 from bridge.media.resample import Resampler
 from bridge.media.standing import StandingDelay
+from bridge.media.surplus import Surplus
 from bridge.media.waiting import Waiting
 from bridge.media.written import TICK_BYTES, Frame, Written
 from bridge.pcm import BYTES_PER_SAMPLE, FRAME_MS, MODEL_RATE_HZ, ROOM_RATE_HZ
@@ -90,7 +91,7 @@ class Playout:
         self._writing = ""
         self._dry_at_s = 0.0  # when the output has played all that was taken
         self._delay = StandingDelay()
-        self._excess = 0  # bytes of standing delay that are still to be left out
+        self._surplus = Surplus()
         self._received = self._dropped = self._stale = self._underruns = 0
 
     def push(self, item_id: str, content_index: int, pcm: bytes) -> None:
@@ -116,7 +117,7 @@ class Playout:
             self._look_for_standing_delay(buffered)
         waiting.append(pcm)
         waiting.item.accepted += size
-        if self._excess:
+        if self._surplus:
             self._leave_out(waiting)
         self._sounded.set()
 
@@ -135,7 +136,7 @@ class Playout:
             self._closed.append(waiting.item.key)
         self._ledger.clear(self._unbegun)
         self._waiting.clear()
-        self._excess = 0
+        self._surplus.forget()
         self._written.clear()
         self._returned.clear()
         self._paused = False
@@ -150,7 +151,7 @@ class Playout:
             return
         self._paused = True
         self._dry_at_s = inf  # this silence is nobody's fault
-        self._delay.begin()
+        self._delay.begin(self._clock.monotonic_s())
         unplayed = self._written.take_back(int(self._output.queued_ms * BYTES_PER_MS))
         for frame in reversed(unplayed):
             self._ledger.took_back(frame.item, frame.sound, frame.padding)
@@ -267,14 +268,14 @@ class Playout:
     def _finish(self, waiting: Waiting) -> None:
         waiting.item.finished = True
         self._closed.append(waiting.item.key)
-        self._excess = 0
+        self._surplus.forget()
         self._sounded.set()
 
     def _note_silence(self, item: Item, size: int) -> None:
         """Note what was heard between the frame before and this one, if both are of one item."""
         now_s, queued_ms = self._clock.monotonic_s(), self._output.queued_ms
         if not item.written:
-            self._delay.begin()
+            self._delay.begin(now_s)
         elif queued_ms <= 0 and now_s > self._dry_at_s:
             self._underruns += 1
             self._delay.ran_dry((now_s - self._dry_at_s) * 1000, now_s)
@@ -282,14 +283,14 @@ class Playout:
 
     def _look_for_standing_delay(self, buffered: int) -> None:
         level_ms = buffered / BYTES_PER_MS + self._output.queued_ms
-        excess_ms = self._delay.excess_ms(level_ms, self._clock.monotonic_s())
-        self._excess += int(excess_ms) * BYTES_PER_MS
+        now_s = self._clock.monotonic_s()
+        self._surplus.add(self._delay.excess_ms(level_ms, now_s), now_s)
 
     def _leave_out(self, waiting: Waiting) -> None:
-        left_out = waiting.leave_out(self._excess // _RATIO) * _RATIO
-        waiting.item.leave_out(left_out, behind=waiting.taken * _RATIO)
-        self._excess -= left_out
-        self._dropped += left_out
+        left_out = self._surplus.leave_out(waiting, self._clock.monotonic_s()) * _RATIO
+        if left_out:
+            waiting.item.leave_out(left_out, behind=waiting.taken * _RATIO)
+            self._dropped += left_out
 
     def _take(self) -> Frame | None:
         """Return a frame that was taken back, or cut the next one off the first waiting item."""

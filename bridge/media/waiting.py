@@ -10,6 +10,8 @@ from bridge.pcm import BYTES_PER_SAMPLE, MODEL_RATE_HZ
 
 # How long the sound before a piece that is left out turns into the sound behind it.
 _FADE_BYTES: Final = MODEL_RATE_HZ * 5 // 1000 * BYTES_PER_SAMPLE
+# The loudest sample of a pause: -40 dBFS, above the hiss of a voice that does not speak.
+_QUIET: Final = 328
 
 
 class Waiting:
@@ -39,6 +41,16 @@ class Waiting:
             sound = _faded(self._left_out, sound)
             self._left_out = memoryview(b"")
         return sound
+
+    def pause(self, most: int) -> int:
+        """Return how many bytes of the oldest sound, up to `most`, are a pause: whole pieces."""
+        size = 0
+        for chunk in self._chunks:
+            samples = np.frombuffer(chunk[: most - size], np.int16)
+            if not samples.size or samples.min() < -_QUIET or samples.max() > _QUIET:
+                break
+            size += samples.nbytes
+        return size
 
     def leave_out(self, most: int) -> int:
         """Forget the oldest sound: `most` bytes of it, or less; return how many."""

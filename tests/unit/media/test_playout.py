@@ -196,9 +196,9 @@ async def test_a_full_buffer_drops_the_rest_of_the_item_and_only_that() -> None:
 class RealTime:
     """A model that speaks a tone without end, as fast as it is played."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, sound: bytes | None = None) -> None:
         self._stage = stage
-        self._sound = tone(440, 10_000, rate_hz=24_000)
+        self._sound = sound or tone(440, 10_000, rate_hz=24_000)
         self._sent = 0
 
     async def goes_on(self, ms: int) -> None:
@@ -231,6 +231,32 @@ async def test_delay_left_by_a_stall_is_worked_off_within_a_second(stage: Stage)
     assert stage.playout.counters.dropped_ms == after.dropped_ms
 
 
+async def test_delay_left_before_the_first_sound_is_worked_off(stage: Stage) -> None:
+    model = RealTime(stage)
+    await model.stalls(80)
+    await model.goes_on(500)
+    before = stage.playout.counters
+    assert before.buffered_ms + before.queued_ms >= 80
+    await model.goes_on(1000)
+    after = stage.playout.counters
+    assert after.buffered_ms + after.queued_ms <= 40
+    assert after.dropped_ms == pytest.approx(60, abs=20)
+    assert after.underruns == 0
+
+
+async def test_what_is_left_out_is_a_pause_where_one_comes(stage: Stage) -> None:
+    word, pause = tone(440, 100, rate_hz=24_000), bytes(24 * 2 * 200)
+    model = RealTime(stage, 20 * (word + pause))
+    await model.goes_on(1000)
+    await model.stalls(160)
+    await model.goes_on(2000)
+    counters = stage.playout.counters
+    assert counters.dropped_ms >= 100
+    heard = [bool(amplitude_at(piece, 440) > 4000) for piece in pieces(stage.output.played, 10)]
+    words = "".join("x" if loud else " " for loud in heard).split()
+    assert {len(each) for each in words[:-1]} <= {9, 10, 11}
+
+
 async def test_what_is_left_out_counts_as_heard_once_its_place_is_passed(stage: Stage) -> None:
     model = RealTime(stage)
     await model.goes_on(1000)
@@ -256,6 +282,12 @@ async def test_the_place_of_what_is_left_out_is_not_passed_early(stage: Stage) -
     now = stage.playout.counters
     (item,) = stage.playout.progress()
     assert item.played_ms == pytest.approx(now.played_ms + now.dropped_ms, abs=1)
+
+
+def pieces(pcm: bytes, ms: int) -> list[bytes]:
+    """Return 48 kHz sound cut into pieces of one length."""
+    size = 48 * 2 * ms
+    return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
 
 
 def sweep(ms: float) -> bytes:

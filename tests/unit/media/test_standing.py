@@ -14,8 +14,8 @@ class Line:
 
     def __init__(self) -> None:
         self.delay = StandingDelay()
-        self.delay.begin()
         self.now_s = 100.0
+        self.delay.begin(self.now_s)
         self.level_ms = 20.0
         self.left_out_ms = 0.0
 
@@ -54,6 +54,16 @@ def test_what_a_stall_left_is_left_out_within_a_second() -> None:
     assert line.level_ms <= 60
 
 
+@pytest.mark.parametrize("stall_ms", [60, 80, 100])
+def test_what_a_stall_left_before_the_first_sound_is_left_out(stall_ms: float) -> None:
+    line = Line()
+    line.arrives(stall_ms)
+    line.streams(1200)
+    assert line.left_out_ms == pytest.approx(stall_ms - 20, abs=1)
+    line.streams(3000)
+    assert line.level_ms == pytest.approx(20 + PIECE_MS, abs=1)
+
+
 @pytest.mark.parametrize("piece_ms", [20, 100, 200, 400])
 def test_pieces_of_any_length_may_stall(piece_ms: float) -> None:
     line = Line()
@@ -63,6 +73,19 @@ def test_pieces_of_any_length_may_stall(piece_ms: float) -> None:
     line.streams(max(1000, 4 * piece_ms), piece_ms=piece_ms)
     assert line.level_ms <= 60 + piece_ms
     assert line.left_out_ms > 0
+
+
+def test_what_is_late_may_come_in_pieces() -> None:
+    line = Line()
+    line.streams(500)
+    line.passes(900)
+    for _ in range(3):  # a busy machine: 300 ms of it at a time
+        for _ in range(15):
+            line.arrives()
+        line.streams(700)
+    line.streams(1000)
+    assert line.level_ms <= 60
+    assert line.left_out_ms == pytest.approx(900, abs=40)
 
 
 def test_every_stall_is_worked_off() -> None:
@@ -78,6 +101,14 @@ def test_a_model_faster_than_real_time_keeps_every_word(rate: float) -> None:
     line = Line()
     line.streams(200, rate)
     line.stalls(400 + line.level_ms)
+    line.streams(3000, rate)
+    assert line.left_out_ms == 0
+
+
+@pytest.mark.parametrize("rate", [1.15, 1.5, 4])
+def test_a_small_lead_that_grows_keeps_every_word(rate: float) -> None:
+    line = Line()
+    line.arrives(60)
     line.streams(3000, rate)
     assert line.left_out_ms == 0
 
@@ -113,7 +144,7 @@ def test_a_model_that_pauses_keeps_every_word() -> None:
 def test_a_sender_that_stalls_itself_leaves_nothing_behind() -> None:
     line = Line()
     line.passes(500)
-    line.streams(1000)
+    line.streams(4000)
     assert line.left_out_ms == 0
     line.arrives(500)  # later it is ahead: that silence is no reason any more
     line.streams(2000)
@@ -133,7 +164,7 @@ def test_jitter_is_left_alone() -> None:
 def test_another_item_begins_anew() -> None:
     line = Line()
     line.stalls(300)
-    line.delay.begin()
+    line.delay.begin(line.now_s)
     line.streams(2000)
     assert line.left_out_ms == 0
 

@@ -48,3 +48,17 @@ def test_a_cut_does_not_click() -> None:
         waiting.leave_out(2 * cut)
         heard = samples_of(bytes(before) + all_of(waiting)).astype(np.int32)
         assert np.abs(np.diff(heard)).max() < 2 * steepest
+
+
+def test_a_pause_ends_where_a_piece_is_loud() -> None:
+    waiting = Waiting(("a", 0))
+    for sound in (
+        bytes(480),
+        tone(440, 10, rate_hz=24_000, amplitude=200),
+        tone(440, 10, rate_hz=24_000),
+    ):
+        waiting.append(sound)
+    assert waiting.pause(2000) == 960
+    assert waiting.pause(600) == 600
+    waiting.leave_out(960)
+    assert waiting.pause(2000) == 0
