@@ -28,6 +28,11 @@ def room_name_for(connection_id: ConnectionId) -> RoomName:
     return RoomName(f"room-{connection_id.removeprefix('call-')}")
 
 
+def connection_id_of(room_name: RoomName) -> ConnectionId:
+    """Return the id of the call that a room would have its name from."""
+    return ConnectionId(f"call-{room_name.removeprefix('room-')}")
+
+
 def bot_identity_for(connection_id: ConnectionId) -> Identity:
     """Return the bot's fixed identity: a second bot of one call would evict the first."""
     return Identity(f"{BOT_PREFIX}{connection_id.removeprefix('call-')}")
@@ -36,6 +41,11 @@ def bot_identity_for(connection_id: ConnectionId) -> Identity:
 def new_caller_identity() -> Identity:
     """Return an identity no client chose, so that none can evict another or pose as a bot."""
     return Identity(f"{_CALLER_PREFIX}{secrets.token_hex(_ID_BYTES)}")
+
+
+def is_caller(identity: str) -> bool:
+    """Tell whether the identity is one that a bridge gave out."""
+    return identity.startswith(_CALLER_PREFIX)
 
 
 def is_bot(identity: str) -> bool:

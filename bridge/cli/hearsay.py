@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.registry import Registry
 from bridge.calls.front.second_source import SecondSource
 from bridge.ports.clock import Clock
@@ -17,6 +18,7 @@ async def hearing_livekit(
     settings: Settings,
     livekit: LiveKitSettings,
     rooms: RoomService,
+    late_rooms: LateRooms,
     directory: Directory,
     registry: Registry,
     clock: Clock,
@@ -33,7 +35,7 @@ async def hearing_livekit(
         livekit.api_key.get_secret_value(), livekit.api_secret.get_secret_value(), clock
     )
     async with (
-        SecondSource(rooms, directory, registry, clock) as source,
+        SecondSource(rooms, late_rooms, directory, registry, clock) as source,
         listening(address, webhooks, source.tell),
     ):
         yield

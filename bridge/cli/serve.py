@@ -18,6 +18,7 @@ from bridge.api import server
 from bridge.api import telemetry as telemetry_api
 from bridge.api import tools as tools_api
 from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.placing import Placing
 from bridge.calls.front.reception import Reception
 from bridge.calls.front.registry import Registry
@@ -223,14 +224,16 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
                 placer, records.directory, registry, allowances, shared.observation.call_begins
             ),
         )
-        sweep = group.create_task(Sweep(rooms, carriers.calls, clock).run(), name="sweep")
+        late_rooms = LateRooms(rooms, records.directory)
+        sweep = Sweep(rooms, late_rooms, carriers.calls, clock)
+        sweeping = group.create_task(sweep.run(), name="sweep")
         drafts = group.create_task(keep_drafts(records, carriers.hosts, clock), name="drafts")
         service = calls_api.CallService(reception, registry)
         async with hearing_livekit(
-            settings, livekit, rooms, shared.records.directory, registry, clock
+            settings, livekit, rooms, late_rooms, records.directory, registry, clock
         ):
             yield _Calls(carriers, service, registry)
-        sweep.cancel()
+        sweeping.cancel()
         drafts.cancel()
 
 

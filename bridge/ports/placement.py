@@ -202,6 +202,10 @@ class Directory(DirectoryUpdates, Protocol):
         """Return the live call of this room."""
         ...
 
+    async def last_in_room(self, room_name: RoomName) -> Placed | None:
+        """Return the call that has this room or, as far as that is known, had it last."""
+        ...
+
     async def page(
         self, calls: CallFilter, after: CallPosition | None, limit: int
     ) -> Sequence[CallView]:

@@ -291,6 +291,13 @@ class RoomService(Protocol):
         """
         ...
 
+    async def unclaimed(self) -> frozenset[RoomName]:
+        """Return the rooms on LiveKit that no host of ours created.
+
+        :raises RoomError: LiveKit did not answer.
+        """
+        ...
+
     def mint_caller_token(
         self, room: RoomName, identity: Identity, name: str, ttl_s: float
     ) -> AccessToken:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -125,8 +125,20 @@ class LiveKitRooms:
         )
 
     async def owned(self) -> list[OwnedRoom]:
-        answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
-        return [owned for room in answer.rooms if (owned := self._if_owned(room)) is not None]
+        listed = await self._listed()
+        return [
+            OwnedRoom(
+                RoomName(room.name),
+                ConnectionId(str(mark.get(_CONNECTION_KEY, ""))),
+                datetime.fromtimestamp(room.creation_time, UTC),
+            )
+            for room in listed
+            if (mark := _mark(room)).get(_HOST_KEY) == self._host_id
+        ]
+
+    async def unclaimed(self) -> frozenset[RoomName]:
+        listed = await self._listed()
+        return frozenset(RoomName(room.name) for room in listed if _HOST_KEY not in _mark(room))
 
     def mint_caller_token(
         self, room: RoomName, identity: Identity, name: str, ttl_s: float
@@ -181,16 +193,18 @@ class LiveKitRooms:
             pass
         return RoomRejected("LiveKit refused to let the bot in")
 
-    def _if_owned(self, room: api.Room) -> OwnedRoom | None:
-        try:
-            metadata = json.loads(room.metadata)
-        except ValueError:
-            return None
-        if not isinstance(metadata, dict) or metadata.get(_HOST_KEY) != self._host_id:
-            return None
-        created_at = datetime.fromtimestamp(room.creation_time, UTC)
-        connection_id = ConnectionId(str(metadata.get(_CONNECTION_KEY, "")))
-        return OwnedRoom(RoomName(room.name), connection_id, created_at)
+    async def _listed(self) -> Sequence[api.Room]:
+        answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
+        return answer.rooms
+
+
+def _mark(room: api.Room) -> Mapping[str, object]:
+    """Return what its host has noted in a room; nothing in one that no host created."""
+    try:
+        metadata = json.loads(room.metadata)
+    except ValueError:
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _is_not_found(error: BaseException | None) -> bool:

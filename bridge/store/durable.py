@@ -9,7 +9,7 @@ from contextlib import aclosing
 from datetime import date
 from itertools import islice
 
-from bridge.ids import ConnectionId, RoomName, TenantId
+from bridge.ids import ConnectionId, RoomName, TenantId, connection_id_of
 from bridge.messages.events import logged
 from bridge.ports.budget import Spent, TenantLedger
 from bridge.ports.call import CallView
@@ -52,6 +52,14 @@ class DurableDirectory:
 
     async def in_room(self, room_name: RoomName) -> Placed | None:
         return await self._memory.in_room(room_name)
+
+    async def last_in_room(self, room_name: RoomName) -> Placed | None:
+        remembered = await self._memory.last_in_room(room_name)
+        if remembered is not None:
+            return remembered
+        # The store is not searched by rooms: it knows those that have their names from their calls.
+        stored = await self._archive.call(connection_id_of(room_name))
+        return stored if stored and stored.view.spec.room_name == room_name else None
 
     async def page(
         self, calls: CallFilter, after: CallPosition | None, limit: int

@@ -19,6 +19,7 @@ class MemoryDirectory:
         self._ended_limit = ended_calls
         self._calls: dict[ConnectionId, Placed] = {}
         self._call_in_room: dict[RoomName, ConnectionId] = {}
+        self._last_in_room: dict[RoomName, ConnectionId] = {}
         self._ended: OrderedDict[ConnectionId, None] = OrderedDict()
         self._created: Tallies[str] = Tallies()
         self._endings: Tallies[EndReason] = Tallies()
@@ -30,6 +31,7 @@ class MemoryDirectory:
             return RoomTaken(holder)
         self._calls[spec.connection_id] = placed
         self._call_in_room[spec.room_name] = spec.connection_id
+        self._last_in_room[spec.room_name] = spec.connection_id
         self._created.add(spec.tenant_id, "calls")
         return None
 
@@ -45,10 +47,10 @@ class MemoryDirectory:
                 self._endings.add(view.spec.tenant_id, view.ending.reason)
             while len(self._ended) > self._ended_limit:
                 oldest, _ = self._ended.popitem(last=False)
-                del self._calls[oldest]
+                self._forget(oldest)
 
     async def remove(self, connection_id: ConnectionId) -> None:
-        placed = self._calls.pop(connection_id, None)
+        placed = self._forget(connection_id)
         self._ended.pop(connection_id, None)
         if placed is not None and not placed.view.is_over:
             del self._call_in_room[placed.view.spec.room_name]
@@ -66,6 +68,10 @@ class MemoryDirectory:
 
     async def in_room(self, room_name: RoomName) -> Placed | None:
         holder = self._call_in_room.get(room_name)
+        return None if holder is None else self._calls.get(holder)
+
+    async def last_in_room(self, room_name: RoomName) -> Placed | None:
+        holder = self._last_in_room.get(room_name)
         return None if holder is None else self._calls.get(holder)
 
     async def page(
@@ -87,3 +93,11 @@ class MemoryDirectory:
             created=self._created.of(tenant_id)["calls"],
             ended=self._endings.of(tenant_id),
         )
+
+    def _forget(self, connection_id: ConnectionId) -> Placed | None:
+        placed = self._calls.pop(connection_id, None)
+        if placed is not None:
+            room_name = placed.view.spec.room_name
+            if self._last_in_room.get(room_name) == connection_id:
+                del self._last_in_room[room_name]
+        return placed

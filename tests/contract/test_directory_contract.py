@@ -81,6 +81,20 @@ async def test_room_is_free_again_behind_its_call_which_is_still_known(
     assert known.view.is_over
 
 
+async def test_room_s_last_call_is_known_behind_its_end(directory: Directory) -> None:
+    room = RoomName("room-1")
+    assert await directory.last_in_room(room) is None
+    await add(directory, 1)
+    assert await directory.last_in_room(room) == placed(1)
+    await end(directory, 1)
+    last = await directory.last_in_room(room)
+    assert last is not None
+    assert last.view.is_over
+    heir = Placed(CallView(replace(view(2).spec, room_name=room), HOST), HOST, EPOCH)
+    await directory.add(heir)
+    assert await directory.last_in_room(room) == heir
+
+
 async def test_update_replaces_what_is_known(directory: Directory) -> None:
     await add(directory, 1)
     await directory.update(replace(view(1), state=CallState.ACTIVE), EPOCH)

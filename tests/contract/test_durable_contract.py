@@ -14,7 +14,7 @@ from sqlalchemy import text
 from bridge.cli.storing import Records
 from bridge.clock import SystemClock
 from bridge.errors import Unavailable
-from bridge.ids import AgentId, ConnectionId, TenantId
+from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
 from bridge.messages.events import logged
 from bridge.ports.budget import Spent
 from bridge.ports.call import CallState, CallView, Ending, EndReason, ParticipantView
@@ -145,6 +145,20 @@ async def test_ended_call_is_known_in_the_next_life(durable_url: str) -> None:
         assert [event.sequence for event in await followed(records, call.view, 2)] == [3, 4]
         assert await followed(records, call.view, 4) == []
         assert records.unfinished == []
+
+
+async def test_room_that_has_its_name_from_an_ended_call_is_known_in_the_next_life(
+    durable_url: str,
+) -> None:
+    async with life(durable_url) as records:
+        call = await whole_call(records, view(1))
+        await whole_call(records, view(2, room_name=RoomName("support")))
+    async with life(durable_url) as records:
+        last = await records.directory.last_in_room(call.view.spec.room_name)
+        assert last is not None
+        assert last.view.connection_id == call.view.connection_id
+        # Its id would be the room's, but it had another one.
+        assert await records.directory.last_in_room(RoomName("room-2")) is None
 
 
 async def test_what_its_agent_was_told_is_not_stored(durable_url: str) -> None:

@@ -340,6 +340,19 @@ class TestRooms:
             (owned,) = await rooms.owned()
             await rooms.delete(owned.name)
 
+    async def test_room_made_for_a_late_caller_is_nobody_s(self, world: World) -> None:
+        connection_id = new_connection_id()
+        name = room_name_for(connection_id)
+        async with world.rooms() as rooms:
+            await rooms.create(_request(connection_id))
+            assert name not in await rooms.unclaimed()
+            await rooms.delete(name)
+            token = rooms.mint_caller_token(name, new_caller_identity(), "Ada", ttl_s=60)
+            async with world.human(token.jwt):
+                assert name in await rooms.unclaimed()
+                assert name not in {room.name for room in await rooms.owned()}
+                await rooms.delete(name)
+
     async def test_no_answer_is_unreachable(self, world: World) -> None:
         connection_id = new_connection_id()
         name = room_name_for(connection_id)
@@ -352,6 +365,8 @@ class TestRooms:
                 await rooms.exists(name)
             with pytest.raises(RoomUnreachable):
                 await rooms.owned()
+            with pytest.raises(RoomUnreachable):
+                await rooms.unclaimed()
             with pytest.raises(RoomUnreachable):
                 async with rooms.join(name, bot_identity_for(connection_id), "Agent"):
                     pytest.fail("joined a server that is not there")

@@ -13,6 +13,8 @@ from aiohttp import web
 from livekit import api
 
 from bridge.client import BridgeClient
+from bridge.ports.room import LeaveReason
+from bridge.room.caller import Caller
 from bridge.room.webhooks import PATH
 from bridge.simulator import Simulator
 from bridge.v1 import call_pb2
@@ -109,6 +111,29 @@ async def test_room_that_ended_behind_a_blind_bot_s_back_ends_its_call(
         assert report.call.end_reason == call_pb2.END_REASON_ROOM_DELETED
         assert report.call.end_detail == "LiveKit says that the room is over"
         await _assert_only_livekit_is_heard(address, *(await witness.told("room_finished")))
+
+
+async def test_who_comes_after_the_end_is_put_out_at_once(
+    telling: LiveKitServer, simulator: Simulator, address: str, tmp_path: Path
+) -> None:
+    async with (
+        bridge_process(
+            telling,
+            simulator.url,
+            tmp_path / "bridge.log",
+            MEDIABRIDGE_LIVEKIT_WEBHOOK_LISTEN=address,
+        ) as running,
+        BridgeClient(running.address) as client,
+    ):
+        made = await client.create_room("Ada", "tester")
+        await client.end_call(made.connection_id)
+        await ended(client, made.connection_id)
+        # LiveKit makes the room anew for whoever has a token.
+        async with (
+            asyncio.timeout(SOON_S),
+            Caller.join(made.server_url, made.access_token, publish=False) as late,
+        ):
+            assert await late.wait_until_gone() is LeaveReason.ROOM_DELETED
 
 
 async def _assert_only_livekit_is_heard(address: str, authorization: str, body: bytes) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from bridge.errors import RoomRejected, RoomUnreachable
-from bridge.ids import Identity, RoomName, is_bot
+from bridge.ids import ConnectionId, Identity, RoomName, is_bot
 from bridge.pcm import ROOM_FRAME_BYTES
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
@@ -258,9 +258,13 @@ class FakeLiveKit:
             raise RoomRejected("LiveKit refused")
 
     def enter(self, jwt: str) -> FakeHuman:
-        """Let a human in by a token of `FakeRooms`."""
+        """Let a human in by a token of `FakeRooms`; where there is no such room, there is now."""
         grant = json.loads(jwt)
-        room = self.rooms[RoomName(grant["room"])]
+        name = RoomName(grant["room"])
+        if name not in self.rooms:
+            request = RoomRequest(name, ConnectionId(""), empty_timeout_s=300, max_participants=0)
+            self.rooms[name] = _FakeRoom(request, "", self.clock.now())
+        room = self.rooms[name]
         human = FakeHuman(room, Identity(grant["identity"]), grant["name"])
         assert not is_bot(human.identity)
         room.enter_human(human)
@@ -337,6 +341,10 @@ class FakeRooms:
             for name, room in self._livekit.rooms.items()
             if room.host_id == self._host_id
         ]
+
+    async def unclaimed(self) -> frozenset[RoomName]:
+        self._livekit.check()
+        return frozenset(name for name, room in self._livekit.rooms.items() if not room.host_id)
 
     def mint_caller_token(
         self, room: RoomName, identity: Identity, name: str, ttl_s: float

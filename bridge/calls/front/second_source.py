@@ -2,12 +2,14 @@
 
 A bot sees its room by its own connection, which may be the very thing that is broken. News of
 LiveKit's are a reason to look: what LiveKit's API then confirms, and the call does not know, it is
-told. So news that are late, or of an earlier room of the same name, do no harm.
+told. So news that are late, or of an earlier room of the same name, do no harm. Whoever comes
+after the end of a call is put out at once.
 """
 
 import asyncio
 from typing import Final, Self, assert_never
 
+from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.registry import Registry
 from bridge.errors import Refusal, RoomError
 from bridge.logs import get_logger
@@ -29,9 +31,15 @@ class SecondSource:
     """Looks into LiveKit's news, each in a task of its own. Leaving drops those that wait."""
 
     def __init__(
-        self, rooms: RoomService, directory: Directory, registry: Registry, clock: Clock
+        self,
+        rooms: RoomService,
+        late_rooms: LateRooms,
+        directory: Directory,
+        registry: Registry,
+        clock: Clock,
     ) -> None:
         self._rooms = rooms
+        self._late_rooms = late_rooms
         self._directory = directory
         self._registry = registry
         self._clock = clock
@@ -60,6 +68,8 @@ class SecondSource:
     async def _look_into(self, news: RoomNews) -> None:
         try:
             if await self._directory.in_room(news.room_name) is None:
+                if isinstance(news, HumanCame):
+                    await self._late_rooms.delete(news.room_name)
                 return
             await self._clock.sleep(_BOT_FIRST_S)
             placed = await self._directory.in_room(news.room_name)

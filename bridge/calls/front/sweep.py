@@ -1,8 +1,9 @@
-"""Does a room outlive its call? Finds those of ours that nobody carries, and deletes them."""
+"""Does a room outlive its call? Finds those that nobody carries, and deletes them."""
 
 from typing import Final, Protocol
 
-from bridge.errors import RoomError
+from bridge.calls.front.late_rooms import LateRooms
+from bridge.errors import RoomError, Unavailable
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
@@ -24,10 +25,16 @@ class SweptHost(Protocol):
 
 
 class Sweep:
-    """Deletes this host's orphaned rooms. A live call is never touched, however old."""
+    """Deletes this host's orphaned rooms, and those that were made for late callers.
 
-    def __init__(self, rooms: RoomService, host: SweptHost, clock: Clock) -> None:
+    A live call is never touched, however old.
+    """
+
+    def __init__(
+        self, rooms: RoomService, late_rooms: LateRooms, host: SweptHost, clock: Clock
+    ) -> None:
         self._rooms = rooms
+        self._late_rooms = late_rooms
         self._host = host
         self._clock = clock
 
@@ -36,7 +43,7 @@ class Sweep:
         while True:
             try:
                 await self.once()
-            except RoomError as error:
+            except (RoomError, Unavailable) as error:
                 _log.warning("sweep failed", error=str(error))
             except Exception as error:  # noqa: BLE001 - the next sweep may do better; calls go on
                 _log.error("sweep failed", error=type(error).__name__, frames=frames_of(error))
@@ -45,12 +52,14 @@ class Sweep:
     async def once(self) -> None:
         """
         :raises RoomError: LiveKit does not answer.
+        :raises Unavailable: the store of ended calls does not answer.
         """
         for room in await self._rooms.owned():
             age_s = (self._clock.now() - room.created_at).total_seconds()
             if age_s >= _YOUNG_S and not self._host.carries(room.connection_id):
                 _log.warning("orphaned room is deleted", connection_id=room.connection_id)
                 await self._delete(room)
+        await self._late_rooms.delete_all()
 
     async def _delete(self, room: OwnedRoom) -> None:
         try:

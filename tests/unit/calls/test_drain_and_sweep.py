@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.sweep import Sweep
 from bridge.calls.host import CallHost
 from bridge.calls.watchdog import Watchdog
@@ -98,6 +99,10 @@ async def test_leaving_the_host_ends_calls_that_are_still_starting(world: World)
     assert ending.reason is EndReason.SERVER_DRAINING
 
 
+def sweep_of(world: World, host: CallHost) -> Sweep:
+    return Sweep(world.rooms, LateRooms(world.rooms, world.directory), host, world.clock)
+
+
 async def leave_room_behind(world: World, number: int, host_id: str = "host-a") -> RoomName:
     name = RoomName(f"orphan-{number}")
     await FakeRooms(world.livekit, host_id).create(
@@ -111,7 +116,7 @@ async def test_sweep_deletes_this_host_s_orphans_and_nobody_else_s(world: World)
         orphan = await leave_room_behind(world, 1)
         other = await leave_room_behind(world, 2, host_id="host-b")
         await world.clock.advance(30)
-        await Sweep(world.rooms, host, world.clock).once()
+        await sweep_of(world, host).once()
         assert orphan not in world.livekit.rooms
         assert other in world.livekit.rooms
 
@@ -120,7 +125,7 @@ async def test_sweep_leaves_young_rooms_to_those_who_are_entering_them(world: Wo
     async with world.make_host() as host:
         orphan = await leave_room_behind(world, 1)
         await world.clock.advance(29.9)
-        await Sweep(world.rooms, host, world.clock).once()
+        await sweep_of(world, host).once()
         assert orphan in world.livekit.rooms
 
 
@@ -130,7 +135,7 @@ async def test_sweep_never_touches_a_live_call_however_old(world: World) -> None
         await host.start(spec, EPOCH)
         await settle()
         world.enter(spec).publish()
-        sweep = Sweep(world.rooms, host, world.clock)
+        sweep = sweep_of(world, host)
         for _ in range(19):
             await world.clock.advance(30)
             await sweep.once()
@@ -178,7 +183,7 @@ async def test_orphan_that_cannot_be_deleted_does_not_keep_the_others(world: Wor
             await delete(name)
 
         world.rooms.delete = delete_all_but_one  # type: ignore[method-assign]
-        await Sweep(world.rooms, host, world.clock).once()
+        await sweep_of(world, host).once()
         assert stubborn in world.livekit.rooms
         assert other not in world.livekit.rooms
 
@@ -187,7 +192,7 @@ async def test_sweep_goes_on_after_livekit_was_away(world: World) -> None:
     async with world.make_host() as host, asyncio.TaskGroup() as group:
         orphan = await leave_room_behind(world, 1)
         world.livekit.unreachable = True
-        sweeping = group.create_task(Sweep(world.rooms, host, world.clock).run())
+        sweeping = group.create_task(sweep_of(world, host).run())
         await world.clock.advance(45)
         assert not sweeping.done()
         world.livekit.unreachable = False

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.second_source import SecondSource
 from bridge.ports.call import CallState, EndReason
 from bridge.ports.room import LeaveReason
@@ -50,7 +51,13 @@ class Scene:
 async def scene(world: World) -> AsyncIterator[Scene]:
     async with (
         desk_over(world) as desk,
-        SecondSource(world.rooms, world.directory, desk.registry, world.clock) as source,
+        SecondSource(
+            world.rooms,
+            LateRooms(world.rooms, world.directory),
+            world.directory,
+            desk.registry,
+            world.clock,
+        ) as source,
     ):
         running = Scene(desk, source)
         await running.begin()
@@ -152,3 +159,14 @@ async def test_news_of_a_call_whose_host_is_gone_are_nobody_s(world: World) -> N
         call.desk.registry._hosts = {}
         await call.tell(call.went())
         assert call.is_now(CallState.ACTIVE)
+
+
+async def test_who_comes_after_the_end_is_put_out_at_once(world: World) -> None:
+    async with scene(world) as call:
+        call.human.leave()
+        await world.clock.advance(call.spec.limits.rejoin_grace_s)
+        assert await world.directory.in_room(call.spec.room_name) is None, "the call is over"
+        late = world.enter(call.spec)
+        call.source.tell(HumanCame(call.spec.room_name, late.identity, "Ada"))
+        await settle()
+        assert late.gone is LeaveReason.ROOM_DELETED
