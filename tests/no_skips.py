@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from tests.postgresql import MISSING
+from tests import postgresql, prometheus
 
-ANNOUNCED_REASONS: Final[frozenset[str]] = frozenset({MISSING})
+ANNOUNCED_REASONS: Final[frozenset[str]] = frozenset({postgresql.MISSING, prometheus.MISSING})
 ANNOUNCED: Final[frozenset[str]] = frozenset()
 """Node ids of tests that CI may skip."""
 

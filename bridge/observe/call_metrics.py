@@ -1,7 +1,7 @@
 """What do calls' events and telemetry say in numbers, whoever carries a call?"""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,8 @@ _REMEMBERED_ENDS: Final = 1024
 
 _MICRO: Final = 1e-6
 _LINKS: Final = ("media", "model")
+_STAGES: Final = ("room", *_LINKS, "join", "first_agent_audio")
+_LATENCY_PARTS: Final = tuple(part.name for part in report_pb2.TurnLatency.DESCRIPTOR.fields)
 _LIVE: Final = tuple(state.value for state in CallState if state is not CallState.ENDED)
 
 
@@ -97,13 +99,25 @@ class CallMetrics:
 
     def _begin_at_zero(self) -> None:
         """Tell of what has not happened yet: nobody sees a counter rise that begins at one."""
+        metrics = self._metrics
         for reason, fault in FAULT_OF.items():
-            self._metrics.calls_ended.labels(reason.value, fault.value)
+            metrics.calls_ended.labels(reason.value, fault.value)
         for link in _LINKS:
-            self._metrics.link_interruptions.labels(link)
-            self._metrics.link_reconnects.labels(link)
-        for status in ToolStatus:
-            self._metrics.tool_calls.labels(status.value)
+            metrics.link_interruptions.labels(link)
+            metrics.link_reconnects.labels(link)
+            metrics.link_outage.labels(link)
+        for stage in _STAGES:
+            metrics.call_setup.labels(stage)
+        for part in _LATENCY_PARTS:
+            metrics.turn_latency_part.labels(part)
+        for tool_status in ToolStatus:
+            metrics.tool_calls.labels(tool_status.value)
+        for status in _told(event_pb2.ResponseStatus.items()):
+            metrics.model_responses.labels(_word(status, "RESPONSE_STATUS"))
+        for limit in _told(event_pb2.LimitKind.items()):
+            metrics.limits_near.labels(_word(limit, "LIMIT_KIND"))
+        for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
+            metrics.model_tokens.labels(_kind_of_tokens(counted.name))
 
     def _moved(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
         state = event.state_changed.state
@@ -147,9 +161,9 @@ class CallMetrics:
     def _turn(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         measured = event.turn_measured
         self._metrics.turn_latency.observe(seconds(measured.latency))
-        for part in report_pb2.TurnLatency.DESCRIPTOR.fields:
-            part_s = seconds(getattr(measured.latency_parts, part.name))
-            self._metrics.turn_latency_part.labels(part.name).observe(part_s)
+        for part in _LATENCY_PARTS:
+            part_s = seconds(getattr(measured.latency_parts, part))
+            self._metrics.turn_latency_part.labels(part).observe(part_s)
 
     def _interruption(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         self._metrics.barge_in_stop.observe(seconds(event.interruption.stop_latency))
@@ -162,7 +176,7 @@ class CallMetrics:
         status = _word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
         self._metrics.model_responses.labels(status).inc()
         for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
-            kind = counted.name.removesuffix("_tokens")
+            kind = _kind_of_tokens(counted.name)
             self._metrics.model_tokens.labels(kind).inc(getattr(finished.usage, counted.name))
         if finished.HasField("cost"):
             self._spend(call, finished.cost.currency, finished.cost.micro_units)
@@ -198,6 +212,15 @@ class CallMetrics:
     def _add_media(self, call: _LiveCall, more: MediaAmounts) -> None:
         self._media.add(more)
         call.media = call.media.plus(more)
+
+
+def _told(values: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """Yield the names of an enum's values without the first, which nobody sends."""
+    return (name for name, number in values if number)
+
+
+def _kind_of_tokens(field_name: str) -> str:
+    return field_name.removesuffix("_tokens")
 
 
 def _word(name: str, prefix: str) -> str:

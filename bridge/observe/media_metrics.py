@@ -64,7 +64,6 @@ class MediaMetrics:
     """Counts what calls' media tell."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
         # In the order of the fields above.
         self._counters = (
             metrics.audio_dropped,
@@ -76,6 +75,12 @@ class MediaMetrics:
             metrics.packets_lost.labels("in"),
             metrics.packets_lost.labels("out"),
         )
+        # Nobody sees a counter rise that begins at one.
+        self._waiting_in = metrics.audio_queue.labels("in")
+        self._waiting_out = metrics.audio_queue.labels("out")
+        self._to_model = metrics.round_trip.labels("model")
+        self._to_livekit = metrics.round_trip.labels("media")
+        self._jitter = metrics.jitter
 
     def add(self, amounts: MediaAmounts) -> None:
         for counter, amount in zip(self._counters, astuple(amounts), strict=True):
@@ -83,12 +88,12 @@ class MediaMetrics:
 
     def sample(self, sample: telemetry_pb2.CallTelemetry) -> None:
         """Take in how things stand in a call."""
-        metrics, network = self._metrics, sample.network
-        metrics.audio_queue.labels("in").observe(sample.uplink.queue_ms / 1000)
-        metrics.audio_queue.labels("out").observe(sample.downlink.queue_ms / 1000)
+        network = sample.network
+        self._waiting_in.observe(sample.uplink.queue_ms / 1000)
+        self._waiting_out.observe(sample.downlink.queue_ms / 1000)
         if sample.model.HasField("round_trip_ms"):
-            metrics.round_trip.labels("model").observe(sample.model.round_trip_ms / 1000)
+            self._to_model.observe(sample.model.round_trip_ms / 1000)
         if network.HasField("round_trip_ms"):
-            metrics.round_trip.labels("media").observe(network.round_trip_ms / 1000)
+            self._to_livekit.observe(network.round_trip_ms / 1000)
         if network.HasField("jitter_ms"):
-            metrics.jitter.observe(network.jitter_ms / 1000)
+            self._jitter.observe(network.jitter_ms / 1000)

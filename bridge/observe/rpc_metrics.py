@@ -11,11 +11,14 @@ from bridge.observe.metrics import Metrics
 from bridge.ports.rpc import Rpc
 
 _BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
-_DEFECT: Final = "INTERNAL"
-_REFUSALS: Final = (
-    *("NO_FREE_SLOT", "LIMIT_REACHED", "SERVER_DRAINING", "LIVEKIT_UNAVAILABLE"),
+_CODES: Final = ("OK", "INTERNAL")
+_SLOTS: Final = "slots"
+REFUSALS: Final = (
+    *("NO_FREE_SLOT", "LIMIT_REACHED", "BUDGET_EXCEEDED", "SERVER_DRAINING"),
+    *("LIVEKIT_UNAVAILABLE", "STORE_UNAVAILABLE", "JWKS_UNAVAILABLE"),
     *("CALL_NOT_STARTED", "HOST_LOST"),
 )
+"""Why a call is not begun where nothing was wrong with what was asked."""
 
 
 class RpcMetrics:
@@ -27,10 +30,12 @@ class RpcMetrics:
         self._reason = BoundedLabel()
         self._limit = BoundedLabel()
         # Nobody sees a counter rise that begins at one.
-        for reason in _REFUSALS:
+        for reason in REFUSALS:
             metrics.calls_refused.labels(self._reason(reason))
+        metrics.limits_hit.labels(self._limit(_SLOTS))
         for method in self._known:
-            metrics.rpcs.labels(*self._named(method), _DEFECT)
+            for code in _CODES:
+                metrics.rpcs.labels(*self._named(method), code)
 
     @contextmanager
     def observing(self, rpc: Rpc) -> Iterator[None]:

@@ -99,9 +99,11 @@ async def test_a_call_s_turns_and_stages_are_those_of_its_report(
         call.call.end(Ending(EndReason.API_ENDED))
         await call.pass_time(1.0)
         report = await call.assert_ended(EndReason.API_ENDED)
+    before = counted.read()
     for event in call.told:
         counted.calls.on_event(messages.event(event))
     read = counted.read()
+    assert read.keys() == before.keys(), "nobody sees a series rise that was not there before"
     latencies = [turn.latency for turn in report.turns if turn.latency is not None]
     assert len(latencies) == 2
     assert read["turn_latency_seconds_count"] == 2

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bridge.observe.rpc_metrics import REFUSALS
 from bridge.ports.call import CallState, EndReason, Fault
 from bridge.ports.tool import ToolStatus
 from tests.unit.observe.promql import Query, series, unknown
@@ -23,8 +24,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text()
 
 WORDS = {
     "fault": {fault.value for fault in Fault},
-    "reason": {reason.value for reason in EndReason}
-    | {"NO_FREE_SLOT", "LIMIT_REACHED", "SERVER_DRAINING"},
+    "reason": {reason.value for reason in EndReason} | set(REFUSALS),
     "state": {state.value for state in CallState},
     "status": {status.value for status in ToolStatus},
     "link": {"media", "model"},
