@@ -17,52 +17,23 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from bridge.client.connection import DEADLINE_S, ApiKey, Connection
-from bridge.client.errors import raised_as_ours
 from bridge.client.options import CallOptions, RoomOptions
 from bridge.client.retries import identified
 from bridge.client.serving import LEAVE_WITHIN_S, ToolServer
 from bridge.client.tools import ToolFunction
 from bridge.client.watching import Backoff, Sleep, resumed
-from bridge.v1.admin_service_pb2 import (
-    DumpTasksRequest,
-    DumpTasksResponse,
-    LogLevel,
-    SetLogLevelRequest,
-    SetLogLevelResponse,
-)
+from bridge.v1 import admin_service_pb2 as admin_pb
+from bridge.v1 import call_service_pb2 as pb
+from bridge.v1 import model_service_pb2 as model_pb
+from bridge.v1 import telemetry_service_pb2 as telemetry_pb
+from bridge.v1 import tool_service_pb2 as tool_pb
 from bridge.v1.admin_service_pb2_grpc import AdminServiceStub
 from bridge.v1.call_pb2 import Call, CallState
-from bridge.v1.call_service_pb2 import (
-    AgentSummary,
-    ControlCallRequest,
-    ControlCallResponse,
-    CreateRoomRequest,
-    CreateRoomResponse,
-    EndCallRequest,
-    EndCallResponse,
-    GetCallReportRequest,
-    GetConnectionStatusRequest,
-    GetConnectionStatusResponse,
-    JoinRoomRequest,
-    JoinRoomResponse,
-    ListAgentsRequest,
-    ListCallsRequest,
-    ListCallsResponse,
-    WatchEventsRequest,
-)
 from bridge.v1.call_service_pb2_grpc import CallServiceStub
 from bridge.v1.event_pb2 import CallEvent
-from bridge.v1.model_service_pb2 import CreateModelTokenRequest, CreateModelTokenResponse
 from bridge.v1.model_service_pb2_grpc import ModelServiceStub
 from bridge.v1.report_pb2 import CallReport
-from bridge.v1.telemetry_service_pb2 import (
-    GetStatsRequest,
-    GetStatsResponse,
-    StreamTelemetryRequest,
-    StreamTelemetryResponse,
-)
 from bridge.v1.telemetry_service_pb2_grpc import TelemetryServiceStub
-from bridge.v1.tool_service_pb2 import ToolRegistration
 from bridge.v1.tool_service_pb2_grpc import ToolServiceStub
 
 if TYPE_CHECKING:  # these exist in the stub files only
@@ -136,9 +107,9 @@ class BridgeClient:
         *,
         token_ttl: timedelta | None = None,
         **options: Unpack[RoomOptions],
-    ) -> CreateRoomResponse:
+    ) -> pb.CreateRoomResponse:
         """Begin a call; the answer holds the token with which the caller joins."""
-        request = CreateRoomRequest(
+        request = pb.CreateRoomRequest(
             participant_name=participant_name,
             agent_id=agent_id,
             token_ttl=_duration(token_ttl),
@@ -146,7 +117,7 @@ class BridgeClient:
         )
         return await self.create_room_from(request)
 
-    async def create_room_from(self, request: CreateRoomRequest) -> CreateRoomResponse:
+    async def create_room_from(self, request: pb.CreateRoomRequest) -> pb.CreateRoomResponse:
         """Begin a call from a message that is at hand.
 
         Without a request id it gets one of its own, so that a retry makes no second call.
@@ -161,9 +132,9 @@ class BridgeClient:
         *,
         token_ttl: timedelta | None = None,
         **options: Unpack[CallOptions],
-    ) -> JoinRoomResponse:
+    ) -> pb.JoinRoomResponse:
         """Let a human into a room: one of a call, or one on LiveKit that then gets an agent."""
-        request = JoinRoomRequest(
+        request = pb.JoinRoomRequest(
             participant_name=participant_name,
             room_name=room_name,
             agent_id=agent_id,
@@ -172,23 +143,23 @@ class BridgeClient:
         )
         return await self.join_room_from(request)
 
-    async def join_room_from(self, request: JoinRoomRequest) -> JoinRoomResponse:
+    async def join_room_from(self, request: pb.JoinRoomRequest) -> pb.JoinRoomResponse:
         """Let a human into a room by a message that is at hand."""
         return await self._connection.unary(self._calls.JoinRoom, identified(request))
 
-    async def end_call(self, connection_id: str) -> EndCallResponse:
+    async def end_call(self, connection_id: str) -> pb.EndCallResponse:
         """End a call and wait for its end; one that is over is no error."""
         return await self._connection.unary(
-            self._calls.EndCall, EndCallRequest(connection_id=connection_id)
+            self._calls.EndCall, pb.EndCallRequest(connection_id=connection_id)
         )
 
-    async def control(self, command: ControlCallRequest) -> ControlCallResponse:
+    async def control(self, command: pb.ControlCallRequest) -> pb.ControlCallResponse:
         """Steer a running call; a command that is refused is an answer, not an error."""
         return await self._connection.unary(self._calls.ControlCall, identified(command))
 
-    async def status(self, connection_id: str) -> GetConnectionStatusResponse:
+    async def status(self, connection_id: str) -> pb.GetConnectionStatusResponse:
         """Return where a call is now, or how it ended."""
-        request = GetConnectionStatusRequest(connection_id=connection_id)
+        request = pb.GetConnectionStatusRequest(connection_id=connection_id)
         return await self._connection.unary(self._calls.GetConnectionStatus, request)
 
     async def list_calls(
@@ -201,7 +172,7 @@ class BridgeClient:
         page_size: int = 0,
     ) -> AsyncIterator[Call]:
         """Yield calls, the newest first, asking for pages as they are needed."""
-        request = ListCallsRequest(
+        request = pb.ListCallsRequest(
             page_size=page_size,
             states=states,
             tenant_id=tenant_id,
@@ -209,26 +180,30 @@ class BridgeClient:
             metadata=metadata or {},
         )
         while True:
-            page: ListCallsResponse = await self._connection.unary(self._calls.ListCalls, request)
+            page: pb.ListCallsResponse = await self._connection.unary(
+                self._calls.ListCalls, request
+            )
             for call in page.calls:
                 yield call
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
-    async def list_agents(self, tenant_id: str = "") -> Sequence[AgentSummary]:
+    async def list_agents(self, tenant_id: str = "") -> Sequence[pb.AgentSummary]:
         """Return the agents that can be asked for."""
-        request = ListAgentsRequest(tenant_id=tenant_id)
+        request = pb.ListAgentsRequest(tenant_id=tenant_id)
         return (await self._connection.unary(self._calls.ListAgents, request)).agents
 
     async def report(self, connection_id: str) -> CallReport:
         """Return a call's report, complete once the call has ended."""
-        request = GetCallReportRequest(connection_id=connection_id)
+        request = pb.GetCallReportRequest(connection_id=connection_id)
         return (await self._connection.unary(self._calls.GetCallReport, request)).report
 
-    async def stats(self) -> GetStatsResponse:
+    async def stats(self) -> telemetry_pb.GetStatsResponse:
         """Return the server's totals."""
-        return await self._connection.unary(self._telemetry.GetStats, GetStatsRequest())
+        return await self._connection.unary(
+            self._telemetry.GetStats, telemetry_pb.GetStatsRequest()
+        )
 
     async def create_model_token(
         self,
@@ -238,9 +213,9 @@ class BridgeClient:
         tenant_id: str = "",
         ttl: timedelta | None = None,
         variables: Mapping[str, str] | None = None,
-    ) -> CreateModelTokenResponse:
+    ) -> model_pb.CreateModelTokenResponse:
         """Return a short-lived key for a browser that talks to the model itself."""
-        request = CreateModelTokenRequest(
+        request = model_pb.CreateModelTokenRequest(
             agent_id=agent_id,
             voice_language=voice_language,
             tenant_id=tenant_id,
@@ -249,14 +224,16 @@ class BridgeClient:
         )
         return await self._connection.unary(self._model.CreateModelToken, request)
 
-    async def set_log_level(self, level: LogLevel.ValueType) -> SetLogLevelResponse:
+    async def set_log_level(
+        self, level: admin_pb.LogLevel.ValueType
+    ) -> admin_pb.SetLogLevelResponse:
         """Change how much the server and its workers log, until they stop."""
-        request = SetLogLevelRequest(level=level)
+        request = admin_pb.SetLogLevelRequest(level=level)
         return await self._connection.unary(self._admin.SetLogLevel, request)
 
-    async def dump_tasks(self) -> DumpTasksResponse:
+    async def dump_tasks(self) -> admin_pb.DumpTasksResponse:
         """Return what every task and thread of the server and its workers is at."""
-        return await self._connection.unary(self._admin.DumpTasks, DumpTasksRequest())
+        return await self._connection.unary(self._admin.DumpTasks, admin_pb.DumpTasksRequest())
 
     async def watch(
         self, connection_id: str, after_sequence: int = 0
@@ -270,14 +247,11 @@ class BridgeClient:
         """
 
         async def stream(after: int) -> AsyncGenerator[CallEvent, None]:
-            request = WatchEventsRequest(connection_id=connection_id, after_sequence=after)
-            answers = self._calls.WatchEvents(request, metadata=self._connection.metadata())
-            try:
-                with raised_as_ours():
-                    async for answer in answers:
-                        yield answer.event
-            finally:
-                answers.cancel()
+            request = pb.WatchEventsRequest(connection_id=connection_id, after_sequence=after)
+            answers = self._connection.stream(self._calls.WatchEvents, request)
+            async with aclosing(answers):
+                async for answer in answers:
+                    yield answer.event
 
         async with aclosing(resumed(stream, after_sequence, self._backoff, self._sleep)) as events:
             async for event in events:
@@ -285,18 +259,15 @@ class BridgeClient:
 
     async def telemetry(
         self, connection_id: str = "", *, tenant_id: str = "", interval: timedelta | None = None
-    ) -> AsyncGenerator[StreamTelemetryResponse, None]:
+    ) -> AsyncGenerator[telemetry_pb.StreamTelemetryResponse, None]:
         """Yield figures of one call until it ends, or of all calls; a break raises."""
-        request = StreamTelemetryRequest(
+        request = telemetry_pb.StreamTelemetryRequest(
             connection_id=connection_id, tenant_id=tenant_id, interval=_duration(interval)
         )
-        answers = self._telemetry.StreamTelemetry(request, metadata=self._connection.metadata())
-        try:
-            with raised_as_ours():
-                async for answer in answers:
-                    yield answer
-        finally:
-            answers.cancel()
+        answers = self._connection.stream(self._telemetry.StreamTelemetry, request)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
 
     def serve_tools(
         self,
@@ -316,7 +287,7 @@ class BridgeClient:
         what was running on it is cancelled. Leaving lets running functions answer first, for as
         long as `leave_within`.
         """
-        registration = ToolRegistration(
+        registration = tool_pb.ToolRegistration(
             tenant_id=tenant_id,
             agent_ids=agent_ids,
             connection_ids=connection_ids,

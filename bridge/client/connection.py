@@ -1,6 +1,6 @@
 """How is a server reached: one channel, with a key, deadlines, and retries that are safe."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeVar
 
 import grpc
@@ -77,6 +77,21 @@ class Connection:
         """
         with raised_as_ours():
             return await method(request, timeout=self._deadline_s, metadata=self.metadata())
+
+    async def stream(
+        self, method: grpc.aio.UnaryStreamMultiCallable[_Request, _Response], request: _Request
+    ) -> AsyncGenerator[_Response, None]:
+        """Yield what one stream says; whoever stops listening cancels it.
+
+        :raises BridgeCallError: the server refused, or the stream broke.
+        """
+        answers = method(request, metadata=self.metadata())
+        try:
+            with raised_as_ours():
+                async for answer in answers:
+                    yield answer
+        finally:
+            answers.cancel()
 
     async def aclose(self) -> None:
         """Close the channel, breaking off every call on it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from bridge.api.status import DETAILS_KEY, code_of, details_of
 from bridge.errors import Refusal
-from bridge.testing.answers import Answers, Context
+from bridge.testing.answers import Context
 from bridge.testing.tool_desk import Requests
 from bridge.v1 import (
     admin_service_pb2,
@@ -31,6 +31,18 @@ METHODS: Final[dict[str, MethodDescriptor]] = {
     for method in service.methods
 }
 """Every method of the API, by its name."""
+
+
+class Answers(Protocol):
+    """What answers RPCs, by their method's name; a Refusal that it raises becomes its status."""
+
+    async def unary(self, method: str, request: Message, context: Context) -> Message: ...
+
+    def stream(self, method: str, request: Message, context: Context) -> AsyncIterator[Message]: ...
+
+    async def tools(self, method: str, requests: Requests, context: Context) -> None:
+        """Serve one tool server, writing to the context."""
+        ...
 
 
 def handlers(answers: Answers) -> list[grpc.GenericRpcHandler]:

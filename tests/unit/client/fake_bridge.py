@@ -1,7 +1,7 @@
 """A bridge that does as the test says, on a real loopback socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,27 +10,12 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
+from bridge.testing.services import handlers
 from bridge.v1 import call_service_pb2 as calls
 from bridge.v1 import model_service_pb2 as models
 from bridge.v1 import telemetry_service_pb2 as telemetry
 from bridge.v1 import tool_service_pb2 as tools
-from bridge.v1.call_service_pb2_grpc import (
-    CallServiceServicer,
-    add_CallServiceServicer_to_server,
-)
 from bridge.v1.event_pb2 import CallEvent, Ended
-from bridge.v1.model_service_pb2_grpc import (
-    ModelServiceServicer,
-    add_ModelServiceServicer_to_server,
-)
-from bridge.v1.telemetry_service_pb2_grpc import (
-    TelemetryServiceServicer,
-    add_TelemetryServiceServicer_to_server,
-)
-from bridge.v1.tool_service_pb2_grpc import (
-    ToolServiceServicer,
-    add_ToolServiceServicer_to_server,
-)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -94,9 +79,7 @@ class ToolStream:
         self.answers.put_nowait(None)
 
 
-class FakeBridge(
-    CallServiceServicer, TelemetryServiceServicer, ModelServiceServicer, ToolServiceServicer
-):
+class FakeBridge:
     """Remembers requests; `answers` gives the response, or raises Refuse, by the RPC's name."""
 
     def __init__(self) -> None:
@@ -113,72 +96,38 @@ class FakeBridge(
         """Its streams stay open behind their last event."""
         self.tool_streams: asyncio.Queue[ToolStream] = asyncio.Queue()
 
-    async def _answer(self, name: str, request: Any, context: Context) -> Any:
+    async def unary(self, method: str, request: Any, context: Context) -> Any:
         self.requests.append(request)
         self.metadata = {str(k): str(v) for k, v in context.invocation_metadata() or ()}
         self.deadline_s = context.time_remaining()
         if self.is_stuck:
             await asyncio.Event().wait()
         try:
-            return self.answers[name](request)
+            return self.answers[method](request)
         except Refuse as refused:
             await refuse(context, refused)
 
-    async def CreateRoom(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("CreateRoom", request, context)
-
-    async def JoinRoom(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("JoinRoom", request, context)
-
-    async def EndCall(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("EndCall", request, context)
-
-    async def ControlCall(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("ControlCall", request, context)
-
-    async def GetConnectionStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("GetConnectionStatus", request, context)
-
-    async def ListCalls(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("ListCalls", request, context)
-
-    async def ListAgents(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("ListAgents", request, context)
-
-    async def GetCallReport(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("GetCallReport", request, context)
-
-    async def GetStats(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("GetStats", request, context)
-
-    async def CreateModelToken(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._answer("CreateModelToken", request, context)
-
-    async def WatchEvents(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def stream(self, method: str, request: Any, context: Context) -> AsyncIterator[Any]:
         self.requests.append(request)
-        script = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
         try:
-            for step in script:
+            for step in self._script(method, request):
                 if isinstance(step, Refuse):
-                    await refuse(context, step)
-                else:
-                    yield calls.WatchEventsResponse(event=step)
+                    raise step
+                yield calls.WatchEventsResponse(event=step) if method == "WatchEvents" else step
             if self.is_silent:
                 await asyncio.Event().wait()
+        except Refuse as refused:
+            await refuse(context, refused)
         finally:
             self.stream_ended.set()
 
-    async def StreamTelemetry(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
-        self.requests.append(request)
-        try:
-            for answer in self.answers["StreamTelemetry"](request):
-                yield answer
-        except Refuse as refused:
-            await refuse(context, refused)
+    def _script(self, method: str, request: Any) -> Iterable[Any]:
+        if method != "WatchEvents":
+            answers: Iterable[Any] = self.answers[method](request)
+            return answers
+        return self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
 
-    async def ServeTools(  # type: ignore[override]  # noqa: N802 - writes its own answers
-        self, requests: Any, context: Any
-    ) -> None:
+    async def tools(self, _method: str, requests: Any, context: Context) -> None:
         stream = ToolStream()
         self.tool_streams.put_nowait(stream)
 
@@ -229,10 +178,7 @@ def ended(sequence: int) -> CallEvent:
 async def serving(fake: FakeBridge) -> AsyncIterator[str]:
     """Serve on loopback, and give the address."""
     server = grpc.aio.server()
-    add_CallServiceServicer_to_server(fake, server)
-    add_TelemetryServiceServicer_to_server(fake, server)
-    add_ModelServiceServicer_to_server(fake, server)
-    add_ToolServiceServicer_to_server(fake, server)
+    server.add_generic_rpc_handlers(tuple(handlers(fake)))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
