@@ -27,7 +27,8 @@ from bridge.ports.call import CallSpec, CallState, CallView, Ending, EndReason
 from bridge.ports.control import Command, CommandId, ControlOutcome
 from bridge.ports.host import Epoch
 from bridge.ports.report import CallReport, MediaTotals
-from bridge.ports.room import RoomRequest, SpeakerTrack
+from bridge.ports.room import RoomRequest
+from bridge.ports.room_event import SpeakerTrack
 from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import CallTelemetry
 from bridge.tracebacks import frames_of

@@ -7,7 +7,7 @@ from typing import Final
 
 from bridge.errors import ModelError, ModelFailure, RoomError
 from bridge.ports.call import Ending, EndReason
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 
 _OF_MODEL: Final[Mapping[ModelFailure, EndReason]] = {
     ModelFailure.AUTH: EndReason.MODEL_AUTH,

@@ -7,7 +7,7 @@ from bridge.ids import Identity
 from bridge.ports.call import ParticipantView
 from bridge.ports.clock import Clock
 from bridge.ports.event import ParticipantChange, ParticipantChanged
-from bridge.ports.room import HumanJoined, HumanLeft, LeaveReason
+from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason
 
 
 class Consequence(Enum):

@@ -12,7 +12,7 @@ from bridge.ids import Identity
 from bridge.ports.call import CallLimits, CallState, Ending, EndReason
 from bridge.ports.clock import Clock
 from bridge.ports.event import ChatWritten, LinkState
-from bridge.ports.room import (
+from bridge.ports.room_event import (
     ChatReceived,
     HumanJoined,
     HumanLeft,

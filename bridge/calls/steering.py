@@ -35,7 +35,7 @@ from bridge.ports.control import (
 )
 from bridge.ports.event import ControlApplied, ControlRefused
 from bridge.ports.model_config import ConfigChange, ContextItem, ItemRole
-from bridge.ports.room import ChatReceived
+from bridge.ports.room_event import ChatReceived
 
 CONTROL_TAG: Final = "control"
 CHAT_TAG: Final = "chat"

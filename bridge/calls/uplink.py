@@ -12,7 +12,7 @@ from bridge.media.speech_meter import SpeechMeter
 from bridge.pcm import ROOM_RATE_HZ, duration_ms
 from bridge.ports.clock import Clock
 from bridge.ports.model import ModelSession
-from bridge.ports.room import SpeakerTrack
+from bridge.ports.room_event import SpeakerTrack
 
 
 class Uplink:

@@ -1,19 +1,18 @@
 """What does the server say? One table leads from an event's type to the function that reads it."""
 
 import binascii
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.model.commands import TAG_KEY, EventId
+from bridge.model.counted import confidence, tokens, transcription
 from bridge.model.fields import (
     UNREADABLE_CODE,
     Fields,
     MalformedFrame,
     code,
-    count,
     error_code,
     nested,
     number,
@@ -40,13 +39,9 @@ from bridge.ports.model_event import (
     UserTextDone,
 )
 from bridge.ports.tool import ToolCallId
-from bridge.ports.usage import TokenCounts, TranscriptionUsage
 
 # A peer that sends nothing but garbage for so many frames does not speak this protocol.
 MAX_MALFORMED_IN_A_ROW: Final = 16
-
-# More sound than any session takes: what was transcribed is not known then.
-_LONGEST_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +132,10 @@ def _response_over(fields: Fields) -> ResponseOver:
     done = ResponseDone(
         response_id=text(response, "id"),
         status=_STATUSES.get(status, ResponseStatus.FAILED),
-        tokens=_tokens(optional(response, "usage")),
+        tokens=tokens(optional(response, "usage")),
         detail=error_code(details) or code(details.get("reason")),
     )
     return ResponseOver(done, _response_tag(response))
-
-
-def _tokens(usage: Fields) -> TokenCounts:
-    into, out = optional(usage, "input_token_details"), optional(usage, "output_token_details")
-    cached = optional(into, "cached_tokens_details")
-    return TokenCounts(
-        input_text=count(into, "text_tokens"),
-        input_audio=count(into, "audio_tokens"),
-        input_image=count(into, "image_tokens"),
-        cached_text=count(cached, "text_tokens"),
-        cached_audio=count(cached, "audio_tokens"),
-        cached_image=count(cached, "image_tokens"),
-        output_text=count(out, "text_tokens"),
-        output_audio=count(out, "audio_tokens"),
-    )
 
 
 def _audio_delta(fields: Fields) -> AudioDelta:
@@ -223,36 +203,9 @@ def _user_text_done(fields: Fields) -> UserTextDone:
     return UserTextDone(
         text(fields, "item_id"),
         text(fields, "transcript"),
-        _confidence(fields.get("logprobs")),
-        _transcription_usage(optional(fields, "usage")),
+        confidence(fields.get("logprobs")),
+        transcription(optional(fields, "usage")),
     )
-
-
-def _transcription_usage(usage: Fields) -> TranscriptionUsage:
-    seconds = usage.get("seconds")
-    if isinstance(seconds, int | float) and 0 <= seconds <= _LONGEST_S:
-        return TranscriptionUsage(audio_ms=round(seconds * 1000))
-    details = optional(usage, "input_token_details")
-    input_text = count(details, "text_tokens")
-    return TranscriptionUsage(
-        input_text=input_text,
-        # Without details all of them are taken to be sound.
-        input_audio=max(count(details, "audio_tokens"), count(usage, "input_tokens") - input_text),
-        output_text=count(usage, "output_tokens"),
-    )
-
-
-def _confidence(logprobs: object) -> float | None:
-    """Return the mean probability of the tokens; None where they have none that can be read."""
-    entries = logprobs if isinstance(logprobs, list) else []
-    logs = [entry.get("logprob") for entry in entries if isinstance(entry, dict)]
-    # A probability above 1 is none, and exp of a large number no float.
-    sure = [
-        math.exp(min(0.0, log))
-        for log in logs
-        if isinstance(log, int | float) and not isinstance(log, bool)
-    ]
-    return sum(sure) / len(sure) if sure else None
 
 
 def _transcription_failed(fields: Fields) -> ModelWarning:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.ids import Identity, RoomName
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,15 @@ from bridge.ids import Identity
 from bridge.logs import get_logger
 from bridge.ports.call import AgentState
 from bridge.ports.clock import Clock
-from bridge.ports.room import (
-    AudioOutput,
+from bridge.ports.room import AudioOutput, NetworkStats, Segment
+from bridge.ports.room_event import (
     LeaveReason,
     MediaClosed,
     MediaInterrupted,
     MediaResumed,
     MicrophoneMuted,
-    NetworkStats,
     OutputSubscribed,
     RoomEvent,
-    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )

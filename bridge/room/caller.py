@@ -13,7 +13,7 @@ from bridge.ids import Identity, is_bot
 from bridge.logs import get_logger
 from bridge.media.recording import Recording, wav
 from bridge.pcm import ROOM_FRAME_BYTES
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from bridge.room.audio import Audio, best_audio
 from bridge.room.leaving import leave
 from bridge.room.reasons import leave_reason

@@ -10,7 +10,7 @@ from livekit import rtc
 
 from bridge.ids import Identity
 from bridge.logs import get_logger
-from bridge.ports.room import ChatReceived, RoomEvent
+from bridge.ports.room_event import ChatReceived, RoomEvent
 from bridge.room.humans import is_human
 from bridge.room.text import CHAT_TOPIC
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from livekit import rtc
 
 from bridge.ids import Identity, is_bot
-from bridge.ports.room import HumanJoined, HumanLeft, LeaveReason, RoomEvent
+from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason, RoomEvent
 from bridge.room.reasons import leave_reason
 
 # The SDK says "gone" and "reconnecting" in the same burst; a replacement follows at once.

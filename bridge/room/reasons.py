@@ -6,7 +6,7 @@ from typing import Final
 
 from livekit.rtc import DisconnectReason
 
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 
 # Everything else is a connection that died: time-outs, failed media, an unknown reason.
 _REASONS: Final[Mapping[int, LeaveReason]] = MappingProxyType(

@@ -19,7 +19,8 @@ from bridge.ids import (
     new_connection_id,
     room_name_for,
 )
-from bridge.ports.room import RoomRequest, SpeakerStarted
+from bridge.ports.room import RoomRequest
+from bridge.ports.room_event import SpeakerStarted
 from bridge.room import audio as audio_module
 from bridge.room import ffi_router
 from bridge.room.audio import best_audio

@@ -21,8 +21,8 @@ from bridge.ids import (
 )
 from bridge.pcm import ROOM_FRAME_BYTES
 from bridge.ports.call import AgentState
-from bridge.ports.room import (
-    Bot,
+from bridge.ports.room import Bot, RoomRequest, RoomService, Segment
+from bridge.ports.room_event import (
     ChatReceived,
     HumanJoined,
     HumanLeft,
@@ -31,9 +31,6 @@ from bridge.ports.room import (
     MicrophoneMuted,
     OutputSubscribed,
     RoomEvent,
-    RoomRequest,
-    RoomService,
-    Segment,
     SpeakerStarted,
     SpeakerStopped,
     SpeakerTrack,

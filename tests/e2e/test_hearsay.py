@@ -13,7 +13,7 @@ from aiohttp import web
 from livekit import api
 
 from bridge.client import BridgeClient
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from bridge.room.caller import Caller
 from bridge.room.webhooks import PATH
 from bridge.simulator import Simulator

@@ -20,7 +20,8 @@ from bridge.ids import (
 from bridge.media.playout import Playout
 from bridge.media.resample import to_room
 from bridge.ports.call import AgentState
-from bridge.ports.room import (
+from bridge.ports.room import RoomRequest, Segment
+from bridge.ports.room_event import (
     ChatReceived,
     HumanJoined,
     HumanLeft,
@@ -30,8 +31,6 @@ from bridge.ports.room import (
     MediaResumed,
     OutputSubscribed,
     RoomEvent,
-    RoomRequest,
-    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )

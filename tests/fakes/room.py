@@ -19,6 +19,12 @@ from bridge.ports.clock import Clock
 from bridge.ports.room import (
     AccessToken,
     AudioOutput,
+    NetworkStats,
+    OwnedRoom,
+    RoomRequest,
+    Segment,
+)
+from bridge.ports.room_event import (
     ChatReceived,
     HumanJoined,
     HumanLeft,
@@ -27,12 +33,8 @@ from bridge.ports.room import (
     MediaInterrupted,
     MediaResumed,
     MicrophoneMuted,
-    NetworkStats,
     OutputSubscribed,
-    OwnedRoom,
     RoomEvent,
-    RoomRequest,
-    Segment,
     SpeakerStarted,
     SpeakerStopped,
 )

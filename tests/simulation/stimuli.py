@@ -40,7 +40,7 @@ from bridge.ports.model_event import (
     UserTextDelta,
     UserTextDone,
 )
-from bridge.ports.room import LeaveReason, MediaInterrupted, MediaResumed, OutputSubscribed
+from bridge.ports.room_event import LeaveReason, MediaInterrupted, MediaResumed, OutputSubscribed
 from bridge.ports.tool import ToolFailure, ToolOutput
 from bridge.ports.usage import TokenCounts
 from tests.fakes.model import FakeSession

@@ -12,7 +12,8 @@ from bridge.ports.agent import SilenceStep
 from bridge.ports.call import FAULT_OF, CallSpec, CallState, Ending, EndReason, Fault
 from bridge.ports.event import Ended, StateChanged
 from bridge.ports.model_event import ResponseDone, ResponseStarted, ResponseStatus
-from bridge.ports.room import LeaveReason, NetworkStats
+from bridge.ports.room import NetworkStats
+from bridge.ports.room_event import LeaveReason
 from bridge.ports.usage import TokenCounts
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle

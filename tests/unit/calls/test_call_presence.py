@@ -6,7 +6,7 @@ import pytest
 
 from bridge.ports.call import CallState, EndReason, Fault
 from bridge.ports.event import LinkState, MediaStateChanged, ParticipantChange, ParticipantChanged
-from bridge.ports.room import LeaveReason, MediaInterrupted, MediaResumed
+from bridge.ports.room_event import LeaveReason, MediaInterrupted, MediaResumed
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.unit.calls.rig import Carried, World, carrying, with_limits

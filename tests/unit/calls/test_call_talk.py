@@ -8,7 +8,7 @@ from bridge.pcm import MODEL_RATE_HZ
 from bridge.ports.call import CallState, Ending, EndReason, StartPolicy
 from bridge.ports.event import LinkState, ModelStateChanged
 from bridge.ports.model_event import AudioDelta, AudioDone, ResponseStarted
-from bridge.ports.room import HumanJoined, OutputSubscribed
+from bridge.ports.room_event import HumanJoined, OutputSubscribed
 from tests.fakes.agents import GREETER, SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Responded

@@ -13,7 +13,8 @@ from bridge.ports.event import (
     Transcript,
 )
 from bridge.ports.model_event import AgentTextDone, SpeechStarted, UserTextDelta, UserTextDone
-from bridge.ports.room import ChatReceived, Segment
+from bridge.ports.room import Segment
+from bridge.ports.room_event import ChatReceived
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import FakeClock, settle
 from tests.fakes.room import FakeBot

@@ -8,7 +8,7 @@ from bridge.calls.ending import Verdict, ending_of_bot_leaving, ending_of_error
 from bridge.calls.journal import JournalOverflow
 from bridge.errors import ModelError, ModelFailure, RoomError, RoomRejected, RoomUnreachable
 from bridge.ports.call import FAULT_OF, Ending, EndReason, Fault
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from tests.fakes.clock import settle
 
 _SPOKEN = "what the caller said"

@@ -9,7 +9,8 @@ from bridge.errors import RoomUnreachable
 from bridge.ids import ConnectionId, Identity, RoomName, new_caller_identity
 from bridge.ports.call import CallSpec, CallState, CallView
 from bridge.ports.placement import Placed
-from bridge.ports.room import LeaveReason, RoomRequest
+from bridge.ports.room import RoomRequest
+from bridge.ports.room_event import LeaveReason
 from tests.fakes.agents import numbered
 from tests.fakes.room import FakeRooms
 from tests.unit.calls.rig import EPOCH, HOST, World

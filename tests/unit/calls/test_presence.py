@@ -5,7 +5,7 @@ import pytest
 from bridge.calls.presence import Consequence, Presence
 from bridge.ids import Identity
 from bridge.ports.event import ParticipantChange
-from bridge.ports.room import HumanJoined, HumanLeft, LeaveReason
+from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason
 from tests.fakes.clock import FakeClock
 
 ADA, BOB = Identity("ada"), Identity("bob")

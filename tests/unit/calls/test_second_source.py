@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.calls.front.late_rooms import LateRooms
 from bridge.calls.front.second_source import SecondSource
 from bridge.ports.call import CallState, EndReason
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from bridge.ports.room_news import HumanCame, HumanWent, RoomOver
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle

@@ -9,7 +9,7 @@ from bridge.ports.budget import LimitKind
 from bridge.ports.call import CallSpec, EndReason, Fault
 from bridge.ports.event import LimitNear, SilenceStepReached
 from bridge.ports.model_event import SpeechStarted, SpeechStopped
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Answers, Responded

@@ -41,7 +41,7 @@ from bridge.ports.event import (
 )
 from bridge.ports.model_config import ContextItem, ItemRole, ManualTurns, SemanticVad
 from bridge.ports.model_event import SpeechStarted, SpeechStopped
-from bridge.ports.room import ChatReceived
+from bridge.ports.room_event import ChatReceived
 from tests.fakes.agents import SPEC
 from tests.fakes.clock import settle
 from tests.fakes.model import Added, Answers, Responded, Updated

@@ -9,7 +9,7 @@ import pytest
 from livekit import rtc
 
 from bridge.ids import Identity
-from bridge.ports.room import ChatReceived, RoomEvent
+from bridge.ports.room_event import ChatReceived, RoomEvent
 from bridge.room.chat import MAX_TEXT_BYTES, MAX_TEXTS, ChatInbox, clean
 from tests.fakes.clock import settle
 

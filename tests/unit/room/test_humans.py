@@ -6,7 +6,7 @@ from typing import cast
 from livekit import rtc
 
 from bridge.ids import Identity
-from bridge.ports.room import HumanJoined, HumanLeft, LeaveReason, RoomEvent
+from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason, RoomEvent
 from bridge.room.humans import Humans, is_human
 
 ADA = Identity("caller-ada")

@@ -14,7 +14,7 @@ from livekit import api
 
 from bridge.clock import SystemClock
 from bridge.ids import Identity, RoomName
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from bridge.ports.room_news import HumanCame, HumanWent, RoomNews, RoomOver
 from bridge.room.webhooks import PATH, Refused, WebhookListenError, Webhooks, listening
 from tests.e2e.rig import free_port

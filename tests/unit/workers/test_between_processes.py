@@ -23,7 +23,7 @@ from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
 from bridge.ports.process import LogLevel
 from bridge.ports.report import CallReport
-from bridge.ports.room import LeaveReason
+from bridge.ports.room_event import LeaveReason
 from bridge.ports.room_news import HumanWent, RoomOver
 from bridge.ports.tool import (
     ToolCallId,
