@@ -89,7 +89,7 @@ release-image: $(READY) ## Keep the API as it is now as that of the version in p
 	$(BIN)/buf build --exclude-source-info --path proto/bridge/v1 -o proto/released/$$version.binpb
 
 .PHONY: bench
-bench: livekit ## Measure against other systems: about 25 minutes, on a quiet machine; QUICK=1: about 5
+bench: livekit ## Measure against other systems: under 30 minutes, on a quiet machine; QUICK=1: about 7
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
 	$(BIN)/python -m bench.front $(if $(QUICK),--quick)
 

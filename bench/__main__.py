@@ -14,7 +14,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from bench import environments, loopback, machine, plots, results, tables, talk
+from bench import environments, loopback, machine, plots, results, tables, talk, turns
 from bench.crowd import CallersFailed
 from bench.loopback import NoSound
 from bench.machine import Load
@@ -27,13 +27,16 @@ from bridge.demo.processes import PartFailed
 _ROOT: Final = Path(__file__).parent.parent
 _DOCS: Final = _ROOT / "docs"
 _RESULTS: Final = Path(__file__).parent / "results"
-_PARTS: Final = ("loopback", "talk")
+_PARTS: Final = ("loopback", "talk", "turns")
 _LEVELS: Final = (1, 2, 4, 8, 12, 16)
+_TURN_LEVELS: Final = (1, 4, 8, 16)
 _QUICK: Final = {
     "rounds": 1,
     "calls": (1, 4),
     "seconds": 3.0,
     "repeats": 1,
+    "turn_calls": (1, 4),
+    "questions": 1,
     "starts": 4,
     "barge_ins": 4,
 }
@@ -47,6 +50,8 @@ class Options:
     calls: tuple[int, ...]
     seconds: float
     repeats: int
+    turn_calls: tuple[int, ...]
+    questions: int
     starts: int
     barge_ins: int
     pinned: bool
@@ -96,6 +101,14 @@ class Bench:
             self._report.barge_in.append(barge_in)
             self._tell(f"round {round_}: {name}, beginnings and barge-in", barge_in.load)
 
+        if "turns" in options.parts and name != FLOOR:
+            answered = turns.measure(
+                system, self._stage, round_, options.turn_calls, options.questions
+            )
+            async for turn in answered:
+                self._report.turns.append(turn)
+                self._tell(f"round {round_}: {name}, turns of {turn.calls} calls", turn.load)
+
     def _tell(self, what: str, load: Load) -> None:
         self._console.print(
             f"{what}: {load.ours:.2f} cores are ours, {load.others:.2f} others', "
@@ -106,12 +119,21 @@ class Bench:
 @click.command()
 @click.option("--quick", is_flag=True, help="One short round: minutes, and a rough answer.")
 @click.option("--impatient", is_flag=True, help="Never wait until the machine is quiet.")
-@click.option("--rounds", default=3, show_default=True, help="How often everything is measured.")
+@click.option("--rounds", default=2, show_default=True, help="How often everything is measured.")
 @click.option(
     "--calls", multiple=True, type=int, default=_LEVELS, show_default=True, help="Calls at once."
 )
 @click.option("--seconds", default=5.0, show_default=True, help="How long each level is measured.")
 @click.option("--repeats", default=2, show_default=True, help="Calls of each level and round.")
+@click.option(
+    "--turn-calls",
+    multiple=True,
+    type=int,
+    default=_TURN_LEVELS,
+    show_default=True,
+    help="Calls at once that take turns.",
+)
+@click.option("--questions", default=2, show_default=True, help="Questions of each such caller.")
 @click.option("--starts", default=8, show_default=True, help="Calls begun in each round.")
 @click.option("--barge-ins", default=8, show_default=True, help="Interruptions in each round.")
 @click.option(

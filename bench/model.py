@@ -2,13 +2,15 @@
 
 `loopback` sends every chunk back, and notes each burst as `TIME burst CALLER WORD`. `talker`
 speaks without end until it is interrupted, and notes `TIME onset` and `TIME detected`: when the
-sound arrived that its voice detection then took for speech, and when it did.
+sound arrived that its voice detection then took for speech, and when it did. `turns` says again
+what it was asked, at four times real time, and notes nothing.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -18,13 +20,15 @@ from bench.onset import OnsetFinder
 from bench.sound import BurstFinder
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.simulator import Simulator, SimulatorSettings
-from bridge.simulator.behaviours import Behaviour, Loopback, Output, Speech, Turn
+from bridge.simulator.behaviours import Behaviour, Loopback, Output, Parrot, Speech, Turn
 from bridge.simulator.sound import Samples
 from bridge.simulator.vad import SpeechStarted, Tuning, VoiceDetector
 
 VOICE_HZ: Final = 1_000.0
 _VOICE_AMPLITUDE: Final = 8_000.0
 _VOICE_S: Final = 20.0
+# Of real time, for answers: about what models do.
+_SPEED: Final = 4.0
 # As in agents/bench.yaml: the same detector hears the same edges in the same chunk.
 TUNING: Final = Tuning(threshold=0.5, prefix_padding_ms=0, silence_duration_ms=200)
 
@@ -82,17 +86,29 @@ class SpeechTrace:
             self._trace.write(f"{now_s!r} detected\n")
 
 
+_MODELS: Final[Mapping[str, Callable[[], Behaviour]]] = {
+    "loopback": Loopback,
+    "talker": Talker,
+    "turns": Parrot,
+}
+
+
 async def serve(port: int, behaviour: str, trace: TextIO) -> None:
     """Serve until cancelled."""
-    model: Behaviour = Loopback() if behaviour == "loopback" else Talker()
-    hear = BurstTrace(trace).hear if behaviour == "loopback" else SpeechTrace(trace).hear
-    settings = SimulatorSettings(port=port, behaviour=model, first_delta_ms=0, on_append=hear)
+    settings = SimulatorSettings(
+        port=port, behaviour=_MODELS[behaviour](), speed=_SPEED, first_delta_ms=0
+    )
+    match behaviour:
+        case "loopback":
+            settings = replace(settings, on_append=BurstTrace(trace).hear)
+        case "talker":
+            settings = replace(settings, on_append=SpeechTrace(trace).hear)
     async with Simulator(settings):
         await asyncio.get_running_loop().create_future()
 
 
 def main() -> None:
-    """Run: `model PORT loopback|talker TRACE`."""
+    """Run: `model PORT loopback|talker|turns TRACE`."""
     port, behaviour, trace = sys.argv[1:]
     with Path(trace).open("w", buffering=1) as file:
         asyncio.run(serve(int(port), behaviour, file))

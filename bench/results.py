@@ -88,6 +88,34 @@ class BargeIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Turns:
+    """Some calls at once with one system, every caller asking and being answered."""
+
+    system: str
+    round: int
+    calls: int
+    said: int
+    lost: int
+    """Questions without an answer."""
+    torn: int
+    """Answers with a hole, or with more missing than a voice detection takes off."""
+    holes: int
+    """Stretches of silence within answers."""
+    strange: int
+    """Answers to somebody else's question."""
+    answer_ms: list[float]
+    """From the end of a question to the first sound of its answer."""
+    cores: float
+    load: Load
+
+    @property
+    def has_score(self) -> bool:
+        """Whether next to all was answered, whole and to whom had asked."""
+        bad = self.lost + self.torn
+        return self.said > 0 and bad <= MOST_LOST * self.said and self.strange == 0
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A system that could not be measured to its end in a round."""
 
@@ -107,13 +135,15 @@ class Report:
     loopback: list[Loopback] = field(default_factory=list)
     setup: list[Setup] = field(default_factory=list)
     barge_in: list[BargeIn] = field(default_factory=list)
+    turns: list[Turns] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     def rounds(self, parts: Sequence[str]) -> int:
         """Return how many rounds of these parts there are."""
-        rows: dict[str, Sequence[Loopback | Setup]] = {
+        rows: dict[str, Sequence[Loopback | Setup | Turns]] = {
             "loopback": self.loopback,
             "talk": self.setup,
+            "turns": self.turns,
         }
         return max((row.round + 1 for part in parts for row in rows[part]), default=0)
 
@@ -122,11 +152,20 @@ class Report:
         path.write_bytes(orjson.dumps(_rounded(asdict(self)), option=orjson.OPT_INDENT_2))
 
 
+_KINDS: Final[dict[str, type[Any]]] = {
+    "loopback": Loopback,
+    "setup": Setup,
+    "barge_in": BargeIn,
+    "turns": Turns,
+}
+
+
 def load(path: Path) -> Report:
     """Read a report back, to draw or compare it."""
     fields = orjson.loads(path.read_bytes())
-    for name, kind in (("loopback", Loopback), ("setup", Setup), ("barge_in", BargeIn)):
-        fields[name] = [kind(**{**each, "load": Load(**each["load"])}) for each in fields[name]]
+    for name, kind in _KINDS.items():
+        rows = fields.get(name, [])  # files of before it was measured have none
+        fields[name] = [kind(**{**each, "load": Load(**each["load"])}) for each in rows]
     fields["failures"] = [Failure(**each) for each in fields["failures"]]
     return Report(**fields)
 

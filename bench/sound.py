@@ -76,13 +76,32 @@ def speech(caller: int, seconds: float, seed: int) -> tuple[Samples, list[int]]:
     return sound.astype(np.int16), starts
 
 
-def said(starts: Sequence[int], frame_times_s: Sequence[float], caller: int) -> list[Burst]:
-    """Return the bursts that left the microphone, by the times its 20 ms frames left."""
+def question(caller: int, seconds: float) -> Samples:
+    """Return a tone that names its caller."""
+    return tone(_frequency(caller, 0), seconds)
+
+
+def questioner(answer: Samples) -> int:
+    """Return whose question is said again."""
+    spectrum = np.abs(np.fft.rfft(answer * np.hanning(answer.size), ROOM_RATE_HZ))  # 1 Hz a bin
+    return round((float(spectrum.argmax()) - _LOWEST_HZ) / _CALLER_STEP_HZ)
+
+
+def moments(starts: Sequence[int], frame_times_s: Sequence[float]) -> list[float]:
+    """Return when these samples left the microphone, by the times its 20 ms frames left."""
     frame = ROOM_RATE_HZ // 50
     return [
-        Burst(frame_times_s[start // frame] + start % frame / ROOM_RATE_HZ, caller, index % _WORDS)
-        for index, start in enumerate(starts)
+        frame_times_s[start // frame] + start % frame / ROOM_RATE_HZ
+        for start in starts
         if start // frame < len(frame_times_s)
+    ]
+
+
+def said(starts: Sequence[int], frame_times_s: Sequence[float], caller: int) -> list[Burst]:
+    """Return the bursts that left the microphone."""
+    return [
+        Burst(at_s, caller, index % _WORDS)
+        for index, at_s in enumerate(moments(starts, frame_times_s))
     ]
 
 

@@ -17,7 +17,7 @@ from bench.crowd import Crowd
 from bridge.demo.livekit import LiveKitServer
 from bridge.demo.processes import Child
 
-Behaviour = Literal["loopback", "talker"]
+Behaviour = Literal["loopback", "talker", "turns"]
 
 _READY_S: Final = 20.0
 _ROOT: Final = Path(__file__).parent.parent

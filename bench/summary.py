@@ -49,6 +49,22 @@ class LoopbackSummary:
     idle_mb: Range
 
 
+@dataclass(frozen=True, slots=True)
+class TurnsSummary:
+    """One system's turns at one number of calls, over all rounds."""
+
+    system: str
+    calls: int
+    scored: bool
+    said: int
+    lost: int
+    torn: int
+    holes: int
+    strange: int
+    answer: Spread
+    cores_per_call: Range
+
+
 def spread(values: Iterable[float]) -> Spread:
     """Return the distribution of the values; zeros where there are none."""
     known = list(values)
@@ -94,6 +110,28 @@ def of_loopback(report: Report, system: str, calls: int) -> LoopbackSummary | No
         cores_per_call=range_of(row.cores / calls for row in rows),
         mb_per_call=range_of(_mb_per_call(row) for row in rows),
         idle_mb=range_of(row.idle_mb for row in rows),
+    )
+
+
+def of_turns(report: Report) -> list[TurnsSummary]:
+    """Sum up every system's turns, by the number of calls."""
+    found = sorted({(row.calls, row.system) for row in report.turns})
+    return [_of_turns(report, system, calls) for calls, system in found]
+
+
+def _of_turns(report: Report, system: str, calls: int) -> TurnsSummary:
+    rows = [row for row in report.turns if (row.system, row.calls) == (system, calls)]
+    return TurnsSummary(
+        system=system,
+        calls=calls,
+        scored=all(row.has_score for row in rows),
+        said=sum(row.said for row in rows),
+        lost=sum(row.lost for row in rows),
+        torn=sum(row.torn for row in rows),
+        holes=sum(row.holes for row in rows),
+        strange=sum(row.strange for row in rows),
+        answer=spread(_all(row.answer_ms for row in rows)),
+        cores_per_call=range_of(row.cores / calls for row in rows),
     )
 
 

@@ -19,6 +19,8 @@ def show(report: Report, console: Console) -> None:
         console.print(_spenders(report))
     if report.setup:
         console.print(_setup(report))
+    if report.turns:
+        console.print(_turns(report))
     if report.barge_in:
         console.print(_barge_in(report))
 
@@ -122,6 +124,25 @@ def _setup(report: Report) -> Table:
             for name in ("created", "joined", "track", "audio", "ready")
         ]
         table.add_row(system, str(calls), *map(_spread, figures), str(figures[0].count))
+    return table
+
+
+def _turns(report: Report) -> Table:
+    table = _table(
+        "Turns, ms: p50 / p95 / p99",
+        *("system", "calls", "question to answer", "questions", "lost", "torn", "holes"),
+        *("strange", "score", "cores per call"),
+    )
+    for row in summary.of_turns(report):
+        counts = (row.said, row.lost, row.torn, row.holes, row.strange)
+        table.add_row(
+            row.system,
+            str(row.calls),
+            _spread(row.answer),
+            *map(str, counts),
+            "yes" if row.scored else "no",
+            _range(row.cores_per_call, 3),
+        )
     return table
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench import results, summary
 from bench.machine import Load
-from bench.results import Failure, Loopback, Report
+from bench.results import Failure, Loopback, Report, Turns
 
 _ROW = Loopback(
     system="echo",
@@ -28,6 +28,38 @@ _ROW = Loopback(
     load=Load(1.0, 0.0, 0.0),
 )
 
+_TURNS = Turns(
+    system="mediabridge",
+    round=0,
+    calls=8,
+    said=200,
+    lost=0,
+    torn=0,
+    holes=0,
+    strange=0,
+    answer_ms=[280.0, 290.0],
+    cores=0.4,
+    load=Load(1.0, 0.0, 0.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("lost", "torn", "strange", "scored"),
+    [(0, 0, 0, True), (1, 1, 0, True), (3, 0, 0, False), (1, 2, 0, False), (0, 0, 1, False)],
+)
+def test_turns_have_a_score_where_next_to_all_was_answered_whole(
+    lost: int, torn: int, strange: int, scored: bool
+) -> None:
+    assert replace(_TURNS, lost=lost, torn=torn, strange=strange).has_score is scored
+
+
+def test_turns_add_up_over_rounds() -> None:
+    other = replace(_TURNS, round=1, torn=3, holes=4, answer_ms=[310.0], cores=0.8)
+    (summed,) = summary.of_turns(Report("", "", {}, {}, turns=[_TURNS, other]))
+    assert (summed.said, summed.torn, summed.holes, summed.scored) == (400, 3, 4, False)
+    assert (summed.answer.count, summed.answer.p50) == (3, 290.0)
+    assert summed.cores_per_call.median == pytest.approx(0.075)
+
 
 @pytest.mark.parametrize(
     ("lost", "strange", "scored"), [(0, 0, True), (2, 0, True), (3, 0, False), (0, 1, False)]
@@ -45,10 +77,11 @@ def test_nobody_who_said_nothing_has_a_score() -> None:
 def test_rounds_that_are_added_to_a_report_count_on(tmp_path: Path) -> None:
     report = Report("2026-01-01", "abc", {"cores": 2}, {}, [_ROW, replace(_ROW, round=1)])
     report.failures.append(Failure("pipecat", 1, "it ended"))
+    report.turns.append(_TURNS)
     report.save(tmp_path / "report.json")
     read = results.load(tmp_path / "report.json")
     assert read == report
-    assert (read.rounds(["loopback"]), read.rounds(["talk"])) == (2, 0)
+    assert [read.rounds([part]) for part in ("loopback", "talk", "turns")] == [2, 0, 1]
 
 
 def test_one_round_without_a_score_leaves_a_system_none() -> None:
