@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
 from bridge.calls.front.bereaved import Bereaved
-from bridge.calls.host import CallHost
-from bridge.cli.worker import environment, launching
+from bridge.cli.launching import environment, launching
 from bridge.ids import ConnectionId
 from bridge.logs import get_logger
 from bridge.ports.budget import SpendingSink
@@ -46,6 +45,10 @@ class Carried(Protocol):
     async def drain(self, timeout_s: float) -> None: ...
 
 
+class CarryingHost(Host, Carried, Protocol):
+    """One host that carries them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Carriers:
     """The hosts that carry calls, as they come and go."""
@@ -75,7 +78,7 @@ class Front:
 
 @asynccontextmanager
 async def in_this_process(
-    settings: Settings, carrying: AbstractAsyncContextManager[CallHost], placer: Membership
+    settings: Settings, carrying: AbstractAsyncContextManager[CarryingHost], placer: Membership
 ) -> AsyncIterator[Carriers]:
     """Let the server's own process carry calls."""
     host_id = HostId(settings.host_id)

@@ -13,8 +13,8 @@ from rich.text import Text
 from bridge import logs
 from bridge.addresses import as_http_url
 from bridge.api.tls import CertificateFiles
-from bridge.cli import hosting
 from bridge.cli.money import money_of
+from bridge.cli.reaching import models_of, rooms_of
 from bridge.cli.running import run
 from bridge.cli.tooling import surroundings_of
 from bridge.cli.webhooking import endpoints_file
@@ -88,12 +88,12 @@ async def _ask_livekit(settings: Settings, clock: Clock) -> list[Finding]:
     reached: LiveKitSettings | None = settings.livekit
     if reached is None:
         return [skipped(livekit.REACH, "LIVEKIT_ENABLED is false: no calls are carried")]
-    async with hosting.rooms_of(settings, reached, clock) as rooms:
+    async with rooms_of(settings, reached, clock) as rooms:
         return await livekit.check_livekit(as_http_url(reached.server_url), rooms, clock)
 
 
 async def _ask_model(settings: Settings) -> list[Finding]:
-    async with hosting.models_of(settings) as models:
+    async with models_of(settings) as models:
         return await model.check_model(models, settings.openai_realtime_model, models.realtime_url)
 
 

@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
-from bridge.addresses import as_http_url
 from bridge.calls.call import Call
 from bridge.calls.host import CallHost
 from bridge.calls.services import CallServices, RoomTuning
@@ -20,16 +18,12 @@ from bridge.ports.budget import SpendingSink
 from bridge.ports.call import CallSpec
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId
-from bridge.ports.model import ModelKeys
 from bridge.ports.placement import DirectoryUpdates, Slots
 from bridge.ports.store import EventLog, ReportSink
 from bridge.ports.tool import ToolExecutors
 from bridge.room.cleaning import WebRtcCleaners
 from bridge.room.service import LiveKitRooms
-from bridge.settings import LiveKitSettings, Settings
-
-# A local model server asks for no key, but the library wants one to send.
-_NO_KEY: Final = "none"
+from bridge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +38,6 @@ class Front:
     spending: SpendingSink
 
 
-def models_of(settings: Settings, keys: ModelKeys | None = None) -> RealtimeModels:
-    """Return the provider of model sessions; it is to be entered.
-
-    :param keys: where a key for each connection comes from, in place of the settings' own.
-    """
-    key, base_url = settings.openai_api_key, settings.openai_base_url
-    return RealtimeModels(
-        key.get_secret_value() if key else _NO_KEY, base_url and as_http_url(base_url), keys=keys
-    )
-
-
-def rooms_of(settings: Settings, livekit: LiveKitSettings, clock: Clock) -> LiveKitRooms:
-    """Return LiveKit's rooms; they are to be entered."""
-    return LiveKitRooms(
-        livekit.server_url,
-        livekit.api_key.get_secret_value(),
-        livekit.api_secret.get_secret_value(),
-        settings.host_id,
-        livekit.public_url,
-        clock,
-    )
-
-
 @asynccontextmanager
 async def carrying(
     settings: Settings,
@@ -78,6 +49,7 @@ async def carrying(
     clock: Clock,
 ) -> AsyncIterator[CallHost]:
     """Carry calls for as long as the context lasts; leaving ends those that are left."""
+    await rooms.open_entrance()
     warm = WarmSessions(models, settings.openai_realtime_model, settings.warm_sessions, clock)
     async with warm, recording(settings, clock) as recorders, asyncio.TaskGroup() as group:
         services = CallServices(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bridge.ports.clock import Clock
 from bridge.ports.egress import Egress
 from bridge.ports.recording import Recordings
-from bridge.recording.recorder import FileRecordings
 from bridge.room.egress import Bucket, LiveKitEgress
 from bridge.settings import LiveKitSettings, Settings
 
@@ -31,6 +30,8 @@ async def recording(settings: Settings, clock: Clock) -> AsyncIterator[Recorders
     async with AsyncExitStack() as stack:
         files = egress = None
         if settings.recordings_dir is not None:
+            from bridge.recording.recorder import FileRecordings  # noqa: PLC0415 - brings a codec
+
             recorder = FileRecordings(settings.recordings_dir, clock)
             files = await stack.enter_async_context(recorder)
         if settings.egress is not None and settings.livekit is not None:

@@ -24,13 +24,13 @@ from bridge.calls.front.reception import Reception
 from bridge.calls.front.registry import Registry
 from bridge.calls.front.sweep import Sweep
 from bridge.calls.front.terms import ServerLimits, Terms
-from bridge.cli import hosting
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
 from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.inspecting import inspection_of
 from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation, observing
+from bridge.cli.reaching import models_of, rooms_of
 from bridge.cli.recording import records
 from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing, tell_health
 from bridge.cli.tooling import Tooling, tooling
@@ -178,7 +178,7 @@ async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:
         settings.agents_dir, settings.openai_realtime_model, tools.surroundings, tools.mcp
     )
     agents.load()
-    models = hosting.models_of(settings)
+    models = models_of(settings)
     await stack.enter_async_context(models)
     if settings.ephemeral_keys:
         await models.prepare_keys()
@@ -206,7 +206,7 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
     calls_at_most = settings.slots * max(1, settings.workers)
     placer = MemoryPlacer(clock, remembered_requests=settings.retained_calls + calls_at_most)
     async with (
-        hosting.rooms_of(settings, livekit, clock) as rooms,
+        rooms_of(settings, livekit, clock) as rooms,
         _carriers(shared, rooms, placer) as carriers,
         asyncio.TaskGroup() as group,
     ):
@@ -255,6 +255,9 @@ def _carriers(
             clock=shared.clock,
         )
         return with_workers(settings, front)
+    # Not imported above: a front whose workers carry calls needs neither numpy nor WebRTC.
+    from bridge.cli import hosting  # noqa: PLC0415
+
     host = hosting.carrying(
         settings,
         host_id=HostId(settings.host_id),

@@ -2,17 +2,15 @@
 
 import asyncio
 import gc
-import os
 import signal
-import sys
 from pathlib import Path
-from typing import Final
 
 import click
 import uvloop
 
 from bridge import logs
 from bridge.cli import hosting
+from bridge.cli.reaching import models_of, rooms_of
 from bridge.clock import SystemClock
 from bridge.logs import get_logger
 from bridge.ports.host import Epoch, HostId
@@ -22,8 +20,6 @@ from bridge.workers.front import Front
 from bridge.workers.wire import channel
 
 _log = get_logger(__name__)
-
-_KEPT_BY_THE_FRONT: Final = "kept-by-the-front"
 
 
 @click.command("worker", hidden=True)
@@ -38,25 +34,6 @@ def command(host_id: str, epoch: int, socket: Path, front: Path) -> None:
     except SettingsError as wrong:
         raise click.ClickException(str(wrong)) from wrong
     uvloop.run(_work(settings, HostId(host_id), Epoch(epoch), socket, front))
-
-
-def launching(host_id: HostId, epoch: Epoch, socket: Path, front: Path) -> list[str]:
-    """Return the command line that starts a worker: this Python, and nothing secret in it."""
-    return [
-        *(sys.executable, "-m", "bridge.cli.main", "worker"),
-        *("--host-id", host_id, "--epoch", str(epoch)),
-        *("--socket", str(socket), "--front", str(front)),
-    ]
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Return what a worker finds in its environment: with ephemeral keys no key of the provider's.
-
-    Both names are given, because a file .env may name either: the environment stands above it.
-    """
-    if not settings.ephemeral_keys:
-        return dict(os.environ)
-    return {**os.environ, "OPENAI_API_KEY": _KEPT_BY_THE_FRONT, "OPENAI_API_KEY_FILE": ""}
 
 
 async def _work(
@@ -74,8 +51,8 @@ async def _work(
         front = Front(to_front, host_id, epoch)
         telling = group.create_task(front.run(), name="news")
         async with (
-            hosting.models_of(settings, front if settings.ephemeral_keys else None) as models,
-            hosting.rooms_of(settings, settings.livekit, clock) as rooms,
+            models_of(settings, front if settings.ephemeral_keys else None) as models,
+            rooms_of(settings, settings.livekit, clock) as rooms,
             hosting.carrying(
                 settings,
                 host_id=host_id,

@@ -26,8 +26,9 @@ from bridge.ports.room_event import (
 )
 from bridge.room.audio import Audio
 from bridge.room.chat import ChatInbox
-from bridge.room.humans import Humans, is_human
+from bridge.room.humans import Humans
 from bridge.room.keys import press
+from bridge.room.kinds import is_human
 from bridge.room.leaving import leave
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker

@@ -11,8 +11,8 @@ from livekit import rtc
 from bridge.ids import Identity
 from bridge.logs import get_logger
 from bridge.ports.room_event import ChatReceived, RoomEvent
-from bridge.room.humans import is_human
-from bridge.room.text import CHAT_TOPIC
+from bridge.room.kinds import is_human
+from bridge.room.names import CHAT_TOPIC
 
 MAX_TEXT_BYTES: Final = 4096
 """A longer text is refused whole: half a question is another question."""

@@ -1,4 +1,4 @@
-"""Who in the room is a human, and is a human that vanished really gone?
+"""Which humans are in the room, and is one that vanished really gone?
 
 A full reconnect of the bot makes the SDK report every participant as gone, without a reason and
 before it says that it reconnects, and then as new. The same happens when a participant is
@@ -8,37 +8,16 @@ missed for a moment, and only reported as gone if that moment ends without them.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from livekit import rtc
 
-from bridge.ids import Identity, is_bot
+from bridge.ids import Identity
 from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason, RoomEvent
 from bridge.room.reasons import leave_reason
 
 # The SDK says "gone" and "reconnecting" in the same burst; a replacement follows at once.
 _MISSED_S: Final = 0.5
-
-_HUMAN_KINDS: Final = frozenset(
-    {
-        rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
-        rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
-    }
-)
-
-
-class Somebody(Protocol):
-    """A participant, as the SDK or LiveKit's API describes one."""
-
-    @property
-    def identity(self) -> str: ...
-
-    @property
-    def kind(self) -> int: ...
-
-
-def is_human(participant: Somebody) -> bool:
-    return participant.kind in _HUMAN_KINDS and not is_bot(participant.identity)
 
 
 class Humans:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from livekit.rtc import DisconnectReason
+from livekit.api import DisconnectReason
 
 from bridge.ports.room_event import LeaveReason
 

@@ -1,39 +1,33 @@
 """Where do rooms come from: LiveKit's room service, with deadlines and in the domain's errors."""
 
 import asyncio
+import importlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from livekit import api, rtc
+from livekit import api
 
 from bridge.clock import SystemClock
 from bridge.errors import RoomError, RoomRejected, RoomUnreachable
 from bridge.ids import ConnectionId, Identity, RoomName
-from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room import AccessToken, Bot, OwnedRoom, RoomRequest
 from bridge.room.asking import ask, session
-from bridge.room.audio import Audio, best_audio
-from bridge.room.bot import RoomBot
-from bridge.room.humans import is_human
-from bridge.room.leaving import leave
+from bridge.room.kinds import is_human
 from bridge.room.tokens import Minter
 
-_JOIN_S: Final = 10.0
-# One attempt to reach the server; the SDK makes several within `_JOIN_S`.
-_SIGNAL_S: Final = 5.0
-# A connection attempt that was given up is still seen to its end, for this long at most.
-_STRAGGLER_S: Final = 5.0
+if TYPE_CHECKING:
+    from bridge.room.audio import Audio
+    from bridge.room.entrance import Entrance
 
 # In the room's metadata, which every participant can read: identifiers, no secrets.
 _HOST_KEY: Final = "mediabridge_host"
 _CONNECTION_KEY: Final = "connection_id"
-
-_log = get_logger(__name__)
 
 
 class LiveKitRooms:
@@ -50,7 +44,7 @@ class LiveKitRooms:
         host_id: str,
         public_url: str | None = None,
         clock: Clock | None = None,
-        audio: Audio | None = None,
+        audio: "Audio | None" = None,
     ) -> None:
         self._url = url
         self._public_url = public_url or url
@@ -58,9 +52,9 @@ class LiveKitRooms:
         self._host_id = host_id
         self._minter = Minter(api_key, api_secret)
         self._clock = clock or SystemClock()
-        self._audio = audio or best_audio()
+        self._audio = audio
         self._api: api.LiveKitAPI | None = None
-        self._stragglers: set[asyncio.Task[None]] = set()
+        self._entrance: Entrance | None = None
 
     async def __aenter__(self) -> Self:
         self._api = session(self._url, *self._keys)
@@ -76,8 +70,8 @@ class LiveKitRooms:
 
     async def aclose(self) -> None:
         """Close the HTTP session, and see given-up connections to their end. Idempotent."""
-        if self._stragglers:
-            await asyncio.wait(self._stragglers, timeout=_STRAGGLER_S)
+        if self._entrance is not None:
+            await self._entrance.aclose()
         if self._api is not None:
             await self._api.aclose()
             self._api = None
@@ -147,41 +141,32 @@ class LiveKitRooms:
 
     @asynccontextmanager
     async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[Bot]:
-        connection = rtc.Room()
-        try:
-            async with asyncio.timeout(_JOIN_S):
-                await self._connect(connection, room, self._minter.bot_token(room, identity, name))
-                self._audio.entered(connection)
-                bot = RoomBot(connection, self._audio, self._clock)
-                bot.enter()
-        except TimeoutError as error:
-            raise RoomUnreachable("LiveKit did not let the bot in in time") from error
-        try:
+        entrance = await self.open_entrance()
+        token = self._minter.bot_token(room, identity, name)
+        async with entrance.join(room, token, partial(self._why_refused, room)) as bot:
             yield bot
-        finally:
-            await bot.aclose()
+
+    async def open_entrance(self) -> "Entrance":
+        """Load what joining takes, beside whatever else goes on: 10 MB, and native threads.
+
+        The first bot would, but later than need be; who only creates rooms does without.
+        """
+        if self._entrance is None:
+            await asyncio.to_thread(importlib.import_module, "bridge.room.entrance")
+        return self._loaded_entrance()
+
+    def _loaded_entrance(self) -> "Entrance":
+        from bridge.room.entrance import Entrance  # noqa: PLC0415 - see above
+
+        if self._entrance is None:
+            self._entrance = Entrance(self._url, self._clock, self._audio)
+        return self._entrance
 
     @property
     def _rooms(self) -> api.room_service.RoomService:
         if self._api is None:
             raise RuntimeError("LiveKitRooms is not entered")
         return self._api.room
-
-    async def _connect(self, connection: rtc.Room, room: RoomName, token: str) -> None:
-        options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_SIGNAL_S)
-        connecting = asyncio.create_task(
-            connection.connect(self._url, token, options), name=f"connect {room}"
-        )
-        try:
-            # A cancelled connect goes on inside the SDK and would leave a bot nobody owns.
-            await asyncio.shield(connecting)
-        except rtc.ConnectError as error:
-            raise await self._why_refused(room) from error
-        except asyncio.CancelledError:
-            straggler = asyncio.create_task(_give_up(connecting, connection), name=f"leave {room}")
-            self._stragglers.add(straggler)
-            straggler.add_done_callback(self._stragglers.discard)
-            raise
 
     async def _why_refused(self, room: RoomName) -> RoomError:
         """Tell a refusal from a dead server, which the SDK's error does not."""
@@ -209,12 +194,3 @@ def _mark(room: api.Room) -> Mapping[str, object]:
 
 def _is_not_found(error: BaseException | None) -> bool:
     return isinstance(error, api.TwirpError) and error.code == api.TwirpErrorCode.NOT_FOUND
-
-
-async def _give_up(connecting: asyncio.Task[None], connection: rtc.Room) -> None:
-    try:
-        await connecting
-    except rtc.ConnectError:
-        return
-    _log.info("leaving a room that was joined too late")
-    await leave(connection)

@@ -5,21 +5,11 @@ of a segment so far, as theirs do for what the caller says; readers put the newe
 one before, by its segment id. The words of a human go out in that human's name.
 """
 
-from typing import Final
-
 from livekit import rtc
 
 from bridge.ids import Identity
 from bridge.ports.room import Segment
-
-TRANSCRIPTION_TOPIC: Final = "lk.transcription"
-CHAT_TOPIC: Final = "lk.chat"
-SEGMENT_ID: Final = "lk.segment_id"
-IS_FINAL: Final = "lk.transcription_final"
-TRACK_ID: Final = "lk.transcribed_track_id"
-AGENT_STATE: Final = "lk.agent.state"
-INITIALIZING: Final = "initializing"
-"""The agent's state until one is told."""
+from bridge.room.names import AGENT_STATE, IS_FINAL, SEGMENT_ID, TRACK_ID, TRANSCRIPTION_TOPIC
 
 
 async def show_segment(room: rtc.Room, segment: Segment) -> None:

@@ -6,7 +6,7 @@ from livekit import api
 
 from bridge.ids import Identity, RoomName
 from bridge.ports.room import AccessToken
-from bridge.room.text import AGENT_STATE, INITIALIZING
+from bridge.room.names import AGENT_STATE, INITIALIZING
 
 # To join with; afterwards LiveKit renews the bot's token itself.
 _BOT_TTL = timedelta(minutes=10)

@@ -15,7 +15,7 @@ from bridge.ids import Identity, RoomName
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.room_news import HumanCame, HumanWent, RoomNews, RoomOver
-from bridge.room.humans import is_human
+from bridge.room.kinds import is_human
 from bridge.room.reasons import leave_reason
 
 PATH: Final = "/livekit/webhook"

@@ -333,8 +333,9 @@ async def test_a_join_that_is_cancelled_leaves_no_bot_behind(
             async with rooms.join(room, bot_identity_for(call), "Agent"):
                 pytest.fail("joined although it was cancelled")
 
+        entrance = await rooms.open_entrance()
         joining = asyncio.create_task(join())
-        while not rooms._stragglers and not joining.done():
+        while not entrance._stragglers and not joining.done():
             await asyncio.sleep(0)
             joining.cancel()
         await asyncio.wait([joining])

@@ -70,6 +70,11 @@ def worker_of(server: BridgeProcess, made: CreateRoomResponse) -> psutil.Process
     return workers(server)[made.call.host_id]
 
 
+def mapped(process: psutil.Process) -> str:
+    """Return the names of all files that a process has mapped into its memory."""
+    return " ".join(one.path for one in process.memory_maps())
+
+
 async def free_slots(client: BridgeClient) -> int:
     stats: telemetry_service_pb2.GetStatsResponse = await client.stats()
     return stats.slots_free
@@ -81,7 +86,9 @@ async def slots_are_free(client: BridgeClient, count: int) -> None:
             await asyncio.sleep(0.05)  # statistics tell nobody of their changes
 
 
-async def test_caller_is_heard_and_answered_by_a_worker(front: BridgeClient) -> None:
+async def test_caller_is_heard_and_answered_by_a_worker(
+    server: BridgeProcess, front: BridgeClient
+) -> None:
     async with called(front) as (made, caller):
         await ready(front, made.connection_id)
         await caller.play(tone(440, 600) + silence(600))
@@ -90,6 +97,13 @@ async def test_caller_is_heard_and_answered_by_a_worker(front: BridgeClient) -> 
     assert report.call.end_reason == call_pb2.END_REASON_PARTICIPANT_LEFT
     assert len(report.turns) >= 1
     assert report.complete
+    # What only the other one needs is not even loaded.
+    serving, carrying = mapped(psutil.Process(server.pid)), mapped(worker_of(server, made))
+    assert "livekit_ffi" in carrying
+    assert "numpy" in carrying
+    assert "livekit_ffi" not in serving
+    assert "numpy" not in serving
+    assert "sqlalchemy" not in carrying
 
 
 async def test_killed_worker_s_call_ends_once_and_the_other_goes_on(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bridge.cli.worker import environment as environment_of_worker
+from bridge.cli.launching import environment as environment_of_worker
 from bridge.ids import TenantId
 from bridge.settings import ENV_FILE, Settings, SettingsError, is_secret, variables
 

@@ -7,7 +7,8 @@ from livekit import rtc
 
 from bridge.ids import Identity
 from bridge.ports.room_event import HumanJoined, HumanLeft, LeaveReason, RoomEvent
-from bridge.room.humans import Humans, is_human
+from bridge.room.humans import Humans
+from bridge.room.kinds import is_human
 
 ADA = Identity("caller-ada")
 KINDS = rtc.ParticipantKind
