@@ -135,6 +135,11 @@ class CallHost:
             loop_lag_s=self._lag.worst_s(),
         )
 
+    @property
+    def ended(self) -> int:
+        """Return how many calls have come and gone here."""
+        return self._ended.total()
+
     def carries(self, connection_id: ConnectionId) -> bool:
         return connection_id in self._calls or any(
             connection_id == starting for starting, _ in self._starting

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from bridge import heap
 from bridge.calls.call import Call
 from bridge.calls.host import CallHost
 from bridge.calls.services import CallServices, RoomTuning
@@ -74,9 +75,11 @@ async def carrying(
             make_call=partial(_make_call, services=services),
         )
         watching = group.create_task(Watchdog(host, clock).run(), name="watchdog")
+        trimming = group.create_task(heap.keep_trimmed(lambda: host.ended, clock), name="trimming")
         async with host:
             yield host
         watching.cancel()
+        trimming.cancel()
 
 
 def _make_call(spec: CallSpec, epoch: Epoch, services: CallServices) -> Call:

@@ -6,6 +6,7 @@ from typing import Final
 import click
 import uvloop
 
+from bridge import heap
 from bridge.access.jwks import BadJwks
 from bridge.access.key_file import BadKeyFile
 from bridge.api.server import ListenError
@@ -48,6 +49,7 @@ def command(workers: int | None, slots: int | None) -> None:
     except SettingsError as wrong:
         raise click.ClickException(str(wrong)) from wrong
     try:
+        heap.share_arenas()
         uvloop.run(serve(settings))
     except* _CANNOT_START as wrong:
         raise click.ClickException(str(_first(wrong))) from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bridge import logs
+from bridge import heap, logs
 from bridge.cli import hosting
 from bridge.cli.reaching import models_of, rooms_of
 from bridge.clock import SystemClock
@@ -33,6 +33,7 @@ def command(host_id: str, epoch: int, socket: Path, front: Path) -> None:
         settings = Settings.load()
     except SettingsError as wrong:
         raise click.ClickException(str(wrong)) from wrong
+    heap.share_arenas()
     uvloop.run(_work(settings, HostId(host_id), Epoch(epoch), socket, front))
 
 
