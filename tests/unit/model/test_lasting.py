@@ -1,91 +1,38 @@
 """One session to its reader, several on the wire: whatever breaks one, the next is told it all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from bridge.clock import SystemClock
-from bridge.errors import ModelError, ModelFailure
-from bridge.model.lasting import LastingModels
-from bridge.model.resilient import ResilientSession
-from bridge.model.settings import ContinuitySettings
+from bridge.errors import ModelFailure
 from bridge.ports.model_config import ConfigChange
 from bridge.ports.model_event import (
-    AudioDelta,
-    ModelEvent,
     ResponseDone,
     ResponseStarted,
     ResponseStatus,
     SessionInterrupted,
     SessionResumed,
-    SessionRotated,
     UserTextDone,
 )
-from tests.unit.model.payloads import CALL, SESSION, audio, called, created, done, error, event
-from tests.unit.model.peer import CONFIG, PATIENCE_S, Peer, models, refuse, serving
+from tests.unit.model.lost import (
+    CREATE,
+    Part,
+    busy,
+    call_and_gone,
+    hearing,
+    hello_and_garbage,
+    hello_and_gone,
+    in_turn,
+    lasting,
+    stay,
+    told,
+    types,
+)
+from tests.unit.model.payloads import CALL, audio, created, done, event
+from tests.unit.model.peer import CONFIG, Peer
 
 pytestmark = pytest.mark.usefixtures("leaves_no_task")
-
-Part = Callable[[Peer], Awaitable[None]]
-HELLO = event(
-    "conversation.item.input_audio_transcription.completed",
-    item_id="item_u",
-    content_index=0,
-    transcript="Hello.",
-)
-
-
-def in_turn(*parts: Part) -> Part:
-    """Return a server whose first connection plays the first part, and so on; the last stays."""
-    left = list(parts)
-
-    async def script(peer: Peer) -> None:
-        await (left.pop(0) if len(left) > 1 else left[0])(peer)
-
-    return script
-
-
-@asynccontextmanager
-async def lasting(script: Part, **settings: Any) -> AsyncIterator[ResilientSession]:
-    async with serving(script) as url, models(url) as provider:
-        service = LastingModels(provider, SystemClock(), ContinuitySettings(**settings))
-        async with asyncio.timeout(PATIENCE_S), service.open(CONFIG) as session:
-            yield session
-
-
-async def told(session: ResilientSession, last: type[ModelEvent]) -> list[ModelEvent]:
-    events: list[ModelEvent] = []
-    async for one in session.events():
-        events.append(one)
-        if isinstance(one, last):
-            return events
-    pytest.fail("the events ended")
-
-
-async def hello_and_gone(peer: Peer) -> None:
-    await peer.accept()
-    await peer.send(HELLO)
-    await peer.connection.close(1011)
-
-
-async def hello_and_garbage(peer: Peer) -> None:
-    await peer.accept()
-    await peer.send(HELLO)
-    for _ in range(16):
-        await peer.send(b"garbage")
-    await peer.until_gone()
-
-
-async def busy(peer: Peer) -> None:
-    await peer.connection.close(1013)
-
-
-async def stay(peer: Peer) -> None:
-    await peer.accept()
-    await peer.until_gone()
 
 
 @pytest.mark.parametrize("loss", [hello_and_gone, hello_and_garbage])
@@ -196,32 +143,6 @@ async def test_a_replayed_item_is_cut_by_being_told_anew() -> None:
     assert left["item"]["content"] == [{"type": "output_text", "text": "one two"}]
 
 
-async def call_and_gone(peer: Peer) -> None:
-    await peer.accept()
-    await peer.send(created())
-    await peer.send(called())
-    await peer.connection.close(1011)
-
-
-def hearing(seen: list[Any], *kinds: str) -> Part:
-    """Return a connection that takes these events."""
-
-    async def part(peer: Peer) -> None:
-        await peer.accept()
-        seen.extend([await peer.receive(kind) for kind in kinds])
-        await peer.send(created("after"))
-        await peer.until_gone()
-
-    return part
-
-
-CREATE = "conversation.item.create"
-
-
-def types(seen: list[Any]) -> list[str]:
-    return [frame["item"]["type"] if "item" in frame else frame["type"] for frame in seen]
-
-
 async def test_output_of_a_call_whose_connection_is_lost_follows_the_call() -> None:
     seen: list[Any] = []
     successor = hearing(seen, CREATE, CREATE, "response.create")
@@ -329,97 +250,3 @@ async def test_a_replayed_call_is_not_called_again_by_us() -> None:
         await session.answer_tool(CALL.call_id, "42")
         await told(session, ResponseStarted)
     assert types(seen) == ["function_call", "function_call_output"]
-
-
-async def test_sessions_that_are_lost_at_once_again_and_again_end_it() -> None:
-    async with lasting(hello_and_gone, failures_in_a_row=3) as session:
-        with pytest.raises(ModelError) as caught:
-            await told(session, ResponseDone)
-        assert caught.value.failure is ModelFailure.LOST
-        with pytest.raises(ModelError):
-            await session.respond(tag="late")
-
-
-async def test_a_fatal_error_ends_it_at_once() -> None:
-    async def poor(peer: Peer) -> None:
-        await peer.accept()
-        await peer.send(error("insufficient_quota"))
-        await peer.until_gone()
-
-    async with lasting(poor) as session:
-        with pytest.raises(ModelError) as caught:
-            await told(session, SessionInterrupted)
-    assert caught.value.failure is ModelFailure.QUOTA
-
-
-async def test_the_first_opening_fails_at_once() -> None:
-    async with serving(Peer.until_gone, refuse(503)) as url, models(url) as provider:
-        with pytest.raises(ModelError) as caught:
-            async with LastingModels(provider, SystemClock()).open(CONFIG):
-                pytest.fail("opened")
-    assert caught.value.failure is ModelFailure.UNAVAILABLE
-
-
-async def test_leaving_does_not_wait_for_a_reader_who_is_gone() -> None:
-    async def talkative(peer: Peer) -> None:
-        await peer.accept()
-        await peer.send(created())
-        for _ in range(300):
-            await peer.send(audio())
-        await peer.until_gone()
-
-    async with lasting(talkative) as session:
-        await told(session, AudioDelta)
-
-
-async def test_leaving_ends_a_gap() -> None:
-    async with lasting(in_turn(hello_and_gone, busy)) as session:
-        await told(session, SessionInterrupted)
-
-
-async def test_a_session_is_replaced_in_a_quiet_moment_before_its_limit() -> None:
-    update: list[Any] = []
-
-    async def first(peer: Peer) -> None:
-        await peer.accept(expires_at=None)
-        await peer.send(HELLO)
-        await peer.until_gone()
-
-    async def second(peer: Peer) -> None:
-        await peer.accept(id="sess_2", expires_at=None)
-        update.append(await peer.receive("conversation.item.create"))
-        await peer.until_gone()
-
-    async with lasting(in_turn(first, second), session_limit_s=0.6, overlap_s=0.05) as session:
-        *_, rotated = await told(session, SessionRotated)
-        counters = session.counters()
-    assert rotated == SessionRotated("sess_2", 1)
-    assert update
-    assert (counters.rotations, counters.reconnects) == (1, 0)
-
-
-async def test_a_session_that_is_never_quiet_is_replaced_just_before_its_limit() -> None:
-    async def endless(peer: Peer) -> None:
-        await peer.accept(expires_at=None)
-        await peer.send(created())
-        await peer.send(audio())
-        await peer.until_gone()
-
-    async with lasting(endless, session_limit_s=1.0, overlap_s=0.05) as session:
-        events = await told(session, SessionRotated)
-    assert [type(one) for one in events[-2:]] == [ResponseDone, SessionRotated]
-
-
-async def test_a_successor_that_does_not_come_leaves_the_old_session_alone() -> None:
-    async def busy(peer: Peer) -> None:
-        await peer.send(event("session.created", session=SESSION))
-        await peer.connection.close(1013)
-
-    async def first(peer: Peer) -> None:
-        await peer.accept(expires_at=None)
-        await asyncio.sleep(0.6)
-        await peer.send(HELLO)
-        await peer.until_gone()
-
-    async with lasting(in_turn(first, busy), session_limit_s=0.6, overlap_s=0.05) as session:
-        assert await told(session, UserTextDone) == [UserTextDone("item_u", "Hello.")]
