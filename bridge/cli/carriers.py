@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -105,7 +105,10 @@ async def with_workers(settings: Settings, front: Front) -> AsyncIterator[Carrie
     async def end_calls_of(life: WorkerLife) -> None:
         ending = Ending(EndReason.WORKER_LOST, f"worker {life.host_id} is gone")
         for placed in await front.directory.carried_by(life.host_id):
-            await bereaved.end(placed, life.draft(placed.view.connection_id), ending)
+            connection_id = placed.view.connection_id
+            # The directory does not know of every detail.
+            newest = replace(placed, view=life.host.told(connection_id) or placed.view)
+            await bereaved.end(newest, life.host.draft(connection_id), ending)
 
     # Only this user can enter it: whoever reaches these sockets can do everything.
     with tempfile.TemporaryDirectory(prefix="mediabridge-") as name:

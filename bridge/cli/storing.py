@@ -125,7 +125,7 @@ async def end_unfinished(records: Records, rooms: RoomService, clock: Clock) -> 
 async def keep_drafts(records: Records, hosts: Mapping[HostId, Host], clock: Clock) -> None:
     """Leave drafts of live calls' reports where they outlive this server, until cancelled."""
     if records.draft is not None:
-        await Drafts(records.directory, hosts, records.draft, clock).run()
+        await Drafts(hosts, records.draft, clock).run()
 
 
 async def tell_health(records: Records, checks: HealthChecks, clock: Clock) -> None:

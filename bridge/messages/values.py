@@ -6,7 +6,7 @@ API's messages are for those. Nothing is written by hand here, so that a field t
 carried at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from types import NoneType, UnionType
@@ -22,7 +22,6 @@ from typing import (
     get_type_hints,
 )
 
-import orjson
 from cattrs import Converter
 from cattrs.preconf.orjson import make_converter
 
@@ -70,24 +69,24 @@ class Changes(Generic[_Value]):
     def __init__(self, declared: type[_Value]) -> None:
         self._types = get_type_hints(declared)
 
-    def encode(self, before: _Value, after: _Value) -> bytes:
-        """Return what has changed."""
+    def between(self, before: _Value, after: _Value) -> dict[str, Any]:
+        """Return what has changed, by its field, as it goes into JSON."""
         changed = {}
         for name, declared in self._types.items():
             value, earlier = getattr(after, name), getattr(before, name)
             if value is not earlier and value != earlier:
                 changed[name] = _CONVERTER.unstructure(value, declared)
-        return orjson.dumps(changed)
+        return changed
 
-    def apply(self, before: _Value, payload: bytes) -> _Value:
-        """Return the later value.
+    def apply(self, before: _Value, changes: Mapping[str, Any]) -> _Value:
+        """Return the later value, by what has changed as it comes out of JSON.
 
-        :raises ValueError: the payload is not of this class, or another release's.
+        :raises ValueError: the changes are not of this class, or another release's.
         """
         try:
             changed = {
                 name: _CONVERTER.structure(value, self._types[name])
-                for name, value in orjson.loads(payload).items()
+                for name, value in changes.items()
             }
             return replace(before, **changed)
         except Exception as error:

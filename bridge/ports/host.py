@@ -1,6 +1,6 @@
 """What a front asks of whoever carries calls, in this process or another."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -67,6 +67,10 @@ class Host(Protocol):
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None:
         """Return the report so far; None: not carried here."""
+        ...
+
+    def drafts(self) -> Iterable[CallReport]:
+        """Return the live calls' reports, so far as they are known here: all but some seconds."""
         ...
 
     def telemetry(

@@ -19,7 +19,8 @@ class _CallEvents:
 
     def __init__(self, limit: int) -> None:
         self.events: deque[LoggedEvent] = deque(maxlen=limit)
-        self.news = asyncio.Condition()
+        # Made by whoever waits first: most calls have no watcher at most times.
+        self._news: asyncio.Event | None = None
 
     @property
     def last_sequence(self) -> int:
@@ -28,6 +29,18 @@ class _CallEvents:
     @property
     def has_ended(self) -> bool:
         return bool(self.events) and self.events[-1].is_last
+
+    def append(self, event: LoggedEvent) -> None:
+        self.events.append(event)
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
+    async def more(self) -> None:
+        """Wait for the next event."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        await self._news.wait()
 
     def at(self, sequence: int) -> LoggedEvent:
         """
@@ -60,13 +73,11 @@ class MemoryEventLog:
             call = self._live[event.connection_id] = _CallEvents(self._events_per_call)
         if event.sequence <= call.last_sequence or call.has_ended:
             return
-        call.events.append(event)
+        call.append(event)
         if event.is_last:
             self._ended[event.connection_id] = self._live.pop(event.connection_id)
             while len(self._ended) > self._ended_calls:
                 self._ended.popitem(last=False)
-        async with call.news:
-            call.news.notify_all()
 
     def reduce(self, connection_id: ConnectionId, retention: Retention) -> None:
         """Forget what may not be kept of a call that is over."""
@@ -103,9 +114,7 @@ class MemoryEventLog:
             elif call.has_ended:
                 return
             else:
-                async with call.news:
-                    if sequence > call.last_sequence:
-                        await call.news.wait()
+                await call.more()
 
 
 class MemoryStore:

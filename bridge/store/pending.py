@@ -115,11 +115,12 @@ class Pending:
             self._change(view.connection_id)
 
     def draft(self, report: CallReport) -> None:
-        """A report as far as it goes, and the call as it is now."""
+        """A report as far as it goes, and the call as it was then: seconds ago in a worker."""
         call = self._calls.get(report.view.connection_id)
         if call is not None and not call.placed.view.is_over:
             call.report = report
-            call.placed = replace(call.placed, view=report.view)
+            if report.view.last_sequence >= call.placed.view.last_sequence:
+                call.placed = replace(call.placed, view=report.view)
             self._change(report.view.connection_id)
 
     def save(self, report: CallReport) -> None:

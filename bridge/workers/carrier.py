@@ -4,16 +4,15 @@ import asyncio
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from bridge.logs import get_logger
 from bridge.own_process import OwnProcess
 from bridge.ports.clock import Clock
 from bridge.ports.host import Host
-from bridge.ports.report import CallReport
 from bridge.workers.front import Front, FrontLost
 from bridge.workers.host_service import HostService
 from bridge.workers.life import BEAT_S
@@ -27,22 +26,13 @@ _DRAFT_S: Final = 2.0
 _STATM: Final = Path("/proc/self/statm")
 
 
-class CarryingHost(Host, Protocol):
-    """A host that can tell of all its calls."""
-
-    def drafts(self) -> Iterable[CallReport]:
-        """Return the reports of the calls that are under way, as far as they go."""
-        ...
-
-
 class Carrier:
     """Serves one host to its front."""
 
-    def __init__(self, host: CarryingHost, front: Front, clock: Clock) -> None:
+    def __init__(self, host: Host, front: Front, clock: Clock) -> None:
         self._host = host
         self._front = front
         self._clock = clock
-        self._drafted: dict[str, int] = {}
 
     @asynccontextmanager
     async def serving(self, socket: Path) -> AsyncIterator[None]:
@@ -85,14 +75,10 @@ class Carrier:
         while True:
             await self._clock.sleep(_DRAFT_S)
             for report in self._host.drafts():
-                view = report.view
-                if self._drafted.get(view.connection_id) == view.last_sequence:
-                    continue
                 with suppress(FrontLost):
-                    await self._front.draft(report)
-                    self._drafted[view.connection_id] = view.last_sequence
-            known = {report.view.connection_id for report in self._host.drafts()}
-            self._drafted = {call: last for call, last in self._drafted.items() if call in known}
+                    self._front.draft(report)
+                # That of a long call takes a while to encode: sound goes first.
+                await asyncio.sleep(0)
 
 
 async def front_is_gone() -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 import grpc
+import orjson
 
 from bridge.errors import ModelError, ModelFailure
 from bridge.ids import AgentId, ConnectionId, TenantId
@@ -27,8 +28,11 @@ _log = get_logger(__name__)
 # What waits goes with the next batch; a front that is busy gets fewer and larger ones.
 _MAX_BATCH: Final = 256
 _MAX_WAITING: Final = 16_384
+# What a batch holds at most, unless one thing alone is larger: a report of hours may be.
+_MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 # To be told costs a front more than what is told: what happens within so long is told together.
-_PAUSE_S: Final = 0.01
+# A watcher hears of it half of this later, on the average.
+_PAUSE_S: Final = 0.02
 _TELL_S: Final = 5.0
 # The front asks the provider, which has a deadline of its own.
 _KEY_S: Final = 15.0
@@ -38,6 +42,18 @@ _STOP_S: Final = 1.0
 
 PROGRESS: Final = Changes(CallView)
 """How a call's views cross behind its first one. Most of it is a spec that seldom changes."""
+
+DETAILS: Final = frozenset(
+    (
+        "agent_state",
+        "last_activity_at",
+        "active_duration_s",
+        "usage",
+        "transcription",
+        "last_sequence",
+    )
+)
+"""What of a call changes with every word, and is known to whoever asks for that call."""
 
 
 _Waiting = tuple[pb.News, "asyncio.Future[None] | None"]
@@ -63,6 +79,8 @@ class Front:
         self._news = asyncio.Event()
         self._told: dict[ConnectionId, CallView] = {}
         """As the front knows them."""
+        self._drafted: dict[ConnectionId, int] = {}
+        """Up to which event the front has their reports."""
 
     async def append(self, event: CallEvent) -> None:
         kept = logged(event)
@@ -83,11 +101,18 @@ class Front:
         if known is None:
             news = pb.News(view=encode(view))
         else:
-            changes = PROGRESS.encode(known, view)
-            news = pb.News(progress=pb.Progress(connection_id=connection_id, changes=changes))
+            changes = PROGRESS.between(known, view)
+            progress = pb.Progress(
+                connection_id=connection_id,
+                changes=orjson.dumps(changes),
+                only_details=changes.keys() <= DETAILS,
+            )
+            news = pb.News(progress=progress)
         # Nobody waits for it: whatever is told next comes behind it, and fails if it does.
         self._add(news)
-        if not view.is_over:
+        if view.is_over:
+            self._drafted.pop(connection_id, None)
+        else:
             self._told[connection_id] = view
 
     async def remove(self, connection_id: ConnectionId) -> None:
@@ -96,11 +121,20 @@ class Front:
     async def save(self, report: CallReport) -> None:
         await self._tell(pb.News(report=encode(report)))
 
-    async def draft(self, report: CallReport) -> None:
-        """Leave a report as far as it goes, for the case that this worker dies."""
-        await self._tell(
-            pb.News(draft=pb.Draft(connection_id=report.view.connection_id, report=encode(report)))
-        )
+    def draft(self, report: CallReport) -> None:
+        """Leave a report as far as it goes, if something has happened since the last one.
+
+        :raises FrontLost: too much waits.
+        """
+        view = report.view
+        if view.is_over:
+            return
+        if self._drafted.get(view.connection_id) != view.last_sequence:
+            # Nobody waits for it: of what the front has not taken, there is soon another.
+            self._add(
+                pb.News(draft=pb.Draft(connection_id=view.connection_id, report=encode(report)))
+            )
+            self._drafted[view.connection_id] = view.last_sequence
 
     async def confirm(self, connection_id: ConnectionId) -> None:
         await self._tell(pb.News(confirmed=connection_id))
@@ -176,9 +210,18 @@ class Front:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
-                await self._hand_on(batch)
+                await self._hand_on(self._next_batch())
             await asyncio.sleep(_PAUSE_S)
+
+    def _next_batch(self) -> Sequence[_Waiting]:
+        size, count = 0, 0
+        for news, _ in self._waiting[:_MAX_BATCH]:
+            size += news.ByteSize()
+            if count and size > _MAX_BATCH_BYTES:
+                break
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
 
     async def _tell(self, news: pb.News) -> None:
         """
@@ -209,6 +252,7 @@ class Front:
             failure = FrontLost(error.code().name)
             # What the front has of calls may be older now: it is told them anew, each as a whole.
             self._told.clear()
+            self._drafted.clear()
         for _, told in batch:
             if told is None or told.done():  # whoever waited has been cancelled
                 continue

@@ -17,12 +17,25 @@ from bridge.ports.placement import Directory, Placer
 from bridge.ports.report import CallReport
 from bridge.ports.store import EventArchive, LoggedEvent, Store
 from bridge.ports.tool import ToolCallId, ToolExecutors, ToolInvocation, ToolOutcome, ToolSpec
-from bridge.workers.front import PROGRESS
 from bridge.workers.tool_calls import ToolCalls
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class HeardHost(Protocol):
+    """A host as its worker tells of it."""
+
+    def saw(self, view: CallView) -> None: ...
+
+    def progressed(self, connection_id: ConnectionId, changes: bytes) -> None: ...
+
+    def told(self, connection_id: ConnectionId) -> CallView | None:
+        """Return a call as it was told last; None: it has not been, or it is over."""
+        ...
+
+    def drafted(self, connection_id: ConnectionId, report: bytes) -> None: ...
 
 
 class KnownWorker(Protocol):
@@ -31,13 +44,8 @@ class KnownWorker(Protocol):
     @property
     def epoch(self) -> Epoch: ...
 
-    def saw(self, view: CallView) -> None: ...
-
-    def view(self, connection_id: ConnectionId) -> CallView | None:
-        """Return a call as it was told last; None: it has not been, or it is over."""
-        ...
-
-    def drafted(self, connection_id: ConnectionId, report: bytes) -> None: ...
+    @property
+    def host(self) -> HeardHost: ...
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None: ...
 
@@ -134,15 +142,14 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
         match news.WhichOneof("kind"):
             case "event":
                 await self._archive.keep(_logged(news.event))
-            case "view" | "progress":
-                view = _view(news, worker)
-                if view is not None:
-                    worker.saw(view)
-                    await self._directory.update(view, worker.epoch)
+            case "view":
+                await self._update(decode(CallView, news.view), worker)
+            case "progress":
+                await self._progress(news.progress, worker)
             case "report":
                 await self._store.save(decode(CallReport, news.report))
             case "draft":
-                worker.drafted(ConnectionId(news.draft.connection_id), news.draft.report)
+                worker.host.drafted(ConnectionId(news.draft.connection_id), news.draft.report)
             case "confirmed":
                 await self._placer.confirm(ConnectionId(news.confirmed))
             case "released":
@@ -154,17 +161,20 @@ class FrontService(workers_service_pb2_grpc.FrontServiceServicer):
             case None:
                 pass
 
+    async def _progress(self, progress: pb.Progress, worker: KnownWorker) -> None:
+        connection_id = ConnectionId(progress.connection_id)
+        worker.host.progressed(connection_id, progress.changes)
+        if not progress.only_details:
+            view = worker.host.told(connection_id)
+            if view is not None:  # or else its end has been told already
+                await self._update(view, worker)
+
+    async def _update(self, view: CallView, worker: KnownWorker) -> None:
+        worker.host.saw(view)
+        await self._directory.update(view, worker.epoch)
+
 
 def _logged(event: pb.Event) -> LoggedEvent:
     return LoggedEvent(
         ConnectionId(event.connection_id), event.sequence, event.is_last, event.payload
     )
-
-
-def _view(news: pb.News, worker: KnownWorker) -> CallView | None:
-    """Return a call as it is now; None: its end has been told already."""
-    if news.HasField("view"):
-        whole: CallView = decode(CallView, news.view)
-        return whole
-    known = worker.view(ConnectionId(news.progress.connection_id))
-    return None if known is None else PROGRESS.apply(known, news.progress.changes)

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bridge.ids import ConnectionId
-from bridge.messages.values import decode
-from bridge.ports.call import CallView
 from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId, HostStatus
 from bridge.ports.placement import Membership
-from bridge.ports.report import CallReport
 from bridge.workers.remote_host import RemoteHost
 from bridge.workers.wire import channel
 
@@ -32,7 +28,6 @@ class WorkerLife:
         self._placer = placer
         self._channel = channel(socket)
         self.host = RemoteHost(self._channel, clock)
-        self._drafts: dict[ConnectionId, bytes] = {}
         self._process: Process | None = None
         self._leaving = False
         self.beats = 0
@@ -58,23 +53,6 @@ class WorkerLife:
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, start_new_session=True, env=environment
         )
-
-    def saw(self, view: CallView) -> None:
-        self.host.saw(view)
-        if view.is_over:
-            self._drafts.pop(view.connection_id, None)
-
-    def view(self, connection_id: ConnectionId) -> CallView | None:
-        return self.host.told(connection_id)
-
-    def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
-        # Nobody looks at it unless the worker dies.
-        self._drafts[connection_id] = report
-
-    def draft(self, connection_id: ConnectionId) -> CallReport | None:
-        """Return a call's report, as far as the worker had told of it."""
-        draft = self._drafts.get(connection_id)
-        return None if draft is None else decode(CallReport, draft)
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats += 1

@@ -1,11 +1,12 @@
 """How does a front reach a host in another process? As it would one of its own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 import grpc
+import orjson
 from google.protobuf.duration_pb2 import Duration
 
 from bridge.errors import NotFound, Unavailable
@@ -20,6 +21,7 @@ from bridge.ports.report import CallReport
 from bridge.ports.room_news import RoomNews
 from bridge.ports.telemetry import EncodedTelemetry
 from bridge.workers import refusals
+from bridge.workers.front import PROGRESS
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
 
@@ -41,18 +43,48 @@ class RemoteHost:
         self._host = workers_service_pb2_grpc.HostServiceStub(channel)
         self._clock = clock
         self._views: dict[ConnectionId, CallView] = {}
+        self._changes: dict[ConnectionId, dict[str, object]] = {}
+        """Of calls that nobody has looked at since: what has changed behind their views."""
+        self._drafts: dict[ConnectionId, bytes] = {}
         self._status = HostStatus(0, 0, True, clock.now(), 0, 0, {}, 0.0)
 
     def saw(self, view: CallView) -> None:
         """Take note of a call as its worker tells of it."""
+        connection_id = view.connection_id
+        self._changes.pop(connection_id, None)
         if view.is_over:
-            self._views.pop(view.connection_id, None)
+            self._views.pop(connection_id, None)
+            self._drafts.pop(connection_id, None)
         else:
-            self._views[view.connection_id] = view
+            self._views[connection_id] = view
+
+    def progressed(self, connection_id: ConnectionId, changes: bytes) -> None:
+        """Take note of what has changed of a call; read where somebody asks for the call."""
+        if connection_id in self._views:
+            self._changes.setdefault(connection_id, {}).update(orjson.loads(changes))
 
     def told(self, connection_id: ConnectionId) -> CallView | None:
         """Return a call as its worker has told it last; None: it has not, or it is over."""
-        return self._views.get(connection_id)
+        view = self._views.get(connection_id)
+        changes = self._changes.pop(connection_id, None)
+        if view is not None and changes is not None:
+            view = self._views[connection_id] = PROGRESS.apply(view, changes)
+        return view
+
+    def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
+        """Take note of a report that its worker has left, as far as it goes."""
+        if connection_id in self._views:
+            self._drafts[connection_id] = report
+
+    def draft(self, connection_id: ConnectionId) -> CallReport | None:
+        """Return a live call's report, as far as its worker has told of it."""
+        draft = self._drafts.get(connection_id)
+        return None if draft is None else decode(CallReport, draft)
+
+    def drafts(self) -> Iterator[CallReport]:
+        for connection_id in list(self._drafts):
+            if (draft := self.draft(connection_id)) is not None:
+                yield draft
 
     def beat(self, status: HostStatus) -> None:
         """Take note of how the worker is doing."""
@@ -97,7 +129,7 @@ class RemoteHost:
         return response.is_new
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
-        view = self._views.get(connection_id)
+        view = self.told(connection_id)
         if view is None or view.joined_at is None:
             return view
         active_s = (self._clock.now() - view.joined_at).total_seconds()

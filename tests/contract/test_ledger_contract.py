@@ -14,7 +14,7 @@ from bridge.ports.budget import SpendingSink, Spent, TenantLedger
 from bridge.store.ledger import MemoryLedger
 from tests.stores import DURABLE, life, new_store
 from tests.unit.calls.rig import World
-from tests.unit.workers.told import Told
+from tests.unit.workers.told import front_that_is_told
 
 DAY = date(2026, 11, 24)
 ACME, OTHER = TenantId("acme"), TenantId("other")
@@ -33,7 +33,7 @@ async def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         async with life(new_store(request.param, request, tmp_path)) as records:
             yield records.ledger, records.ledger
     else:
-        async with Told(world, tmp_path / "front").by() as front:
+        async with front_that_is_told(world, tmp_path) as told, told.by() as front:
             yield front, world.ledger
 
 

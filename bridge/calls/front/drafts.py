@@ -1,29 +1,21 @@
 """What is known of a call whose server is killed? The report that was drafted last."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn, Protocol
 
-from bridge.ids import ConnectionId
-from bridge.logs import get_logger
-from bridge.ports.call import CallState
 from bridge.ports.clock import Clock
 from bridge.ports.host import HostId
-from bridge.ports.placement import CallFilter, Directory
 from bridge.ports.report import CallReport
 
-_log = get_logger(__name__)
-
-# So much of a report is lost with a server that is killed.
+# So much of a report is lost with a server that is killed; of a worker's call, two seconds more.
 _EVERY_S: Final = 10.0
 
-_LIVE: Final = CallFilter(states=frozenset(CallState) - {CallState.ENDED})
-_ALL: Final = 100_000
 
-
-class ReportingHost(Protocol):
+class DraftingHost(Protocol):
     """What drafts ask of a host."""
 
-    async def report(self, connection_id: ConnectionId) -> CallReport | None: ...
+    def drafts(self) -> Iterable[CallReport]: ...
 
 
 class Drafts:
@@ -31,12 +23,10 @@ class Drafts:
 
     def __init__(
         self,
-        directory: Directory,
-        hosts: Mapping[HostId, ReportingHost],
+        hosts: Mapping[HostId, DraftingHost],
         keep: Callable[[CallReport], None],
         clock: Clock,
     ) -> None:
-        self._directory = directory
         self._hosts = hosts
         self._keep = keep
         self._clock = clock
@@ -48,13 +38,9 @@ class Drafts:
             await self.once()
 
     async def once(self) -> None:
-        for view in await self._directory.page(_LIVE, None, _ALL):
-            host = self._hosts.get(HostId(view.host_id))
-            try:
-                report = await host.report(view.connection_id) if host else None
-            except Exception as error:  # noqa: BLE001 - without a draft the call goes on as well
-                kind = type(error).__name__
-                _log.warning("no draft", connection_id=view.connection_id, error=kind)
-                continue
-            if report is not None and not report.complete:
-                self._keep(report)
+        for host in list(self._hosts.values()):
+            for report in host.drafts():
+                if not report.complete:
+                    self._keep(report)
+                # Each takes a moment, and there may be hundreds: everything else goes first.
+                await asyncio.sleep(0)

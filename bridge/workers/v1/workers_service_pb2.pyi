@@ -697,19 +697,25 @@ class Progress(_message.Message):
 
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    ONLY_DETAILS_FIELD_NUMBER: _builtins.int
     connection_id: _builtins.str
     """The call."""
     changes: _builtins.bytes
     """Those fields of CallView."""
+    only_details: _builtins.bool
+    """Whether these are of concern only to whoever asks for this very call: nothing that calls are
+    found, counted or stored by.
+    """
     def __init__(
         self,
         *,
         connection_id: _builtins.str = ...,
         changes: _builtins.bytes = ...,
+        only_details: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "connection_id", b"connection_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "connection_id", b"connection_id", "only_details", b"only_details"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

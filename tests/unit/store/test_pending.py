@@ -80,6 +80,15 @@ def test_draft_brings_the_call_as_it_is_now(pending: Pending) -> None:
     assert row.ended_us is None
 
 
+def test_draft_that_was_left_a_while_ago_does_not_take_its_call_back(pending: Pending) -> None:
+    pending.enter(placed())
+    pending.update(replace(view(), last_sequence=7, state=CallState.ACTIVE), EPOCH)
+    pending.draft(report(replace(view(), last_sequence=6)))
+    (row,) = pending.take().calls
+    assert view_of(row.view).state is CallState.ACTIVE
+    assert row.report is not None
+
+
 def test_events_are_written_in_order_some_at_a_time(pending: Pending) -> None:
     pending.enter(placed())
     for sequence in range(1, 1001):

@@ -14,7 +14,6 @@ from bridge import logs
 from bridge.calls.host import CallHost
 from bridge.errors import Exhausted, ModelError, ModelFailure, NotFound, Unavailable
 from bridge.messages import convert
-from bridge.messages.values import decode
 from bridge.own_process import OwnProcess
 from bridge.ports.budget import Spent
 from bridge.ports.call import AgentState, CallState, CallView, EndReason
@@ -22,7 +21,6 @@ from bridge.ports.event import CallEvent, Warned
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed, RequestKey, Reservation
 from bridge.ports.process import LogLevel
-from bridge.ports.report import CallReport
 from bridge.ports.room_event import LeaveReason
 from bridge.ports.room_news import HumanWent, RoomOver
 from bridge.ports.tool import (
@@ -40,7 +38,7 @@ from bridge.workers.wire import channel, serving
 from tests.fakes.agents import SPEC, numbered
 from tests.fakes.clock import settle
 from tests.unit.calls.rig import EPOCH, HOST, World
-from tests.unit.workers.told import TOOL, Told, running
+from tests.unit.workers.told import TOOL, Told, front_that_is_told, running
 
 ONE, TWO = numbered(1), numbered(2)
 
@@ -159,8 +157,9 @@ def event(sequence: int) -> CallEvent:
 
 
 @pytest.fixture
-def told(world: World, tmp_path: Path) -> Told:
-    return Told(world, tmp_path / "front")
+async def told(world: World, tmp_path: Path) -> AsyncIterator[Told]:
+    async with front_that_is_told(world, tmp_path) as told:
+        yield told
 
 
 async def test_events_told_at_once_are_kept_in_their_order(told: Told) -> None:
@@ -176,14 +175,15 @@ async def test_views_reports_and_drafts_reach_their_places(told: Told) -> None:
     async with told.by() as front, told.world.make_host() as host:
         await front.update(view, EPOCH)
         call = told.world.make_call(SPEC)
-        await front.draft(call.report())
+        front.draft(call.report())
+        await front.append(event(1))
+        (draft,) = told.life.host.drafts()
         await front.save(call.report())
         await front.beat(host.status(), 0.5, 1000)
     placed = await told.world.directory.get(SPEC.connection_id)
     assert placed is not None
     assert placed.view == view
-    assert told.life.seen == [view]
-    draft = decode(CallReport, told.life.drafts[SPEC.connection_id])
+    assert told.life.host.seen == [view]
     assert await told.world.store.report(SPEC.connection_id) == draft
     ((status, load, memory_bytes),) = told.life.beats
     assert (status.slots_total, load, memory_bytes) == (2, 0.5, 1000)
@@ -204,17 +204,69 @@ async def test_view_that_is_told_by_its_changes_is_the_same(told: Told) -> None:
     renamed = replace(SPEC, metadata={"case": "7"})
     told_of = [
         begun,
-        replace(begun, last_sequence=2, agent_state=AgentState.SPEAKING),
-        replace(begun, spec=renamed, last_sequence=3),
-        replace(begun, spec=renamed, last_sequence=4, state=CallState.ENDED),
+        replace(begun, spec=renamed, last_sequence=2, agent_state=AgentState.SPEAKING),
+        replace(begun, spec=renamed, last_sequence=3, state=CallState.ENDED),
     ]
     await told.world.directory.add(Placed(begun, HOST, EPOCH))
     async with told.by() as front:
         for view in told_of:
             await front.update(view, EPOCH)
         await front.append(event(1))
-    assert told.life.seen == told_of
-    assert told.life.progressed == 3
+    assert told.life.host.seen == told_of
+
+
+async def test_details_of_a_call_are_there_for_whoever_asks_and_troubles_nobody_else(
+    told: Told,
+) -> None:
+    begun = CallView(SPEC, HOST, last_sequence=1)
+    speaking = replace(begun, last_sequence=2, agent_state=AgentState.SPEAKING)
+    listening = replace(speaking, last_sequence=3, agent_state=AgentState.LISTENING)
+    active = replace(listening, last_sequence=4, state=CallState.ACTIVE)
+    await told.world.directory.add(Placed(begun, HOST, EPOCH))
+    async with told.by() as front:
+        for view in (begun, speaking, listening):
+            await front.update(view, EPOCH)
+        await front.append(event(1))
+        assert told.life.host.view(SPEC.connection_id) == listening
+        assert told.life.host.seen == [begun]
+        await front.update(active, EPOCH)
+        await front.append(event(2))
+    assert told.life.host.seen == [begun, active], "with all that had gone before"
+    placed = await told.world.directory.get(SPEC.connection_id)
+    assert placed is not None
+    assert placed.view == active
+
+
+async def test_report_is_left_again_once_something_has_happened(told: Told) -> None:
+    view = CallView(SPEC, HOST, last_sequence=1)
+    report = replace(told.world.make_call(SPEC).report(), view=view, complete=False)
+    later = replace(report, view=replace(view, last_sequence=2))
+    async with told.by() as front:
+        await front.update(view, EPOCH)
+        front.draft(report)
+        front.draft(replace(report, user_talk_s=9.0))
+        await front.append(event(1))
+        assert list(told.life.host.drafts()) == [report]
+        front.draft(later)
+        await front.append(event(2))
+        assert told.life.host.draft(SPEC.connection_id) == later
+        await front.update(replace(view, state=CallState.ENDED), EPOCH)
+        await front.append(event(3))
+        assert list(told.life.host.drafts()) == [], "its report is to come"
+
+
+async def test_report_that_the_front_did_not_take_is_left_again(told: Told) -> None:
+    view = CallView(SPEC, HOST, last_sequence=1)
+    report = replace(told.world.make_call(SPEC).report(), view=view)
+    async with told.by(epoch=Epoch(0)) as front:
+        front.draft(report)
+        with pytest.raises(FrontLost):
+            await front.append(event(1))
+        told.life.epoch = Epoch(0)
+        await front.update(view, EPOCH)
+        front.draft(report)
+        await front.append(event(1))
+    assert list(told.life.host.drafts()) == [report]
 
 
 async def test_view_is_told_as_a_whole_again_where_the_front_did_not_take_it(told: Told) -> None:
@@ -223,11 +275,11 @@ async def test_view_is_told_as_a_whole_again_where_the_front_did_not_take_it(tol
         await front.update(view, EPOCH)
         with pytest.raises(FrontLost):
             await front.append(event(1))
-        assert not told.life.seen
+        assert not told.life.host.seen
         told.life.epoch = Epoch(0)
         await front.update(view, EPOCH)
         await front.append(event(1))
-    assert told.life.seen == [view]
+    assert told.life.host.seen == [view]
 
 
 async def test_slot_of_a_call_that_never_began_is_free_again_and_so_is_its_request(

@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bridge.ids import AgentId, ConnectionId
+import grpc
+
+from bridge.ids import AgentId
 from bridge.ports.call import CallView
+from bridge.ports.clock import Clock
 from bridge.ports.host import Epoch, HostId, HostStatus
 from bridge.ports.tool import ToolExecutor, ToolInvocation, ToolOutcome, ToolOutput, ToolSpec
 from bridge.workers.front import Front
 from bridge.workers.front_service import FrontService
+from bridge.workers.remote_host import RemoteHost
 from bridge.workers.v1 import workers_service_pb2_grpc as rpc
 from bridge.workers.wire import channel, serving
 from tests.unit.calls.rig import EPOCH, HOST, World
@@ -22,27 +26,26 @@ if TYPE_CHECKING:
 TOOL: Final = ToolSpec("weather", "The weather.", {"type": "object"})
 
 
-class KnownLife:
-    """A worker as its front keeps it."""
+class Heard(RemoteHost):
+    """A host as its front hears of it, and each view that was not of details alone."""
 
-    def __init__(self, epoch: Epoch) -> None:
-        self.epoch = epoch
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
+        super().__init__(channel, clock)
         self.seen: list[CallView] = []
-        self.drafts: dict[ConnectionId, bytes] = {}
-        self.progressed = 0
-        self.beats: list[tuple[HostStatus, float, int]] = []
-        self.beaten = asyncio.Event()
 
     def saw(self, view: CallView) -> None:
         self.seen.append(view)
+        super().saw(view)
 
-    def view(self, connection_id: ConnectionId) -> CallView | None:
-        self.progressed += 1
-        seen = [view for view in self.seen if view.connection_id == connection_id]
-        return seen[-1] if seen else None
 
-    def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
-        self.drafts[connection_id] = report
+class KnownLife:
+    """A worker as its front keeps it."""
+
+    def __init__(self, epoch: Epoch, host: Heard) -> None:
+        self.epoch = epoch
+        self.host = host
+        self.beats: list[tuple[HostStatus, float, int]] = []
+        self.beaten = asyncio.Event()
 
     async def beat(self, status: HostStatus, load: float, memory_bytes: int) -> None:
         self.beats.append((status, load, memory_bytes))
@@ -94,9 +97,9 @@ class Keys:
 class Told:
     """A front that a worker tells, and what came of it."""
 
-    def __init__(self, world: World, socket: Path) -> None:
+    def __init__(self, world: World, socket: Path, to_worker: grpc.aio.Channel) -> None:
         self.world = world
-        self.life = KnownLife(EPOCH)
+        self.life = KnownLife(EPOCH, Heard(to_worker, world.clock))
         self.tools = Forecast()
         self.keys = Keys()
         self.service = FrontService(
@@ -125,6 +128,12 @@ class Told:
             front = Front(to_front, host_id, epoch)
             with running(group, front):
                 yield front
+
+
+@asynccontextmanager
+async def front_that_is_told(world: World, folder: Path) -> AsyncIterator[Told]:
+    async with channel(folder / "nobody") as to_nobody:
+        yield Told(world, folder / "front", to_nobody)
 
 
 @contextmanager
