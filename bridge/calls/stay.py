@@ -86,6 +86,8 @@ class Stay:
             return Ending(EndReason.MEDIA_CONNECT_FAILED, f"{detail}, and the bot had not joined")
         if limit is Limit.JOIN and self._deadlines.is_running(Limit.MEDIA):
             return Ending(EndReason.MEDIA_LOST, f"{detail}, and the connection was broken")
+        if limit is Limit.GOODBYE:
+            return Ending(limit.value, "the last caller hung up")
         return Ending(limit.value, detail)
 
     def bot_entered(self) -> None:

@@ -35,14 +35,14 @@ def render_calls(
 
 
 def calls_lines(samples: Sequence[CallTelemetry]) -> list[str]:
-    """Return every live call as a line."""
+    """Return every live call as a line; where there is none, say so."""
     return [
         f"{sample.connection_id}  {word(call_pb2.CallState, sample.state)}"
         f"  agent {word(call_pb2.AgentState, sample.agent_state)}"
         f"  caller {sample.uplink.level_dbfs:.1f} dBFS  agent {sample.downlink.level_dbfs:.1f} dBFS"
         f"  latency {milliseconds_text(_latency_ms(sample))}"
         for sample in samples
-    ]
+    ] or ["no calls"]
 
 
 def _latency_ms(sample: CallTelemetry) -> float | None:

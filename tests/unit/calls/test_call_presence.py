@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.ports.call import CallState, EndReason, Fault
+from bridge.ports.call import CallState, Ending, EndReason, Fault
 from bridge.ports.event import LinkState, MediaStateChanged, ParticipantChange, ParticipantChanged
 from bridge.ports.room_event import LeaveReason, MediaInterrupted, MediaResumed
 from tests.fakes.agents import SPEC
@@ -63,7 +63,7 @@ async def test_goodbye_is_waited_for_no_longer_than_the_grace(world: World) -> N
         (await call.join()).leave()
         await world.clock.advance(1)
         report = await call.assert_ended(EndReason.PARTICIPANT_LEFT)
-        assert report.view.ending is not None
+        assert report.view.ending == Ending(EndReason.PARTICIPANT_LEFT, "the last caller hung up")
         assert report.view.ending.fault is Fault.NONE
 
 

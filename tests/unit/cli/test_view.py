@@ -163,3 +163,4 @@ def test_all_calls_are_rows() -> None:
 
 def test_no_calls_are_said_so() -> None:
     assert "No calls" in drawn(render_calls([], None))
+    assert calls_lines([]) == ["no calls"]
