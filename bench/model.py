@@ -16,11 +16,11 @@ from typing import Final, TextIO
 
 import numpy as np
 
-from bench.onset import OnsetFinder
+from bench.onset import LOUD, OnsetFinder
 from bench.sound import BurstFinder
 from bridge.pcm import MODEL_RATE_HZ
 from bridge.simulator import Simulator, SimulatorSettings
-from bridge.simulator.behaviours import Behaviour, Loopback, Output, Parrot, Speech, Turn
+from bridge.simulator.behaviours import Behaviour, Loopback, Output, Speech, Turn
 from bridge.simulator.sound import Samples
 from bridge.simulator.vad import SpeechStarted, Tuning, VoiceDetector
 
@@ -48,6 +48,22 @@ class Talker:
 
     def answer(self, _turn: Turn) -> Sequence[Output]:
         return (Speech(self._voice, "tone"),)
+
+
+class Repeater:
+    """Says again what it was asked, from its first sound on.
+
+    A voice detection begins a turn with a window that is silent in part: nobody waits for that.
+    """
+
+    echoes = False
+
+    def transcribe(self, _turn: Turn) -> str:
+        return "tone"
+
+    def answer(self, turn: Turn) -> Sequence[Output]:
+        loud = np.flatnonzero(np.abs(turn.heard) > LOUD)
+        return (Speech(turn.heard[loud[0] :], "tone"),) if loud.size else ()
 
 
 class BurstTrace:
@@ -89,7 +105,7 @@ class SpeechTrace:
 _MODELS: Final[Mapping[str, Callable[[], Behaviour]]] = {
     "loopback": Loopback,
     "talker": Talker,
-    "turns": Parrot,
+    "turns": Repeater,
 }
 
 
