@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bridge.calls.journal import Journal
@@ -49,7 +49,9 @@ class CallRecord:
         self._joined_s: float | None = None
         self._ended_s: float | None = None
         self._view = CallView(spec, host_id, last_activity_at=spec.created_at)
-        self._room_ready_at: datetime | None = None
+        # Before this process had the call; from here on the monotonic clock counts.
+        self._age_before_s = max(0.0, (clock.now() - spec.created_at).total_seconds())
+        self._setup = SetupTimes()
         self._final: CallReport | None = None
         self._tools_work = False
         self._recordings: list[Callable[[], Recorded]] = []
@@ -68,7 +70,7 @@ class CallRecord:
 
     def created(self) -> None:
         """The room exists; the call begins."""
-        self._room_ready_at = self._clock.now()
+        self._setup = replace(self._setup, room_s=self._age_s)
         self._journal.write(StateChanged(CallState.CREATED, None))
 
     def move(self, state: CallState) -> None:
@@ -104,6 +106,7 @@ class CallRecord:
 
     def media_is(self, state: LinkState) -> None:
         if state is LinkState.READY:
+            self._setup = replace(self._setup, media_s=self._age_s)
             self._view = replace(self._view, media_ready_at=self._clock.now())
         self._journal.write(MediaStateChanged(state))
 
@@ -111,6 +114,7 @@ class CallRecord:
         self, state: LinkState, session_id: str = "", resumption: Resumption | None = None
     ) -> None:
         if state is LinkState.READY:
+            self._setup = replace(self._setup, model_s=self._age_s)
             self._view = replace(self._view, model_ready_at=self._clock.now())
         if state in (LinkState.READY, LinkState.RESUMED):
             sessions = (*self._view.model_session_ids, session_id)
@@ -137,6 +141,7 @@ class CallRecord:
         now = self._clock.now()
         lasts = timedelta(seconds=self._view.spec.limits.max_duration_s)
         self._joined_s = self._clock.monotonic_s()
+        self._setup = replace(self._setup, join_s=self._age_s)
         self._view = replace(self._view, joined_at=now, expires_at=now + lasts)
 
     def participants_are(
@@ -165,6 +170,7 @@ class CallRecord:
 
     def agent_audible(self) -> None:
         if self._view.first_agent_audio_at is None:
+            self._setup = replace(self._setup, first_agent_audio_s=self._age_s)
             self._view = replace(self._view, first_agent_audio_at=self._clock.now())
 
     def used(self, tokens: TokenCounts) -> None:
@@ -218,13 +224,7 @@ class CallRecord:
         return CallReport(
             view=view,
             complete=complete,
-            setup=SetupTimes(
-                room_s=self._since_creation(self._room_ready_at),
-                media_s=self._since_creation(view.media_ready_at),
-                model_s=self._since_creation(view.model_ready_at),
-                join_s=self._since_creation(view.joined_at),
-                first_agent_audio_s=self._since_creation(view.first_agent_audio_at),
-            ),
+            setup=self._setup,
             turns=self._turns.turns(),
             turn_latency=self._turns.latency(),
             user_talk_s=self._turns.user_talk_s,
@@ -234,8 +234,9 @@ class CallRecord:
             recordings=tuple(so_far() for so_far in self._recordings),
         )
 
-    def _since_creation(self, at: datetime | None) -> float | None:
-        return None if at is None else (at - self._view.spec.created_at).total_seconds()
+    @property
+    def _age_s(self) -> float:
+        return self._age_before_s + self._journal.elapsed_s
 
     def _active_duration_s(self) -> float:
         if self._joined_s is None:

@@ -43,6 +43,8 @@ class RemoteHost:
         self._host = workers_service_pb2_grpc.HostServiceStub(channel)
         self._clock = clock
         self._views: dict[ConnectionId, CallView] = {}
+        self._told_s: dict[ConnectionId, float] = {}
+        """When each call was told of last, by the monotonic clock."""
         self._changes: dict[ConnectionId, dict[str, object]] = {}
         """Of calls that nobody has looked at since: what has changed behind their views."""
         self._drafts: dict[ConnectionId, bytes] = {}
@@ -54,14 +56,17 @@ class RemoteHost:
         self._changes.pop(connection_id, None)
         if view.is_over:
             self._views.pop(connection_id, None)
+            self._told_s.pop(connection_id, None)
             self._drafts.pop(connection_id, None)
         else:
             self._views[connection_id] = view
+            self._told_s[connection_id] = self._clock.monotonic_s()
 
     def progressed(self, connection_id: ConnectionId, changes: bytes) -> None:
         """Take note of what has changed of a call; read where somebody asks for the call."""
         if connection_id in self._views:
             self._changes.setdefault(connection_id, {}).update(orjson.loads(changes))
+            self._told_s[connection_id] = self._clock.monotonic_s()
 
     def told(self, connection_id: ConnectionId) -> CallView | None:
         """Return a call as its worker has told it last; None: it has not, or it is over."""
@@ -98,6 +103,7 @@ class RemoteHost:
             raise refusals.from_message(response.refusal)
         view: CallView = decode(CallView, response.view)
         # What it has told since is newer.
+        self._told_s.setdefault(spec.connection_id, self._clock.monotonic_s())
         return self._views.setdefault(spec.connection_id, view)
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
@@ -132,8 +138,8 @@ class RemoteHost:
         view = self.told(connection_id)
         if view is None or view.joined_at is None:
             return view
-        active_s = (self._clock.now() - view.joined_at).total_seconds()
-        return replace(view, active_duration_s=max(view.active_duration_s, active_s))
+        since_s = self._clock.monotonic_s() - self._told_s[connection_id]
+        return replace(view, active_duration_s=view.active_duration_s + since_s)
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None:
         async with _answering():

@@ -27,7 +27,7 @@ async def _table(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "bridge.log"
         for fault in FAULTS:
-            if _is_wanted(fault.name, words):
+            if _is_wanted(fault.name, words) and fault.is_possible():
                 with _livekit() as livekit:
                     seen = await suffered(fault, livekit, log)
                 print(seen.row(fault), flush=True)

@@ -38,7 +38,7 @@ class Suffering:
 
 async def suffered(fault: Fault, livekit: LiveKitServer, log: Path) -> Suffering:
     """Let a call suffer a fault; return what came of it."""
-    async with staged(livekit, log, workers=fault.workers) as stage:
+    async with staged(livekit, log, workers=fault.workers, **fault.environment(log)) as stage:
         async with talking(stage) as talk:
             await talk.is_heard(_HEARD_S)
             struck_s = time.monotonic()

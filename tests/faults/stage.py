@@ -87,7 +87,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(livekit: LiveKitServer, log: Path, *, workers: int = 0) -> AsyncIterator[Stage]:
+async def staged(
+    livekit: LiveKitServer, log: Path, *, workers: int = 0, **changed: str
+) -> AsyncIterator[Stage]:
     """Run a bridge with a model that says back what it hears; one call has been there before."""
     settings = SimulatorSettings(behaviour="loopback", first_delta_ms=0)
     lives = {
@@ -96,7 +98,9 @@ async def staged(livekit: LiveKitServer, log: Path, *, workers: int = 0) -> Asyn
         "MEDIABRIDGE_WORKERS": str(workers),
         "MEDIABRIDGE_SLOTS": "2",
         "MEDIABRIDGE_DRAIN_TIMEOUT": "1s",
+        "MEDIABRIDGE_LIVEKIT_WEBHOOK_LISTEN": f"127.0.0.1:{free_port()}",
         "MEDIABRIDGE_STORE_URL": f"sqlite:///{log.with_name('calls')}/calls.db",
+        **changed,
     }
     log.with_name("calls").mkdir(exist_ok=True)
     async with (

@@ -236,3 +236,17 @@ async def test_clock_that_is_set_meanwhile_changes_no_limit(world: World, jump_s
         await world.clock.advance(1)
         report = await call.assert_ended(EndReason.MAX_DURATION)
     assert report.view.active_duration_s == pytest.approx(SPEC.limits.max_duration_s)
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, 3600.0])
+async def test_clock_that_is_set_while_a_call_begins_changes_no_set_up_time(
+    world: World, jump_s: float
+) -> None:
+    async with carrying(world) as call:
+        await world.clock.advance(2)
+        world.clock.wall_is_off_s = jump_s
+        await call.join()
+        await world.clock.advance(1)
+        assert call.call.view().active_duration_s == pytest.approx(1)
+        report = call.call.report()
+    assert report.setup.join_s == pytest.approx(2)

@@ -1,7 +1,5 @@
 """Which webhooks are LiveKit's own, and what do they tell?"""
 
-import base64
-import hashlib
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,7 +7,6 @@ from http import HTTPStatus
 import aiohttp
 import jwt
 import pytest
-from google.protobuf.json_format import MessageToJson
 from livekit import api
 
 from bridge.clock import SystemClock
@@ -17,7 +14,9 @@ from bridge.ids import Identity, RoomName
 from bridge.ports.room_event import LeaveReason
 from bridge.ports.room_news import HumanCame, HumanWent, RoomNews, RoomOver
 from bridge.room.webhooks import PATH, Refused, WebhookListenError, Webhooks, listening
+from tests import livekit_webhooks
 from tests.e2e.rig import free_port
+from tests.livekit_webhooks import body_of
 
 KEY, SECRET = "devkey", "a-secret-of-at-least-32-characters"
 ROOM, ADA = RoomName("room-1"), Identity("ada")
@@ -38,14 +37,8 @@ def person(**fields: object) -> api.ParticipantInfo:
     return api.ParticipantInfo(**{"identity": ADA, "name": "Ada", **fields})  # type: ignore[arg-type]
 
 
-def body_of(told: api.WebhookEvent) -> str:
-    return MessageToJson(told)
-
-
 def token(body: str, secret: str = SECRET, key: str = KEY, expires_in_s: float = 60) -> str:
-    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
-    claims = {"iss": key, "exp": time.time() + expires_in_s, "sha256": digest}
-    return jwt.encode(claims, secret, algorithm="HS256")
+    return livekit_webhooks.token(body, secret, key, expires_in_s)
 
 
 @pytest.fixture

@@ -91,6 +91,23 @@ async def test_call_is_started_seen_and_ended(world: World, tmp_path: Path) -> N
         assert await far.report(ONE.connection_id) is None
 
 
+async def test_clock_that_is_set_changes_nothing_of_how_long_a_call_is_active(
+    world: World, tmp_path: Path
+) -> None:
+    async with remote(world, tmp_path) as (host, far):
+        await far.start(ONE, EPOCH)
+        world.enter(ONE)
+        await world.clock.advance(2)
+        view = host.view(ONE.connection_id)
+        assert view is not None
+        far.saw(view)
+        world.clock.wall_is_off_s = 3600.0
+        await world.clock.advance(3)
+        seen = far.view(ONE.connection_id)
+        assert seen is not None
+        assert seen.active_duration_s == pytest.approx(5)
+
+
 async def test_what_livekit_says_of_a_room_reaches_its_call(world: World, tmp_path: Path) -> None:
     async with remote(world, tmp_path) as (host, far):
         await far.start(ONE, EPOCH)
