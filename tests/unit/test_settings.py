@@ -1,32 +1,16 @@
 """What the environment may say, and how a mistake in it is reported."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from bridge.cli.launching import environment as environment_of_worker
 from bridge.ids import TenantId
-from bridge.settings import ENV_FILE, Settings, SettingsError, is_secret, variables
+from bridge.settings import ENV_FILE, Settings, SettingsError, variables
+from tests.unit.environments import COMPLETE, SECRET, problems
 
 ROOT = Path(__file__).parents[2]
-SECRET = "s3cret-" * 6
-COMPLETE = {
-    "LIVEKIT_SERVER_URL": "ws://127.0.0.1:7880",
-    "LIVEKIT_API_KEY": "devkey",
-    "LIVEKIT_API_SECRET": SECRET,
-    "OPENAI_API_KEY": "sk-test",
-}
-BUCKET = {"MEDIABRIDGE_EGRESS_ACCESS_KEY": "key", "MEDIABRIDGE_EGRESS_SECRET": "s3cret"}
-
-
-def problems(**changed: str) -> dict[str, str]:
-    with pytest.raises(SettingsError) as refused:
-        Settings.load({**COMPLETE, **changed})
-    assert len(str(refused.value).splitlines()) == len(refused.value.problems)
-    return refused.value.problems
 
 
 def test_what_is_required_is_enough() -> None:
@@ -134,162 +118,6 @@ def test_secrets_are_neither_described_nor_represented() -> None:
     }
 
 
-CERTIFICATE = {"MEDIABRIDGE_TLS_CERT": "tls.crt", "MEDIABRIDGE_TLS_KEY": "tls.key"}
-KEYS = {"MEDIABRIDGE_KEYS_FILE": "keys.json"}
-TOKENS = {
-    "MEDIABRIDGE_JWT_JWKS": "jwks.json",
-    "MEDIABRIDGE_JWT_ISSUER": "https://issuer.test",
-    "MEDIABRIDGE_JWT_AUDIENCE": "mediabridge",
-}
-EVERYWHERE = {"MEDIABRIDGE_LISTEN": "0.0.0.0:50051"}
-
-
-@pytest.mark.parametrize(
-    "address", ["0.0.0.0:50051", "[::]:50051", "10.0.0.7:50051", "example.org:50051", "127.1:50051"]
-)
-def test_listening_beyond_this_machine_is_refused_in_plain_words(address: str) -> None:
-    refused = problems(MEDIABRIDGE_LISTEN=address)
-    assert "no TLS" in refused["MEDIABRIDGE_LISTEN"]
-    assert "no authentication" in refused["MEDIABRIDGE_LISTEN"]
-    allowed = {"MEDIABRIDGE_LISTEN": address, "MEDIABRIDGE_ALLOW_INSECURE_LISTEN": "true"}
-    assert Settings.load({**COMPLETE, **allowed}).listen == address
-
-
-@pytest.mark.parametrize("credentials", [KEYS, TOKENS, {**KEYS, **TOKENS}])
-def test_listening_beyond_this_machine_needs_both_tls_and_authentication(
-    credentials: dict[str, str],
-) -> None:
-    assert "no TLS" in problems(**EVERYWHERE, **credentials)["MEDIABRIDGE_LISTEN"]
-    for certificates in (CERTIFICATE, {**CERTIFICATE, "MEDIABRIDGE_TLS_CLIENT_CA": "ca.crt"}):
-        refused = problems(**EVERYWHERE, **certificates)
-        assert "no authentication" in refused["MEDIABRIDGE_LISTEN"]
-        assert "no TLS" not in refused["MEDIABRIDGE_LISTEN"]
-    settings = Settings.load({**COMPLETE, **EVERYWHERE, **CERTIFICATE, **credentials})
-    assert (settings.has_tls, settings.authenticates) == (True, True)
-
-
-@pytest.mark.parametrize(
-    ("given", "exposure"),
-    [
-        ({}, "open"),
-        ({"MEDIABRIDGE_LISTEN": "unix:/run/bridge.sock"}, "open"),
-        (KEYS, "closed"),
-        (CERTIFICATE, "closed"),
-        ({**EVERYWHERE, "MEDIABRIDGE_ALLOW_INSECURE_LISTEN": "true"}, "closed"),
-        ({"MEDIABRIDGE_REFLECTION": "Closed"}, "closed"),
-        ({**KEYS, "MEDIABRIDGE_REFLECTION": "open"}, "open"),
-        ({**KEYS, "MEDIABRIDGE_REFLECTION": "authenticated"}, "authenticated"),
-    ],
-)
-def test_reflection_is_open_where_nothing_else_is_closed_unless_set(
-    given: dict[str, str], exposure: str
-) -> None:
-    settings = Settings.load({**COMPLETE, **given})
-    assert settings.reflection_exposure == exposure
-    assert settings.health == "open"
-
-
-@pytest.mark.parametrize(
-    ("given", "problem"),
-    [
-        ({"MEDIABRIDGE_TLS_CERT": "x"}, "MEDIABRIDGE_TLS_KEY"),
-        ({"MEDIABRIDGE_TLS_KEY": "x"}, "MEDIABRIDGE_TLS_KEY"),
-        ({"MEDIABRIDGE_TLS_CLIENT_CA": "x"}, "MEDIABRIDGE_TLS_CLIENT_CA"),
-        ({**TOKENS, "MEDIABRIDGE_JWT_ISSUER": ""}, "MEDIABRIDGE_JWT_ISSUER"),
-        ({**TOKENS, "MEDIABRIDGE_JWT_AUDIENCE": ""}, "MEDIABRIDGE_JWT_AUDIENCE"),
-        ({"MEDIABRIDGE_JWT_ISSUER": "x"}, "MEDIABRIDGE_JWT_ISSUER"),
-        ({"MEDIABRIDGE_JWT_AUDIENCE": "x"}, "MEDIABRIDGE_JWT_AUDIENCE"),
-        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "http://issuer.test/jwks"}, "MEDIABRIDGE_JWT_JWKS"),
-        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "ftp://issuer.test/jwks"}, "MEDIABRIDGE_JWT_JWKS"),
-        ({**TOKENS, "MEDIABRIDGE_JWT_JWKS": "https://u:p@issuer.test"}, "MEDIABRIDGE_JWT_JWKS"),
-        ({"MEDIABRIDGE_TENANT_CALLS": "-1"}, "MEDIABRIDGE_TENANT_CALLS"),
-        ({"MEDIABRIDGE_KEY_STREAMS": "many"}, "MEDIABRIDGE_KEY_STREAMS"),
-        ({"MEDIABRIDGE_HEALTH": "auto"}, "MEDIABRIDGE_HEALTH"),
-    ],
-)
-def test_what_is_half_said_of_the_listener_is_refused(given: dict[str, str], problem: str) -> None:
-    assert set(problems(**given)) == {problem}
-
-
-def test_an_issuer_on_this_machine_needs_no_tls() -> None:
-    url = "http://127.0.0.1:8080/jwks"
-    assert Settings.load({**COMPLETE, **TOKENS, "MEDIABRIDGE_JWT_JWKS": url}).jwt_jwks == url
-
-
-def secret_names() -> list[str]:
-    return [name for name, field in variables().items() if is_secret(field)]
-
-
-def test_the_secrets_are_known() -> None:
-    assert {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "OPENAI_API_KEY"} <= set(secret_names())
-    documentation = (ROOT / "docs/settings.md").read_text()
-    assert all(f"`{name}`" in documentation for name in secret_names())
-
-
-@pytest.mark.parametrize("name", secret_names())
-def test_every_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "secret"
-    secret = f"postgresql://me:{SECRET}@db/calls" if name == "MEDIABRIDGE_STORE_URL" else SECRET
-    path.write_text(f"{secret}\n")
-    given = {key: value for key, value in {**COMPLETE, **BUCKET}.items() if key != name}
-    settings = Settings.load({**given, f"{name}_FILE": str(path)})
-    value = getattr(settings, variables()[name])
-    assert value.get_secret_value() == secret
-    assert SECRET not in f"{settings!r}{settings.describe()}"
-
-
-def test_a_secret_in_a_file_and_beside_it_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    path.write_text(SECRET)
-    assert set(problems(LIVEKIT_API_SECRET_FILE=str(path))) == {"LIVEKIT_API_SECRET_FILE"}
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"x" * 100_000, None])
-def test_a_file_that_holds_no_secret_is_named_alone(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "secret"
-    if content is not None:
-        path.write_bytes(content)
-    refused = problems(LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE=str(path))
-    assert set(refused) == {"LIVEKIT_API_SECRET_FILE"}
-
-
-def test_what_is_wrong_with_a_secret_of_a_file_is_said_without_it(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    path.write_text("too-short")
-    refused = problems(LIVEKIT_API_SECRET="", LIVEKIT_API_SECRET_FILE=str(path))
-    assert "32 characters" in refused["LIVEKIT_API_SECRET"]
-    assert "too-short" not in str(refused)
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1:0", "127.8.8.8:50051", "[::1]:50051", "localhost:50051", "unix:/run/bridge.sock"],
-)
-def test_listening_on_this_machine_is_allowed(address: str) -> None:
-    assert Settings.load({**COMPLETE, "MEDIABRIDGE_LISTEN": address}).listen == address
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "50051",
-        ":50051",
-        "127.0.0.1",
-        "127.0.0.1:65536",
-        "127.0.0.1:-1",
-        "::1:50051",
-        "unix:bridge.sock",
-        "unix:/" + "x" * 107,
-        "unix-abstract:x",
-        "ipv4:127.0.0.1:1",
-        "127.0.0.1:\uff11",
-    ],
-)
-def test_what_is_no_address_is_refused_even_where_insecure_is_allowed(address: str) -> None:
-    refused = problems(MEDIABRIDGE_LISTEN=address, MEDIABRIDGE_ALLOW_INSECURE_LISTEN="true")
-    assert "must be" in refused["MEDIABRIDGE_LISTEN"]
-
-
 def test_misspelt_variables_are_refused_with_a_suggestion() -> None:
     assert problems(MEDIABRIDGE_SLOT="4", MEDIABRIDGE_COLOUR="red") == {
         "MEDIABRIDGE_SLOT": "is unknown; did you mean MEDIABRIDGE_SLOTS?",
@@ -384,26 +212,6 @@ def test_a_host_name_that_cannot_serve_as_id_is_reported_by_the_variable_to_set(
     assert set(problems()) == {"MEDIABRIDGE_HOST_ID"}
 
 
-def test_metrics_are_served_nowhere_unless_asked_for() -> None:
-    assert Settings.load(COMPLETE).metrics_listen is None
-
-
-@pytest.mark.parametrize("address", ["0.0.0.0:9464", "[::]:9464", "10.0.0.7:9464"])
-def test_metrics_beyond_this_machine_are_refused_in_plain_words(address: str) -> None:
-    refused = problems(MEDIABRIDGE_METRICS_LISTEN=address)
-    assert "MEDIABRIDGE_METRICS_ALLOW_REMOTE" in refused["MEDIABRIDGE_METRICS_LISTEN"]
-    allowed = {
-        "MEDIABRIDGE_METRICS_LISTEN": address,
-        "MEDIABRIDGE_METRICS_ALLOW_REMOTE": "true",
-    }
-    assert Settings.load({**COMPLETE, **allowed}).metrics_listen == address
-
-
-@pytest.mark.parametrize("address", ["9464", "127.0.0.1", "unix:/run/metrics", "localhost:70000"])
-def test_what_is_no_host_and_port_cannot_serve_metrics(address: str) -> None:
-    assert set(problems(MEDIABRIDGE_METRICS_LISTEN=address)) == {"MEDIABRIDGE_METRICS_LISTEN"}
-
-
 def documented() -> dict[str, tuple[str, str]]:
     row = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
     return {m[1]: (m[2], m[3]) for m in row.finditer((ROOT / "docs/settings.md").read_text())}
@@ -436,38 +244,10 @@ def test_the_example_file_names_every_variable_and_is_valid() -> None:
     Settings.load(active)
 
 
-def test_secrets_of_tools_have_any_name_behind_their_prefix(tmp_path: Path) -> None:
-    path = tmp_path / "token"
-    path.write_text("from a file\n")
-    given = {"TOOL_ORDERS": "s3cret", "TOOL_SHOP_FILE": str(path), "TOOL_lower": "x", "TOOL_": "x"}
-    settings = Settings.load({**COMPLETE, **given})
-    held = {name: secret.get_secret_value() for name, secret in settings.tool_secrets.items()}
-    assert held == {"TOOL_ORDERS": "s3cret", "TOOL_SHOP": "from a file"}
-    described = settings.describe()
-    assert ("TOOL_ORDERS", "set") in described
-    assert "s3cret" not in f"{described} {settings!r}"
-
-
-def test_secret_of_a_tool_whose_file_is_missing_is_named(tmp_path: Path) -> None:
-    refused = problems(TOOL_SHOP_FILE=str(tmp_path / "nothing"))
-    assert set(refused) == {"TOOL_SHOP_FILE"}
-
-
 def test_wrong_entry_of_the_listed_servers_is_named() -> None:
     refused = problems(MEDIABRIDGE_TOOL_HTTP_ALLOW="api.example.com, http://x")
     assert set(refused) == {"MEDIABRIDGE_TOOL_HTTP_ALLOW"}
     assert "http://x" in refused["MEDIABRIDGE_TOOL_HTTP_ALLOW"]
-
-
-def test_key_and_secret_of_a_bucket_go_together() -> None:
-    for name, value in BUCKET.items():
-        assert set(problems(**{name: value})) == {"MEDIABRIDGE_EGRESS_SECRET"}
-    settings = Settings.load({**COMPLETE, **BUCKET, "MEDIABRIDGE_EGRESS_BUCKET": "calls"})
-    assert settings.egress is None, "nothing is recorded unless it is said what"
-    settings = Settings.load({**COMPLETE, "MEDIABRIDGE_EGRESS": "Tracks"})
-    assert settings.egress is not None
-    assert settings.egress.tracks
-    assert settings.egress.s3 is None
 
 
 @pytest.mark.parametrize(
@@ -507,39 +287,3 @@ def test_tenants_may_have_less_kept_of_their_calls_and_never_more() -> None:
 def test_wrong_list_of_tenants_is_refused(listed: str) -> None:
     refused = problems(MEDIABRIDGE_TENANT_RETENTION=listed)
     assert set(refused) == {"MEDIABRIDGE_TENANT_RETENTION"}
-
-
-def test_keys_of_workers_need_workers() -> None:
-    assert set(problems(MEDIABRIDGE_EPHEMERAL_KEYS="true")) == {"MEDIABRIDGE_EPHEMERAL_KEYS"}
-    given = {"MEDIABRIDGE_EPHEMERAL_KEYS": "true", "MEDIABRIDGE_WORKERS": "2"}
-    assert Settings.load({**COMPLETE, **given}).ephemeral_keys
-
-
-@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_API_KEY_FILE"])
-def test_worker_of_a_front_that_keeps_the_key_finds_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Wherever the front has it from: its environment, a file, or a file .env."""
-    key = "sk-that-opens-everything"
-    secret = tmp_path / "key"
-    secret.write_text(key)
-    given = key if name == "OPENAI_API_KEY" else str(secret)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ENV_FILE).write_text(f"{name}={given}\n")
-    for other, value in COMPLETE.items():
-        if other != "OPENAI_API_KEY":
-            monkeypatch.setenv(other, value)
-    monkeypatch.setenv("MEDIABRIDGE_WORKERS", "1")
-    front = Settings.load()
-    assert front.openai_api_key is not None
-    assert environment_of_worker(front) == dict(os.environ)
-    monkeypatch.setenv("MEDIABRIDGE_EPHEMERAL_KEYS", "true")
-    monkeypatch.setenv(name, given)
-    found = environment_of_worker(Settings.load())
-    assert key not in str(found)
-    assert str(secret) not in found.values()
-    for variable, value in found.items():
-        monkeypatch.setenv(variable, value)
-    worker = Settings.load()
-    assert worker.openai_api_key is not None
-    assert worker.openai_api_key.get_secret_value() != key
