@@ -9,7 +9,7 @@ from typing import Final, Self
 from bridge.calls.call import Call
 from bridge.calls.lag import LoopLag
 from bridge.calls.measure import Measurement
-from bridge.calls.retry import DRAIN_RETRY_S, FULL_RETRY_S, ROOM_RETRY_S
+from bridge.calls.retry import FULL_RETRY_S, ROOM_RETRY_S, draining
 from bridge.errors import Exhausted, NotFound, Refusal, RoomError, Unavailable
 from bridge.ids import ConnectionId, TenantId
 from bridge.logs import get_logger
@@ -179,7 +179,7 @@ class CallHost:
 
     def _admit(self) -> None:
         if self._draining:
-            raise Unavailable("SERVER_DRAINING", "this server is shutting down", DRAIN_RETRY_S)
+            raise draining()
         if self._taken >= self._slots:
             self._refused += 1
             raise Exhausted(

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,7 @@ class WorkerLife:
         self.beats += 1
         self.memory_bytes = memory_bytes
         self.load = load
-        self.host.beat(status)
+        self.host.beat(replace(status, draining=status.draining or self._leaving))
         slots = 0 if self._leaving or status.draining else status.slots_total
         await self._placer.heartbeat(self.host_id, self._epoch, slots, load)
         self.ready.set()
@@ -69,6 +70,7 @@ class WorkerLife:
         :raises Unavailable: it died meanwhile.
         """
         self._leaving = True
+        self.host.beat(replace(self.host.status(), draining=True))
         await self._placer.heartbeat(self.host_id, self._epoch, 0)
         await self.host.drain(drain_s)
         self.close()

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from bridge.calls.front.allowance import Allowances
 from bridge.calls.front.registry import Registry
-from bridge.calls.retry import FULL_RETRY_S
+from bridge.calls.retry import FULL_RETRY_S, draining
 from bridge.errors import AlreadyExists, Exhausted, WrongState
 from bridge.ids import ConnectionId, RoomName
 from bridge.logs import get_logger
@@ -68,6 +68,8 @@ class Placing:
                     {"limit": limit, "most": str(most)},
                 )
             case Full():
+                if self._registry.is_draining():
+                    raise draining()
                 self._registry.count_refusal(spec.tenant_id)
                 raise Exhausted(
                     "NO_FREE_SLOT", "every slot is taken", FULL_RETRY_S, {"limit": "slots"}

@@ -65,6 +65,11 @@ class Registry:
     def statuses(self) -> Sequence[HostStatus]:
         return [host.status() for host in self._hosts.values()]
 
+    def is_draining(self) -> bool:
+        """Tell whether no host is left that takes calls, full or not."""
+        statuses = self.statuses()
+        return bool(statuses) and all(status.draining for status in statuses)
+
     async def slots_free(self, tenant_id: TenantId | None) -> int:
         """Return how many more calls could be taken.
 

@@ -24,7 +24,7 @@ from bridge.ports.recording import RecordingChange, RecordingPlan
 from tests.fakes.agents import LIMITS
 from tests.fakes.clock import settle
 from tests.unit.calls.desk import LONGEST_S, OTHER, TTL_S, desk_over, named, request
-from tests.unit.calls.rig import World
+from tests.unit.calls.rig import EPOCH, HOST, World
 
 
 def grant(admission: Admission) -> dict[str, str]:
@@ -228,6 +228,19 @@ async def test_draining_host_refuses_and_leaves_nothing_behind(world: World) -> 
         with pytest.raises(Unavailable) as refused:
             await desk.reception.create(request())
         assert refused.value.reason == "SERVER_DRAINING"
+        await desk.assert_nothing_left()
+
+
+async def test_server_whose_workers_all_drain_says_so_rather_than_that_it_is_full(
+    world: World,
+) -> None:
+    async with desk_over(world) as desk:
+        await desk.host.drain(1)
+        await world.placer.heartbeat(HOST, EPOCH, 0)
+        with pytest.raises(Unavailable) as refused:
+            await desk.reception.create(request())
+        assert refused.value.reason == "SERVER_DRAINING"
+        assert desk.registry.refused(None) == 0
         await desk.assert_nothing_left()
 
 
