@@ -19,7 +19,7 @@ was heard of silence, or for a few seconds.
 from math import inf
 from typing import Final
 
-# On a busy machine what is late comes in pieces for so long; later another lead is the model's own.
+# For so long what is late may come in pieces, on a busy machine; a later lead is the model's own.
 _REMEMBERED_S: Final = 3.0
 # Twice this is what the judgement takes; and pieces that come less often are one to a window.
 _WINDOW_S: Final = 0.25
@@ -75,6 +75,7 @@ class StandingDelay:
         self._begins_s, self._before_ms, self._lowest_ms = now_s, lowest_ms, inf
         if now_s > self._until_s:
             self._forget()
+            return 0.0
         if before_ms is None or abs(lowest_ms - before_ms) > _ALIKE_MS:
             return 0.0
         return self._judged(min(lowest_ms, before_ms), now_s)

@@ -113,6 +113,17 @@ def test_a_small_lead_that_grows_keeps_every_word(rate: float) -> None:
     assert line.left_out_ms == 0
 
 
+@pytest.mark.parametrize("rate", [1.01, 1.03, 1.06, 1.1])
+@pytest.mark.parametrize("stall_ms", [0, 60])
+def test_a_model_that_gains_slowly_loses_a_tenth_of_a_second_at_most(
+    rate: float, stall_ms: float
+) -> None:
+    line = Line()
+    line.stalls(stall_ms)
+    line.streams(60_000, rate)
+    assert line.left_out_ms <= 100 + stall_ms
+
+
 def test_a_lead_that_was_given_at_once_is_kept() -> None:
     line = Line()
     line.arrives(2000)
