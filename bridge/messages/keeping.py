@@ -23,7 +23,8 @@ def kept_event(event: LoggedEvent, retention: Retention) -> LoggedEvent:
 
     message = event_pb2.CallEvent.FromString(event.payload)
     replace_sensitive(message, keep)
-    return replace(event, payload=message.SerializeToString())
+    payload = message.SerializeToString()
+    return event if payload == event.payload else replace(event, payload=payload)
 
 
 def with_incident(event: LoggedEvent, of: Incident) -> LoggedEvent:
