@@ -14,6 +14,7 @@ class Scope(Enum):
     CALLS_CREATE = "calls:create"
     CALLS_READ = "calls:read"
     CALLS_CONTROL = "calls:control"
+    CALLS_DELETE = "calls:delete"
     TOOLS_SERVE = "tools:serve"
     TELEMETRY_READ = "telemetry:read"
     ROOMS_ENTER = "rooms:enter"

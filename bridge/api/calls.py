@@ -9,6 +9,7 @@ import grpc
 from bridge.access.principal import Scope
 from bridge.api import call_requests, commands, paging, requests
 from bridge.api.asker import about, asker, quotas
+from bridge.calls.front.erasure import Erasure
 from bridge.calls.front.reception import Reception
 from bridge.calls.front.registry import Registry
 from bridge.calls.front.request import CallRequest
@@ -30,9 +31,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class CallService(call_service_pb2_grpc.CallServiceServicer):
     """Parses, asks the domain, converts. Refusals become statuses further out."""
 
-    def __init__(self, reception: Reception, registry: Registry) -> None:
+    def __init__(self, reception: Reception, registry: Registry, erasure: Erasure) -> None:
         self._reception = reception
         self._registry = registry
+        self._erasure = erasure
 
     async def CreateRoom(
         self, request: pb.CreateRoomRequest, _context: Context
@@ -160,6 +162,20 @@ class CallService(call_service_pb2_grpc.CallServiceServicer):
         tenant_id = asker().tenant_id
         async for event in await self._registry.watch(connection_id, tenant_id, after):
             yield pb.WatchEventsResponse(event=event_pb2.CallEvent.FromString(event.payload))
+
+    async def DeleteCallData(
+        self, request: pb.DeleteCallDataRequest, _context: Context
+    ) -> pb.DeleteCallDataResponse:
+        connection_id = about(requests.connection_id(request.connection_id))
+        erased = await self._erasure.erase(connection_id, asker().tenant_id)
+        return pb.DeleteCallDataResponse(
+            connection_id=connection_id,
+            events_deleted=erased.records.events,
+            report_deleted=erased.records.report,
+            recordings_deleted=len(erased.recordings),
+            webhooks_deleted=erased.records.webhooks,
+            recordings_left=erased.recordings_left,
+        )
 
 
 def _granted(asked: CallRequest) -> CallRequest:

@@ -16,6 +16,8 @@ SCOPE_OF: Final[Mapping[str, Scope | None]] = {
     "/bridge.v1.CallService/ListAgents": Scope.CALLS_CREATE,
     "/bridge.v1.CallService/GetCallReport": Scope.CALLS_READ,
     "/bridge.v1.CallService/WatchEvents": Scope.CALLS_READ,
+    # Whoever may end calls need not be trusted to leave no trace of them.
+    "/bridge.v1.CallService/DeleteCallData": Scope.CALLS_DELETE,
     "/bridge.v1.TelemetryService/StreamTelemetry": Scope.TELEMETRY_READ,
     "/bridge.v1.TelemetryService/GetStats": Scope.TELEMETRY_READ,
     # It spends the provider's money as a call does.

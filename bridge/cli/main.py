@@ -28,6 +28,7 @@ _COMMANDS: Final[Mapping[str, _Lazy]] = {
     "call": _Lazy("bridge.cli.call", "Place a call with a recording as the caller.", "server"),
     "join": _Lazy("bridge.cli.join", "Be the caller of a call that somebody created.", "server"),
     "watch": _Lazy("bridge.cli.watch", "Watch all live calls, or one call's events."),
+    "delete": _Lazy("bridge.cli.delete", "Delete what is kept of a call that is over."),
     "health": _Lazy("bridge.cli.health", "Ask whether a server takes calls now.", "server"),
     "model": _Lazy("bridge.cli.model", "Run the simulator of a realtime model.", "server"),
     "sandbox": _Lazy("bridge.cli.sandbox", "Run all of it for the tests of a gateway.", "server"),

@@ -26,6 +26,7 @@ from bridge.calls.front.sweep import Sweep
 from bridge.calls.front.terms import ServerLimits, Terms
 from bridge.cli.admission import guarding, listener
 from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
+from bridge.cli.erasing import erasure_of
 from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.inspecting import inspection_of
 from bridge.cli.money import Money, money_of
@@ -228,7 +229,9 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
         sweep = Sweep(rooms, late_rooms, carriers.calls, clock)
         sweeping = group.create_task(sweep.run(), name="sweep")
         drafts = group.create_task(keep_drafts(records, carriers.hosts, clock), name="drafts")
-        service = calls_api.CallService(reception, registry)
+        service = calls_api.CallService(
+            reception, registry, erasure_of(settings, registry, records, clock)
+        )
         async with hearing_livekit(
             settings, livekit, rooms, late_rooms, records.directory, registry, clock
         ):

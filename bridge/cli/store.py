@@ -9,11 +9,14 @@ from typing import TypeVar
 import click
 
 from bridge import logs
+from bridge.cli.erasing import recordings_of
 from bridge.cli.storing import location_of
 from bridge.clock import SystemClock
+from bridge.errors import Unavailable
 from bridge.ids import ConnectionId
 from bridge.settings import Settings, SettingsError
 from bridge.store.database import FAILURES, Engine, Location, StoreError, held, opened
+from bridge.store.erasing import erase_stored
 from bridge.store.migrating import migrate
 from bridge.store.purge import Purge
 
@@ -49,12 +52,17 @@ def bring_forward() -> None:
 )
 @click.option("--call", "connection_id", help="Of one call that is over, however old.")
 def purge(days: int | None, connection_id: str | None) -> None:
-    """Delete all that is stored of calls that are over. A server may go on meanwhile."""
+    """Delete all that is stored of calls that are over. A server may go on meanwhile.
+
+    With --call the files of the call's recording, too.
+    """
     if connection_id is not None:
         if days is not None:
             raise click.UsageError("--older-than and --call do not go together")
         call = ConnectionId(connection_id)
-        if not _with_store(lambda engine, _: Purge(engine, SystemClock()).call(call)):
+        if not _with_store(
+            lambda engine, settings: erase_stored(engine, recordings_of(settings), call)
+        ):
             raise click.ClickException("no call that is over has this id in the store")
         click.echo("calls deleted: 1")
         return
@@ -75,7 +83,7 @@ def _with_store(act: _Act[_Done], *, alone: bool = False) -> _Done:
         if url is None:
             raise click.ClickException("MEDIABRIDGE_STORE_URL is memory: there is nothing to do")
         return asyncio.run(_act(url, settings, act, alone=alone))
-    except (SettingsError, StoreError) as wrong:
+    except (SettingsError, StoreError, Unavailable) as wrong:
         raise click.ClickException(str(wrong)) from wrong
 
 

@@ -17,13 +17,14 @@ from bridge.ports.host import Host, HostId
 from bridge.ports.placement import Directory
 from bridge.ports.report import CallReport
 from bridge.ports.room import RoomService
-from bridge.ports.store import EventRecords, Store
+from bridge.ports.store import CallEraser, EventRecords, Store
 from bridge.ports.webhook import WebhookLedger
 from bridge.settings import Settings, SettingsError
 from bridge.store.archive import Archive, Unfinished
 from bridge.store.database import Location, held, opened, parse_url
 from bridge.store.discretion import DiscreetReports
 from bridge.store.durable import DurableDirectory, DurableEvents, DurableLedger, DurableReports
+from bridge.store.erasing import DurableEraser, MemoryEraser
 from bridge.store.ledger import MemoryLedger
 from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.store.migrating import migrate
@@ -59,6 +60,8 @@ class Records:
     reports: Store
     ledger: TenantLedger
     webhooks: WebhookLedger
+    eraser: CallEraser
+    """Who forgets one call, in all of these."""
     unfinished: Sequence[Unfinished] = ()
     """Calls that an earlier life of this server has left."""
     draft: Callable[[CallReport], None] | None = None
@@ -77,8 +80,10 @@ async def storing(settings: Settings, clock: Clock) -> AsyncIterator[Records]:
     most = settings.retained_calls
     directory = MemoryDirectory(ended_calls=most)
     events = MemoryEventLog(events_per_call=settings.retained_events, ended_calls=most)
-    reports = DiscreetReports(MemoryStore(reports=most), events, directory, clock)
-    memory = Records(directory, events, reports, MemoryLedger(), MemoryWebhooks())
+    kept, webhooks = MemoryStore(reports=most), MemoryWebhooks()
+    reports = DiscreetReports(kept, events, directory, clock)
+    eraser = MemoryEraser(directory, events, kept, webhooks)
+    memory = Records(directory, events, reports, MemoryLedger(), webhooks, eraser)
     url = location_of(settings)
     stored = nullcontext(memory) if url is None else _storing_in(url, settings, memory, clock)
     async with stored as records, asyncio.TaskGroup() as group:
@@ -167,6 +172,7 @@ async def _storing_in(
                     reports=DurableReports(memory.reports, pending, archive),
                     ledger=DurableLedger(memory.ledger, pending),
                     webhooks=StoredWebhooks(engine, settings.host_id),
+                    eraser=DurableEraser(memory.eraser, pending, writer, engine),
                     unfinished=await archive.unfinished(settings.host_id),
                     draft=pending.draft,
                     is_stuck=lambda: writer.is_stuck,

@@ -51,4 +51,8 @@ async def sending_webhooks(
             give_up_s=settings.webhook_give_up_s,
         ) as outbox,
     ):
-        yield replace(records, events=outbox.of_events())
+        yield replace(
+            records,
+            events=outbox.of_events(),
+            eraser=outbox.of_eraser(records.eraser),
+        )

@@ -199,6 +199,15 @@ class BridgeClient:
         request = pb.GetCallReportRequest(connection_id=connection_id)
         return (await self._connection.unary(self._calls.GetCallReport, request)).report
 
+    async def delete_call_data(self, connection_id: str) -> pb.DeleteCallDataResponse:
+        """Delete all that is kept of a call that is over, for good; return what there was.
+
+        :raises NotFoundError: there is nothing, or no more: a retry need not mind.
+        :raises FailedPreconditionError: it has not ended.
+        """
+        request = pb.DeleteCallDataRequest(connection_id=connection_id)
+        return await self._connection.unary(self._calls.DeleteCallData, request)
+
     async def stats(self) -> telemetry_pb.GetStatsResponse:
         """Return the server's totals."""
         return await self._connection.unary(

@@ -17,6 +17,7 @@ REPEATABLE: Final = (
     ("bridge.v1.CallService", "ListCalls"),
     ("bridge.v1.CallService", "ListAgents"),
     ("bridge.v1.CallService", "GetCallReport"),
+    ("bridge.v1.CallService", "DeleteCallData"),
     ("bridge.v1.TelemetryService", "GetStats"),
     ("bridge.v1.AdminService", "SetLogLevel"),
     ("bridge.v1.AdminService", "DumpTasks"),

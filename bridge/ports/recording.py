@@ -1,6 +1,6 @@
 """What is asked of whoever records calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -95,6 +95,17 @@ class Tape(Protocol):
 
 
 OnTrouble = Callable[[RecordingTrouble], None]
+
+
+class RecordingFiles(Protocol):
+    """The files of recordings that are finished."""
+
+    async def erase(self, tenant_id: TenantId, connection_id: ConnectionId) -> Sequence[str]:
+        """Delete the files of one call; return their URIs, none where there were none.
+
+        :raises Unavailable: one cannot be deleted.
+        """
+        ...
 
 
 class Recordings(Protocol):

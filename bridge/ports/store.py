@@ -80,3 +80,24 @@ class Store(ReportSink, Protocol):
     """Reports of calls that have ended."""
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much of a call was kept, and is no more."""
+
+    events: int = 0
+    report: bool = False
+    webhooks: int = 0
+    """Endpoints that were still to be sent some of it, and events that one never took."""
+
+
+class CallEraser(Protocol):
+    """Whoever can forget a call that is over, wherever it is kept."""
+
+    async def erase(self, connection_id: ConnectionId) -> Erased:
+        """Forget all of a call that is over. Nothing of it comes back by itself.
+
+        :raises Unavailable: the store does not answer; a second try erases what is left.
+        """
+        ...

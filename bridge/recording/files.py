@@ -48,9 +48,6 @@ class SoundFile(Protocol):
         ...
 
 
-SUFFIX_OF: Final = {RecordingFormat.WAV: ".wav", RecordingFormat.OGG_OPUS: ".ogg"}
-
-
 def create(path: Path, form: RecordingFormat) -> SoundFile:
     """Create a file that nobody else can read.
 

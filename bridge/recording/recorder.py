@@ -72,7 +72,7 @@ class FileRecordings:
     def _create(
         self, tenant_id: TenantId, connection_id: ConnectionId, plan: RecordingPlan
     ) -> tuple[Path, files.SoundFile]:
-        suffix = files.SUFFIX_OF[plan.format]
+        suffix = folder.SUFFIX_OF[plan.format]
         path = folder.path_for(self._root, tenant_id, connection_id, suffix)
         return path, files.create(path, plan.format)
 

@@ -89,6 +89,14 @@ class MemoryEventLog:
         for index, event in enumerate(call.events):
             call.events[index] = kept_event(event, retention)
 
+    def forget(self, connection_id: ConnectionId) -> int:
+        """Forget a call that is over; return how many events there were.
+
+        Whoever reads them at this moment reads them to their end.
+        """
+        call = self._ended.pop(connection_id, None)
+        return 0 if call is None else len(call.events)
+
     async def last_sequence(self, connection_id: ConnectionId) -> int:
         call = self._find(connection_id)
         return 0 if call is None else call.last_sequence
@@ -141,3 +149,7 @@ class MemoryStore:
             del self._reports[connection_id]
         else:
             self._reports[connection_id] = kept_report(report)
+
+    def forget(self, connection_id: ConnectionId) -> bool:
+        """Forget a call's report; return whether there was one."""
+        return self._reports.pop(connection_id, None) is not None

@@ -141,13 +141,17 @@ class Pending:
         elif call.retention is not Retention.NONE:
             self._append(event, call)
 
-    def forget(self, connection_id: ConnectionId) -> None:
-        """A call never began, or nothing may be kept of it any more."""
-        self._calls.pop(connection_id, None)
+    def forget(self, connection_id: ConnectionId) -> int:
+        """A call never began, or nothing may be kept of it any more.
+
+        Returns how many events of it waited.
+        """
+        call = self._calls.pop(connection_id, None)
         self._changed.pop(connection_id, None)
         self._over.pop(connection_id, None)
         self._forgotten[connection_id] = None
         self.news.set()
+        return 0 if call is None else call.events_waiting + (call.last_event is not None)
 
     def spend(
         self, day: date, tenant_id: TenantId, connection_id: ConnectionId, spent: Spent

@@ -56,11 +56,6 @@ class Purge:
             await connection.execute(delete(SPENDING).where(SPENDING.c.day < first_day))
         return count
 
-    async def call(self, connection_id: ConnectionId) -> bool:
-        """Delete one call that is over; return whether it was there."""
-        over = (CALLS.c.connection_id == connection_id) & CALLS.c.ended_us.is_not(None)
-        return await self._delete(select(CALLS.c.connection_id).where(over)) > 0
-
     async def _step(self, moment: datetime) -> int:
         abandoned = CALLS.c.created_us < to_microseconds(moment - _LONGEST_LIFE)
         over = (

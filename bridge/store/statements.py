@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.ids import ConnectionId
+from bridge.ports.store import Erased
 from bridge.store.database import FAILURES, POSTGRESQL
 from bridge.store.pending import Batch
 from bridge.store.rows import CallRow
@@ -74,6 +75,23 @@ async def delete_calls(connection: AsyncConnection, ids: Collection[ConnectionId
     """Delete all that is stored of some calls."""
     for table in OF_A_CALL:
         await connection.execute(_deletion(table, ids))
+
+
+async def erase_call(connection: AsyncConnection, connection_id: ConnectionId) -> Erased:
+    """Delete all that is stored of one call, and count it."""
+
+    async def deleted(table: Table, *conditions: ColumnElement[bool]) -> int:
+        return (
+            await connection.execute(_deletion(table, [connection_id]).where(*conditions))
+        ).rowcount
+
+    # Writes first: a transaction that has read before it writes cannot wait its turn.
+    waiting = await deleted(WEBHOOK_PROGRESS, WEBHOOK_PROGRESS.c.is_done.is_(False))
+    letters = await deleted(WEBHOOK_DEAD)
+    events = await deleted(EVENTS)
+    reports = await deleted(CALLS, CALLS.c.report.is_not(None))
+    await delete_calls(connection, [connection_id])
+    return Erased(events=events, report=reports > 0, webhooks=waiting + letters)
 
 
 async def _write_calls(

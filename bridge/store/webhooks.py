@@ -52,6 +52,16 @@ class MemoryWebhooks:
     async def forget_dead(self, letter: DeadLetter) -> None:
         self._dead.pop((letter.endpoint, letter.connection_id, letter.sequence), None)
 
+    def forget(self, connection_id: ConnectionId) -> int:
+        """Forget a call; return how many endpoints waited for it, and letters there were of it."""
+        waiting = [key for key in self._progress if key[1] == connection_id]
+        letters = [key for key in self._dead if key[1] == connection_id]
+        for endpoint in waiting:
+            del self._progress[endpoint]
+        for letter in letters:
+            del self._dead[letter]
+        return len(waiting) + len(letters)
+
 
 class StoredWebhooks:
     """Implements WebhookLedger in the database, for one front."""

@@ -1,6 +1,8 @@
 """Who writes what waits? One task, batch by batch, for as long as it takes; nobody waits for it."""
 
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol
 
 from bridge.logs import get_logger
@@ -48,7 +50,7 @@ class Writer:
         self._sink = sink
         self._pending = pending
         self._clock = clock
-        self._is_writing = False
+        self._turn = asyncio.Lock()
         self._failures = 0
 
     @property
@@ -60,18 +62,30 @@ class Writer:
         """Write what comes, until cancelled."""
         while True:
             await self._pending.news.wait()
-            self._is_writing = True
-            if (batch := self._taken()) is not None:
-                await self._write(batch)
-            self._is_writing = False
+            async with self._turn:
+                if (batch := self._taken()) is not None:
+                    await self._write(batch)
             if not self._pending.news.is_set():
                 await self._clock.sleep(GATHER_S)
+
+    @asynccontextmanager
+    async def between_batches(self, within_s: float) -> AsyncIterator[None]:
+        """Hold the writer still: what it has taken is written, and it takes nothing meanwhile.
+
+        :raises TimeoutError: the store does not take what it was given last.
+        """
+        async with self._clock.timeout(within_s):
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def flush(self, within_s: float) -> bool:
         """Wait until all that waits is written; return whether it is."""
         with suppress(TimeoutError):
             async with self._clock.timeout(within_s):
-                while self._is_writing or self._pending.news.is_set():
+                while self._turn.locked() or self._pending.news.is_set():
                     await self._clock.sleep(_LOOK_S)
                 return True
         return False

@@ -126,7 +126,7 @@ class Front:
 
     def list_calls(self, request: pb.ListCallsRequest) -> pb.ListCallsResponse:
         last = paging.position(request)
-        calls = (call.call for call in self._placing.calls.values() if _fits(call.call, request))
+        calls = (call.call for call in self._placing.kept if _fits(call.call, request))
         behind = (call for call in calls if last is None or _position(call) < last)
         size = request.page_size or _PAGE
         found = heapq.nlargest(size + 1, behind, key=_position)
@@ -141,6 +141,18 @@ class Front:
 
     def get_call_report(self, request: pb.GetCallReportRequest) -> pb.GetCallReportResponse:
         return pb.GetCallReportResponse(report=self._call(request.connection_id).report)
+
+    def delete_call_data(self, request: pb.DeleteCallDataRequest) -> pb.DeleteCallDataResponse:
+        call = self._call(request.connection_id)
+        if not call.is_over:
+            metadata = {"connection_id": request.connection_id}
+            raise WrongState("CALL_NOT_ENDED", "the call has not ended", metadata)
+        self._placing.forget(request.connection_id)
+        return pb.DeleteCallDataResponse(
+            connection_id=request.connection_id,
+            events_deleted=len(call.log.events),
+            report_deleted=True,
+        )
 
     def get_stats(self, _request: telemetry_pb.GetStatsRequest) -> telemetry_pb.GetStatsResponse:
         live = len(self._placing.live)

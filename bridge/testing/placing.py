@@ -51,6 +51,7 @@ class Placing:
         self.foreign_rooms: set[str] = set()
         """Rooms on LiveKit that belong to no call yet; JoinRoom may send an agent into one."""
         self.refused = 0
+        self._forgotten: set[str] = set()
         self._clock = clock
         self._began = began
         self._made_by: dict[tuple[str, str], tuple[bytes, ScriptedCall]] = {}
@@ -58,6 +59,12 @@ class Placing:
     @property
     def live(self) -> Sequence[ScriptedCall]:
         return [call for call in self.calls.values() if not call.is_over]
+
+    @property
+    def kept(self) -> Sequence[ScriptedCall]:
+        """Calls that have not been deleted; totals count those as well."""
+        calls = self.calls.items()
+        return [call for connection_id, call in calls if connection_id not in self._forgotten]
 
     def agent(self, agent_id: str) -> pb.AgentSummary:
         """
@@ -72,10 +79,14 @@ class Placing:
         """
         :raises NotFound: there never was one.
         """
-        if connection_id not in self.calls:
+        if connection_id not in self.calls or connection_id in self._forgotten:
             metadata = {"connection_id": connection_id}
             raise NotFound("CALL_NOT_FOUND", "no such call", metadata)
         return self.calls[connection_id]
+
+    def forget(self, connection_id: str) -> None:
+        """Let there never have been such a call."""
+        self._forgotten.add(connection_id)
 
     def create(self, request: pb.CreateRoomRequest) -> ScriptedCall:
         """

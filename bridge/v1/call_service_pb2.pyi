@@ -1502,3 +1502,73 @@ class WatchEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteCallDataRequest(_message.Message):
+    """Which call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCallDataRequest: _TypeAlias = DeleteCallDataRequest  # noqa: Y015
+
+@_typing.final
+class DeleteCallDataResponse(_message.Message):
+    """What there was of the call, and is no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_DELETED_FIELD_NUMBER: _builtins.int
+    REPORT_DELETED_FIELD_NUMBER: _builtins.int
+    RECORDINGS_DELETED_FIELD_NUMBER: _builtins.int
+    WEBHOOKS_DELETED_FIELD_NUMBER: _builtins.int
+    RECORDINGS_LEFT_FIELD_NUMBER: _builtins.int
+    connection_id: _builtins.str
+    """The call."""
+    events_deleted: _builtins.int
+    """Events that were kept."""
+    report_deleted: _builtins.bool
+    """Whether there was a report."""
+    recordings_deleted: _builtins.int
+    """Files of the bridge's own recording."""
+    webhooks_deleted: _builtins.int
+    """Endpoints that were still to be sent some of it, and events that an endpoint never took."""
+    @_builtins.property
+    def recordings_left(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where recordings lie that the report names and this server does not reach: LiveKit's own, and
+        files of another machine, or moved since.
+        """
+
+    def __init__(
+        self,
+        *,
+        connection_id: _builtins.str = ...,
+        events_deleted: _builtins.int = ...,
+        report_deleted: _builtins.bool | None = ...,
+        recordings_deleted: _builtins.int = ...,
+        webhooks_deleted: _builtins.int = ...,
+        recordings_left: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_report_deleted", b"_report_deleted", "report_deleted", b"report_deleted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_report_deleted", b"_report_deleted", "connection_id", b"connection_id", "events_deleted", b"events_deleted", "recordings_deleted", b"recordings_deleted", "recordings_left", b"recordings_left", "report_deleted", b"report_deleted", "webhooks_deleted", b"webhooks_deleted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__report_deleted: _TypeAlias = _typing.Literal["report_deleted"]  # noqa: Y015
+    _WhichOneofArgType__report_deleted: _TypeAlias = _typing.Literal["_report_deleted", b"_report_deleted"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__report_deleted) -> _WhichOneofReturnType__report_deleted | None: ...
+
+Global___DeleteCallDataResponse: _TypeAlias = DeleteCallDataResponse  # noqa: Y015

@@ -80,6 +80,11 @@ class CallServiceStub:
                 request_serializer=bridge_dot_v1_dot_call__service__pb2.WatchEventsRequest.SerializeToString,
                 response_deserializer=bridge_dot_v1_dot_call__service__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
+        self.DeleteCallData = channel.unary_unary(
+                '/bridge.v1.CallService/DeleteCallData',
+                request_serializer=bridge_dot_v1_dot_call__service__pb2.DeleteCallDataRequest.SerializeToString,
+                response_deserializer=bridge_dot_v1_dot_call__service__pb2.DeleteCallDataResponse.FromString,
+                _registered_method=True)
 
 
 class CallServiceServicer:
@@ -184,6 +189,20 @@ class CallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteCallData(self, request, context):
+        """Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+        files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+        there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+        lie where LiveKit has put them: the answer names them, for nobody else will.
+
+        NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+        FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+        not take it; some of it may be gone, and a retry deletes the rest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CallServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -231,6 +250,11 @@ def add_CallServiceServicer_to_server(servicer, server):
                     servicer.WatchEvents,
                     request_deserializer=bridge_dot_v1_dot_call__service__pb2.WatchEventsRequest.FromString,
                     response_serializer=bridge_dot_v1_dot_call__service__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'DeleteCallData': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCallData,
+                    request_deserializer=bridge_dot_v1_dot_call__service__pb2.DeleteCallDataRequest.FromString,
+                    response_serializer=bridge_dot_v1_dot_call__service__pb2.DeleteCallDataResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -477,6 +501,33 @@ class CallService:
             '/bridge.v1.CallService/WatchEvents',
             bridge_dot_v1_dot_call__service__pb2.WatchEventsRequest.SerializeToString,
             bridge_dot_v1_dot_call__service__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCallData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bridge.v1.CallService/DeleteCallData',
+            bridge_dot_v1_dot_call__service__pb2.DeleteCallDataRequest.SerializeToString,
+            bridge_dot_v1_dot_call__service__pb2.DeleteCallDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -114,6 +114,16 @@ class CallServiceStub:
     NOT_FOUND: no such call. OUT_OF_RANGE: the events after after_sequence are no longer kept, also
     in mid-stream for a watcher that reads too slowly.
     """
+    DeleteCallData: _grpc.UnaryUnaryMultiCallable[_call_service_pb2.DeleteCallDataRequest, _call_service_pb2.DeleteCallDataResponse]
+    """Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+    files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+    there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+    lie where LiveKit has put them: the answer names them, for nobody else will.
+
+    NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+    FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+    not take it; some of it may be gone, and a retry deletes the rest.
+    """
 
 @_typing.type_check_only
 class CallServiceAsyncStub(CallServiceStub):
@@ -181,6 +191,16 @@ class CallServiceAsyncStub(CallServiceStub):
 
     NOT_FOUND: no such call. OUT_OF_RANGE: the events after after_sequence are no longer kept, also
     in mid-stream for a watcher that reads too slowly.
+    """
+    DeleteCallData: _aio.UnaryUnaryMultiCallable[_call_service_pb2.DeleteCallDataRequest, _call_service_pb2.DeleteCallDataResponse]  # type: ignore[assignment]
+    """Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+    files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+    there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+    lie where LiveKit has put them: the answer names them, for nobody else will.
+
+    NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+    FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+    not take it; some of it may be gone, and a retry deletes the rest.
     """
 
 class CallServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -300,6 +320,22 @@ class CallServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NOT_FOUND: no such call. OUT_OF_RANGE: the events after after_sequence are no longer kept, also
         in mid-stream for a watcher that reads too slowly.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteCallData(
+        self,
+        request: _call_service_pb2.DeleteCallDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_call_service_pb2.DeleteCallDataResponse, _abc.Awaitable[_call_service_pb2.DeleteCallDataResponse]]:
+        """Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+        files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+        there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+        lie where LiveKit has put them: the answer names them, for nobody else will.
+
+        NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+        FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+        not take it; some of it may be gone, and a retry deletes the rest.
         """
 
 def add_CallServiceServicer_to_server(servicer: CallServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

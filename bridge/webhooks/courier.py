@@ -87,6 +87,7 @@ class Courier:
         self._later: list[tuple[float, ConnectionId]] = []
         self._woken = asyncio.Event()
         self._unkept: dict[ConnectionId, Progress] = {}
+        self._keeping = asyncio.Lock()
         self._failures = 0
         self._opens_at_s = 0.0
 
@@ -120,15 +121,22 @@ class Courier:
 
     async def keep(self) -> None:
         """Let the ledger know how far this has got."""
-        unkept, self._unkept = self._unkept, {}
-        if not unkept:
-            return
-        try:
-            await self._ledger.note(list(unkept.values()))
-        except Unavailable:
-            # What it does not know is sent again in the next life: the ids are the same.
-            self._unkept = unkept | self._unkept
-            _log.warning("webhooks not noted", endpoint=self._name)
+        async with self._keeping:
+            unkept, self._unkept = self._unkept, {}
+            if not unkept:
+                return
+            try:
+                await self._ledger.note(list(unkept.values()))
+            except Unavailable:
+                # What it does not know is sent again in the next life: the ids are the same.
+                self._unkept = unkept | self._unkept
+                _log.warning("webhooks not noted", endpoint=self._name)
+
+    async def let_go(self, connection_id: ConnectionId) -> None:
+        """Send no more of a call, and note no more of it than the ledger has been told by now."""
+        await self.keep()
+        self._calls.pop(connection_id, None)
+        self._unkept.pop(connection_id, None)
 
     async def _keep_up(self) -> None:
         while True:
@@ -155,7 +163,12 @@ class Courier:
                 continue
             self._settle(connection_id, call, is_over=is_over)
 
+    def _is_let_go(self, connection_id: ConnectionId, call: _Call) -> bool:
+        return self._calls.get(connection_id) is not call
+
     def _settle(self, connection_id: ConnectionId, call: _Call, *, is_over: bool) -> None:
+        if self._is_let_go(connection_id, call):
+            return
         self._note(connection_id, call, is_done=is_over)
         if is_over:
             self._calls.pop(connection_id, None)
@@ -201,6 +214,8 @@ class Courier:
                     if not await self._brought(event, call):
                         return False
                     call.delivered, call.attempts = event.sequence, 0
+                    if self._is_let_go(connection_id, call):
+                        return True
                     if event.is_last or event.sequence >= call.known:
                         return event.is_last
         except EventsTrimmed as trimmed:
@@ -228,6 +243,8 @@ class Courier:
         answer = await self._sender.send(endpoint, logged.connection_id, logged.sequence, event)
         if answer.taken:
             self._failures = 0
+            return True
+        if self._is_let_go(logged.connection_id, call):
             return True
         call.attempts += 1
         age_s = self._clock.now().timestamp() - event.at_s

@@ -1,7 +1,7 @@
 """Which endpoints want what has happened? Told of each event, it wakes those that do."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from typing import Final, Protocol, Self
 
@@ -12,7 +12,7 @@ from bridge.messages.events import logged
 from bridge.ports.clock import Clock
 from bridge.ports.event import CallEvent
 from bridge.ports.placement import Directory
-from bridge.ports.store import EventRecords, LoggedEvent
+from bridge.ports.store import CallEraser, Erased, EventRecords, LoggedEvent
 from bridge.ports.webhook import Progress, WebhookLedger
 from bridge.webhooks.courier import Courier, Sends
 from bridge.webhooks.endpoints import Endpoint
@@ -87,10 +87,19 @@ class Outbox:
         """Return where events are to be written, so that they are heard."""
         return HeardEvents(self._events, self.heard)
 
+    def of_eraser(self, eraser: CallEraser) -> "ErasedUnsent":
+        """Return who erases calls, so that nothing is sent of them any more."""
+        return ErasedUnsent(eraser, self._let_go)
+
     def heard(self, event: LoggedEvent) -> None:
         """Take note that an event is kept. Never waits."""
         self._heard[event.connection_id] = event.sequence
         self._woken.set()
+
+    async def _let_go(self, connection_id: ConnectionId) -> None:
+        self._heard.pop(connection_id, None)
+        for courier in list(self._couriers.values()):
+            await courier.let_go(connection_id)
 
     async def _sort(self) -> None:
         while True:
@@ -162,3 +171,17 @@ class HeardEvents:
         self, connection_id: ConnectionId, after: int
     ) -> AsyncGenerator[LoggedEvent, None]:
         return await self._kept.follow(connection_id, after)
+
+
+class ErasedUnsent:
+    """Implements CallEraser: `let_go` is told of each call before it is erased."""
+
+    def __init__(
+        self, eraser: CallEraser, let_go: Callable[[ConnectionId], Awaitable[None]]
+    ) -> None:
+        self._eraser = eraser
+        self._let_go = let_go
+
+    async def erase(self, connection_id: ConnectionId) -> Erased:
+        await self._let_go(connection_id)
+        return await self._eraser.erase(connection_id)

@@ -318,12 +318,45 @@ async def test_a_call_ends_once(client: BridgeClient) -> None:
     assert (status.is_active, status.is_ai_ready) == (False, False)
 
 
+async def test_nothing_is_left_of_a_call_whose_data_is_deleted(client: BridgeClient) -> None:
+    created, other = (
+        await client.create_room("Ada", "greeter", request_id="once"),
+        await client.create_room("Bob", "greeter"),
+    )
+    with pytest.raises(FailedPreconditionError) as refused:
+        await client.delete_call_data(created.connection_id)
+    assert refused.value.reason == "CALL_NOT_ENDED"
+    await client.end_call(created.connection_id)
+    events = await told(client, created.connection_id)
+    totals = await client.stats()
+    deleted = await client.delete_call_data(created.connection_id)
+    assert (deleted.connection_id, deleted.events_deleted) == (created.connection_id, len(events))
+    assert deleted.report_deleted
+    assert (deleted.recordings_deleted, list(deleted.recordings_left)) == (0, [])
+    for ask in (
+        lambda: client.status(created.connection_id),
+        lambda: client.report(created.connection_id),
+        lambda: client.end_call(created.connection_id),
+        lambda: anext(client.watch(created.connection_id)),
+        lambda: client.delete_call_data(created.connection_id),
+    ):
+        with pytest.raises(NotFoundError) as gone:
+            await ask()
+        assert gone.value.reason == "CALL_NOT_FOUND"
+    assert [one.connection_id async for one in client.list_calls()] == [other.connection_id]
+    counted = await client.stats()
+    assert (counted.calls_created, counted.calls_ended) == (2, totals.calls_ended)
+    with pytest.raises(FailedPreconditionError):
+        await client.create_room("Ada", "greeter", request_id="once")
+
+
 async def test_a_call_that_never_was_is_not_found(client: BridgeClient) -> None:
     command = pb.ControlCallRequest(connection_id="call-0", interrupt=pb.Interrupt())
     for ask in (
         lambda: client.end_call("call-0"),
         lambda: client.status("call-0"),
         lambda: client.report("call-0"),
+        lambda: client.delete_call_data("call-0"),
         lambda: client.control(command),
         lambda: anext(client.watch("call-0")),
         lambda: anext(client.telemetry("call-0")),

@@ -1,5 +1,6 @@
 """What every recorder of calls does: the one that writes files, and the one in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +11,8 @@ import pytest
 import soundfile
 
 from bridge.clock import SystemClock
-from bridge.errors import RecordingError
+from bridge.errors import RecordingError, Unavailable
+from bridge.ids import TenantId
 from bridge.media.level import Samples
 from bridge.ports.recording import (
     RecordingFormat,
@@ -19,6 +21,7 @@ from bridge.ports.recording import (
     RecordingTrouble,
     Tape,
 )
+from bridge.recording.folder import Folder
 from bridge.recording.recorder import FileRecordings
 from tests.fakes.agents import SPEC
 from tests.fakes.recording import FakeRecordings, FakeTape
@@ -113,6 +116,35 @@ async def test_recordings_of_two_calls_are_apart(recordings: Recordings) -> None
     await other.finish(START_S + 0.2)
     assert rows_of(one).any()
     assert not rows_of(other).any()
+
+
+@pytest.mark.parametrize("form", RecordingFormat)
+async def test_erasing_a_calls_recording_leaves_the_others(
+    recordings: Recordings, tmp_path: Path, form: RecordingFormat
+) -> None:
+    files = recordings if isinstance(recordings, FakeRecordings) else Folder(tmp_path)
+    (one, _), (other, _) = (
+        await begin(recordings, RecordingPlan(form)),
+        await begin(recordings, call="call-11"),
+    )
+    await one.finish(START_S + 1)
+    await other.finish(START_S + 1)
+    call = type(SPEC.connection_id)("call-1")
+    assert await files.erase(TenantId("another"), call) == []
+    assert await files.erase(SPEC.tenant_id, call) == [one.uri]
+    assert await files.erase(SPEC.tenant_id, call) == []
+    assert len(rows_of(other)) == 48_000
+
+
+async def test_files_that_cannot_be_deleted_are_somebodys_to_know_of(tmp_path: Path) -> None:
+    async with FileRecordings(tmp_path, StoppedClock()) as files:
+        tape, _ = await begin(files)
+        await tape.finish(START_S)
+    in_the_way = Path(url2pathname(urlsplit(tape.uri).path)).with_suffix(".ogg")
+    await asyncio.to_thread(in_the_way.mkdir)
+    with pytest.raises(Unavailable) as refused:
+        await Folder(tmp_path).erase(SPEC.tenant_id, SPEC.connection_id)
+    assert refused.value.reason == "RECORDING_NOT_DELETED"
 
 
 async def test_no_place_is_an_error_of_ours(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ SERVICES: Final = {
         "ListAgents",
         "GetCallReport",
         "WatchEvents",
+        "DeleteCallData",
     },
     "bridge.v1.TelemetryService": {"StreamTelemetry", "GetStats"},
     "bridge.v1.ModelService": {"CreateModelToken"},
@@ -123,6 +124,12 @@ async def test_grpcurl_calls_every_rpc_and_sees_the_seeds_names(
     assert '"ended"' in events
     report = await call(grpcurl, at, f"{calls}/GetCallReport", which)
     assert report["report"]["complete"] is True
+    deleted = await call(grpcurl, at, f"{calls}/DeleteCallData", which)
+    assert (deleted["reportDeleted"], int(deleted["eventsDeleted"]) > 5) == (True, True)
+
+
+async def test_grpcurl_asks_for_what_is_no_calls(grpcurl: str, bridge: BridgeProcess) -> None:
+    at = bridge.address
     key = await call(grpcurl, at, "bridge.v1.ModelService/CreateModelToken", {"agentId": "tester"})
     assert key["value"].startswith("ek_")
     admin = "bridge.v1.AdminService"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.client import BridgeClient
+from bridge.client import BridgeClient, FailedPreconditionError, NotFoundError
 from bridge.media.level import Samples
 from bridge.simulator import Simulator
 from bridge.v1 import call_pb2, call_service_pb2
@@ -162,3 +162,21 @@ async def test_killed_process_leaves_a_file_that_can_be_played(
     (recording,) = report.recordings
     assert recording.uri.endswith(f"{made.connection_id}.{suffix}")
     assert not recording.complete
+
+
+async def test_deleted_data_of_a_call_takes_its_sound_along(
+    front: BridgeClient, tmp_path: Path
+) -> None:
+    created = await recorded_call(front, call_pb2.RECORDING_FORMAT_WAV)
+    async with joined(created):
+        await until(front, created.connection_id, "recording_started")
+        with pytest.raises(FailedPreconditionError):
+            await front.delete_call_data(created.connection_id)
+    await front.end_call(created.connection_id)
+    # At once: the worker may still be telling what came last.
+    deleted = await front.delete_call_data(created.connection_id)
+    assert deleted.recordings_deleted == 1
+    assert (deleted.report_deleted, list(deleted.recordings_left)) == (True, [])
+    assert await asyncio.to_thread(lambda: list(tmp_path.glob("recordings/*/*"))) == []
+    with pytest.raises(NotFoundError):
+        await front.report(created.connection_id)

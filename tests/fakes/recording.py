@@ -1,5 +1,7 @@
 """Recordings in memory: what calls have recorded, at once and by the test's own time."""
 
+from collections.abc import Sequence
+
 from bridge.errors import RecordingError
 from bridge.ids import ConnectionId, TenantId
 from bridge.media.level import Samples
@@ -60,7 +62,7 @@ class FakeTape:
 
 
 class FakeRecordings:
-    """`Recordings` that can have no place."""
+    """`Recordings` that can have no place, and their `RecordingFiles`."""
 
     def __init__(self) -> None:
         self.tapes: list[FakeTape] = []
@@ -76,6 +78,16 @@ class FakeRecordings:
     ) -> Tape:
         if not self.have_a_place:
             raise RecordingError("no place")
-        uri = f"memory:{tenant_id}/{connection_id}"
+        uri = _uri(tenant_id, connection_id)
         self.tapes.append(FakeTape(uri, plan, starts_s, on_trouble))
         return self.tapes[-1]
+
+    async def erase(self, tenant_id: TenantId, connection_id: ConnectionId) -> Sequence[str]:
+        uri = _uri(tenant_id, connection_id)
+        erased = [tape.uri for tape in self.tapes if tape.uri == uri]
+        self.tapes = [tape for tape in self.tapes if tape.uri != uri]
+        return erased
+
+
+def _uri(tenant_id: TenantId, connection_id: ConnectionId) -> str:
+    return f"memory:{tenant_id}/{connection_id}"

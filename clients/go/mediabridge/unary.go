@@ -25,6 +25,7 @@ const serviceConfig = `{
       {"service": "bridge.v1.CallService", "method": "ListCalls"},
       {"service": "bridge.v1.CallService", "method": "GetCallReport"},
       {"service": "bridge.v1.CallService", "method": "ListAgents"},
+      {"service": "bridge.v1.CallService", "method": "DeleteCallData"},
       {"service": "bridge.v1.TelemetryService", "method": "GetStats"}
     ],
     "retryPolicy": {

@@ -88,7 +88,7 @@ def services(
         telemetry=telemetry.TelemetryService(desk.registry, world.clock, "1.2.3"),
         admin=admin.AdminService(inspection or Inspection(dict, lambda _: None)),
         models=models.ModelService(desk.agents, world.models, "wss://model.test"),
-        calls=calls.CallService(desk.reception, desk.registry) if livekit else None,
+        calls=calls.CallService(desk.reception, desk.registry, desk.erasure) if livekit else None,
         tools=tools.ToolService(tool_servers, world.clock) if livekit else None,
         closed={} if livekit else dict.fromkeys(needing_calls, _DISABLED),
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bridge.calls.front.allowance import Allowances
+from bridge.calls.front.erasure import Erasure
 from bridge.calls.front.placing import Placing
 from bridge.calls.front.reception import Reception
 from bridge.calls.front.registry import Registry
@@ -15,6 +16,8 @@ from bridge.calls.host import CallHost
 from bridge.ids import AgentId, ConnectionId, RoomName, TenantId
 from bridge.ports.agent import AgentCatalogue, AgentRequest
 from bridge.ports.placement import CallFilter, RequestKey
+from bridge.store.erasing import MemoryEraser
+from bridge.store.webhooks import MemoryWebhooks
 from tests.fakes.agents import LIMITS, SILENT, FakeAgents
 from tests.unit.calls.rig import EPOCH, HOST, World
 
@@ -68,6 +71,8 @@ class Desk:
         self.registry = Registry(
             world.directory, {HOST: host}, world.events, world.store, world.clock
         )
+        eraser = MemoryEraser(world.directory, world.events, world.store, MemoryWebhooks())
+        self.erasure = Erasure(self.registry, world.events, eraser, world.recordings, world.clock)
         allowances = Allowances(world.prices, world.budgets, world.ledger, world.clock)
         self.reception = Reception(
             agents=agents,

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from bridge.cli.delete import told
 from bridge.cli.display import LiveDisplay, PlainDisplay, display_for
 from bridge.cli.extras import needs_extra
 from bridge.cli.main import main
@@ -16,13 +17,14 @@ from bridge.cli.model import faults_from
 from bridge.cli.watch import watch_one
 from bridge.client import BridgeClient
 from bridge.v1.call_pb2 import CALL_STATE_ACTIVE
+from bridge.v1.call_service_pb2 import DeleteCallDataResponse
 from bridge.v1.telemetry_service_pb2 import StreamTelemetryResponse
 from tests.unit.cli import messages
 from tests.unit.client.fake_bridge import FakeBridge, serving
 
 COMMANDS = (
     *("serve", "call", "join", "watch", "health"),
-    *("model", "sandbox", "doctor", "debug", "demo"),
+    *("model", "sandbox", "doctor", "debug", "demo", "delete"),
 )
 
 WITHOUT_EXTRAS = """
@@ -178,3 +180,13 @@ async def test_watching_a_call_prints_its_events_and_its_report() -> None:
             await watch_one(bridge, "call-1", 0, messages.HALF_A_SECOND, console)
     assert "agent said: Good day" in captured.get()
     assert "p50 230 ms" in captured.get()
+
+
+def test_deleting_a_call_says_what_is_gone_and_what_is_not() -> None:
+    deleted = DeleteCallDataResponse(
+        events_deleted=7, recordings_deleted=1, recordings_left=["s3://calls/1.ogg"]
+    )
+    assert list(told(deleted)) == [
+        "deleted: 7 events, no report, 1 recordings, 0 webhooks",
+        "not within this server's reach: s3://calls/1.ogg",
+    ]

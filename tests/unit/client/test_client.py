@@ -67,6 +67,7 @@ async def test_unary_calls_return_their_messages(bridge: BridgeClient, fake: Fak
         "GetConnectionStatus": lambda request: calls.GetConnectionStatusResponse(
             connection_id=request.connection_id
         ),
+        "DeleteCallData": lambda _: calls.DeleteCallDataResponse(events_deleted=7),
         "GetCallReport": lambda _: calls.GetCallReportResponse(report=CallReport(complete=True)),
         "GetStats": lambda _: telemetry.GetStatsResponse(slots_total=4),
         "CreateModelToken": lambda request: models.CreateModelTokenResponse(value=request.agent_id),
@@ -74,6 +75,7 @@ async def test_unary_calls_return_their_messages(bridge: BridgeClient, fake: Fak
     assert (await bridge.end_call("call-1")).message == "call-1"
     assert (await bridge.status("call-1")).connection_id == "call-1"
     assert (await bridge.report("call-1")).complete
+    assert (await bridge.delete_call_data("call-1")).events_deleted == 7
     assert (await bridge.stats()).slots_total == 4
     token = await bridge.create_model_token("greeter", ttl=timedelta(seconds=30))
     assert token.value == "greeter"

@@ -160,3 +160,46 @@ async def test_flush_does_not_wait_for_ever(scene: Scene) -> None:
         flushing = group.create_task(scene.writer.flush(within_s=5))
         await scene.clock.advance(6)
         assert flushing.result() is False
+
+
+async def test_between_batches_what_is_in_hand_is_written_and_nothing_is_taken(
+    scene: Scene,
+) -> None:
+    scene.sink.is_locked = True
+    scene.tell(1)
+    async with scene.at_work(), asyncio.TaskGroup() as group:
+        await settle()
+        scene.tell(2)
+
+        async def hold() -> list[int]:
+            async with scene.writer.between_batches(within_s=5):
+                held = scene.sink.sequences
+                await scene.clock.sleep(10)
+                assert scene.sink.sequences == held
+                return held
+
+        holding = group.create_task(hold())
+        await settle()
+        scene.sink.is_locked = False
+        await scene.clock.advance(15)
+        assert holding.result() == [1]
+        assert scene.sink.sequences == [1, 2]
+
+
+async def test_nobody_waits_for_ever_to_come_between_batches(scene: Scene) -> None:
+    scene.sink.is_locked = True
+    scene.tell(1)
+    async with scene.at_work(), asyncio.TaskGroup() as group:
+
+        async def hold() -> None:
+            with pytest.raises(TimeoutError):
+                async with scene.writer.between_batches(within_s=5):
+                    pass
+
+        await settle()
+        holding = group.create_task(hold())
+        await scene.clock.advance(6)
+        assert holding.done()
+        scene.sink.is_locked = False
+        await scene.clock.advance(6)
+        assert scene.sink.sequences == [1]

@@ -17,7 +17,8 @@ from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import Placed
 from bridge.ports.report import CallReport, MediaTotals, SetupTimes
 from bridge.ports.webhook import Progress
-from bridge.store.memory import MemoryEventLog
+from bridge.store.erasing import MemoryEraser
+from bridge.store.memory import MemoryEventLog, MemoryStore
 from bridge.store.webhooks import MemoryWebhooks
 from bridge.webhooks import courier
 from bridge.webhooks.endpoints import Endpoint
@@ -328,3 +329,47 @@ async def test_ledger_that_does_not_answer_is_told_later(
     monkeypatch.setattr(scene.ledger, "note", note)
     await scene.clock.advance(1)
     assert [one.delivered for one in await scene.ledger.unfinished()] == [2]
+
+
+async def test_nothing_more_is_sent_or_noted_of_an_erased_call(scene: Scene) -> None:
+    await scene.begin(1)
+    await scene.begin(2)
+    scene.sender.answer = lambda call, sequence: DOWN if (call, sequence) == (ONE, 2) else TAKEN
+    await scene.tell(1, 2)
+    await scene.end(3)
+    await scene.tell(1, call=TWO)
+    await scene.clock.advance(1)
+    memory = MemoryEraser(scene.directory, scene.log, MemoryStore(reports=1), scene.ledger)
+    erased = await scene.outbox.of_eraser(memory).erase(ONE)
+    assert (erased.events, erased.webhooks) == (3, 1)
+    scene.sender.answer = lambda *_: TAKEN
+    await scene.clock.advance(60)
+    assert scene.sender.of(ONE) == [1]
+    assert scene.sender.of(TWO) == [1]
+    assert await scene.ledger.unfinished() == [Progress("shop", TWO, 1)]
+    assert await scene.ledger.dead() == []
+
+
+async def test_request_under_way_is_the_last_of_an_erased_call(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.begin()
+    memory = MemoryEraser(scene.directory, scene.log, MemoryStore(reports=1), scene.ledger)
+    await scene.tell(1)
+    asked = asyncio.Event()
+    goes_on = asyncio.Event()
+
+    async def slow(*_: object) -> Answer:
+        asked.set()
+        await goes_on.wait()
+        return Answer("http 410", rejected=True, gone=True)
+
+    monkeypatch.setattr(scene.sender, "send", slow)
+    await scene.tell(2)
+    await scene.end(3)
+    await asked.wait()
+    await scene.outbox.of_eraser(memory).erase(ONE)
+    goes_on.set()
+    await scene.clock.advance(60)
+    assert await scene.ledger.dead() == []
+    assert await scene.ledger.unfinished() == []

@@ -2672,6 +2672,144 @@ func (x *WatchEventsResponse) GetEvent() *CallEvent {
 	return nil
 }
 
+// Which call.
+type DeleteCallDataRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	ConnectionId  string `protobuf:"bytes,1,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteCallDataRequest) Reset() {
+	*x = DeleteCallDataRequest{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteCallDataRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteCallDataRequest) ProtoMessage() {}
+
+func (x *DeleteCallDataRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteCallDataRequest.ProtoReflect.Descriptor instead.
+func (*DeleteCallDataRequest) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *DeleteCallDataRequest) GetConnectionId() string {
+	if x != nil {
+		return x.ConnectionId
+	}
+	return ""
+}
+
+// What there was of the call, and is no more.
+type DeleteCallDataResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call.
+	ConnectionId string `protobuf:"bytes,1,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
+	// Events that were kept.
+	EventsDeleted int64 `protobuf:"varint,2,opt,name=events_deleted,json=eventsDeleted,proto3" json:"events_deleted,omitempty"`
+	// Whether there was a report.
+	ReportDeleted *bool `protobuf:"varint,3,opt,name=report_deleted,json=reportDeleted,proto3,oneof" json:"report_deleted,omitempty"`
+	// Files of the bridge's own recording.
+	RecordingsDeleted int32 `protobuf:"varint,4,opt,name=recordings_deleted,json=recordingsDeleted,proto3" json:"recordings_deleted,omitempty"`
+	// Endpoints that were still to be sent some of it, and events that an endpoint never took.
+	WebhooksDeleted int32 `protobuf:"varint,5,opt,name=webhooks_deleted,json=webhooksDeleted,proto3" json:"webhooks_deleted,omitempty"`
+	// Where recordings lie that the report names and this server does not reach: LiveKit's own, and
+	// files of another machine, or moved since.
+	RecordingsLeft []string `protobuf:"bytes,6,rep,name=recordings_left,json=recordingsLeft,proto3" json:"recordings_left,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *DeleteCallDataResponse) Reset() {
+	*x = DeleteCallDataResponse{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteCallDataResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteCallDataResponse) ProtoMessage() {}
+
+func (x *DeleteCallDataResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteCallDataResponse.ProtoReflect.Descriptor instead.
+func (*DeleteCallDataResponse) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *DeleteCallDataResponse) GetConnectionId() string {
+	if x != nil {
+		return x.ConnectionId
+	}
+	return ""
+}
+
+func (x *DeleteCallDataResponse) GetEventsDeleted() int64 {
+	if x != nil {
+		return x.EventsDeleted
+	}
+	return 0
+}
+
+func (x *DeleteCallDataResponse) GetReportDeleted() bool {
+	if x != nil && x.ReportDeleted != nil {
+		return *x.ReportDeleted
+	}
+	return false
+}
+
+func (x *DeleteCallDataResponse) GetRecordingsDeleted() int32 {
+	if x != nil {
+		return x.RecordingsDeleted
+	}
+	return 0
+}
+
+func (x *DeleteCallDataResponse) GetWebhooksDeleted() int32 {
+	if x != nil {
+		return x.WebhooksDeleted
+	}
+	return 0
+}
+
+func (x *DeleteCallDataResponse) GetRecordingsLeft() []string {
+	if x != nil {
+		return x.RecordingsLeft
+	}
+	return nil
+}
+
 var File_bridge_v1_call_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_service_proto_rawDesc = "" +
@@ -2872,7 +3010,17 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12%\n" +
 	"\x0eafter_sequence\x18\x02 \x01(\x03R\rafterSequence\"A\n" +
 	"\x13WatchEventsResponse\x12*\n" +
-	"\x05event\x18\x01 \x01(\v2\x14.bridge.v1.CallEventR\x05event*\x7f\n" +
+	"\x05event\x18\x01 \x01(\v2\x14.bridge.v1.CallEventR\x05event\"<\n" +
+	"\x15DeleteCallDataRequest\x12#\n" +
+	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\"\xa6\x02\n" +
+	"\x16DeleteCallDataResponse\x12#\n" +
+	"\rconnection_id\x18\x01 \x01(\tR\fconnectionId\x12%\n" +
+	"\x0eevents_deleted\x18\x02 \x01(\x03R\reventsDeleted\x12*\n" +
+	"\x0ereport_deleted\x18\x03 \x01(\bH\x00R\rreportDeleted\x88\x01\x01\x12-\n" +
+	"\x12recordings_deleted\x18\x04 \x01(\x05R\x11recordingsDeleted\x12)\n" +
+	"\x10webhooks_deleted\x18\x05 \x01(\x05R\x0fwebhooksDeleted\x12'\n" +
+	"\x0frecordings_left\x18\x06 \x03(\tR\x0erecordingsLeftB\x11\n" +
+	"\x0f_report_deleted*\x7f\n" +
 	"\tRetention\x12\x19\n" +
 	"\x15RETENTION_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eRETENTION_NONE\x10\x01\x12\x16\n" +
@@ -2897,7 +3045,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x0eControlOutcome\x12\x1f\n" +
 	"\x1bCONTROL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CONTROL_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
-	"\x17CONTROL_OUTCOME_REFUSED\x10\x022\xca\x05\n" +
+	"\x17CONTROL_OUTCOME_REFUSED\x10\x022\xa1\x06\n" +
 	"\vCallService\x12I\n" +
 	"\n" +
 	"CreateRoom\x12\x1c.bridge.v1.CreateRoomRequest\x1a\x1d.bridge.v1.CreateRoomResponse\x12C\n" +
@@ -2909,7 +3057,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\n" +
 	"ListAgents\x12\x1c.bridge.v1.ListAgentsRequest\x1a\x1d.bridge.v1.ListAgentsResponse\x12R\n" +
 	"\rGetCallReport\x12\x1f.bridge.v1.GetCallReportRequest\x1a .bridge.v1.GetCallReportResponse\x12N\n" +
-	"\vWatchEvents\x12\x1d.bridge.v1.WatchEventsRequest\x1a\x1e.bridge.v1.WatchEventsResponse0\x01BW\n" +
+	"\vWatchEvents\x12\x1d.bridge.v1.WatchEventsRequest\x1a\x1e.bridge.v1.WatchEventsResponse0\x01\x12U\n" +
+	"\x0eDeleteCallData\x12 .bridge.v1.DeleteCallDataRequest\x1a!.bridge.v1.DeleteCallDataResponseBW\n" +
 	"\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3"
 
 var (
@@ -2925,7 +3074,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(Retention)(0),                      // 0: bridge.v1.Retention
 	(ContextRole)(0),                    // 1: bridge.v1.ContextRole
@@ -2963,52 +3112,54 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(*GetCallReportResponse)(nil),       // 33: bridge.v1.GetCallReportResponse
 	(*WatchEventsRequest)(nil),          // 34: bridge.v1.WatchEventsRequest
 	(*WatchEventsResponse)(nil),         // 35: bridge.v1.WatchEventsResponse
-	nil,                                 // 36: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 37: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 38: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 39: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 40: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 41: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 42: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 43: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 44: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 45: google.protobuf.Duration
-	(*Budget)(nil),                      // 46: bridge.v1.Budget
-	(*RecordingOptions)(nil),            // 47: bridge.v1.RecordingOptions
-	(*timestamppb.Timestamp)(nil),       // 48: google.protobuf.Timestamp
-	(*Call)(nil),                        // 49: bridge.v1.Call
-	(*TurnDetection)(nil),               // 50: bridge.v1.TurnDetection
-	(CallState)(0),                      // 51: bridge.v1.CallState
-	(*CallReport)(nil),                  // 52: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 53: bridge.v1.CallEvent
+	(*DeleteCallDataRequest)(nil),       // 36: bridge.v1.DeleteCallDataRequest
+	(*DeleteCallDataResponse)(nil),      // 37: bridge.v1.DeleteCallDataResponse
+	nil,                                 // 38: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 39: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 40: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 41: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 42: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 43: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 44: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 45: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 46: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 47: google.protobuf.Duration
+	(*Budget)(nil),                      // 48: bridge.v1.Budget
+	(*RecordingOptions)(nil),            // 49: bridge.v1.RecordingOptions
+	(*timestamppb.Timestamp)(nil),       // 50: google.protobuf.Timestamp
+	(*Call)(nil),                        // 51: bridge.v1.Call
+	(*TurnDetection)(nil),               // 52: bridge.v1.TurnDetection
+	(CallState)(0),                      // 53: bridge.v1.CallState
+	(*CallReport)(nil),                  // 54: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 55: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	36, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	42, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	43, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	44, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	45, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	37, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	38, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	44, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	45, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	46, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	47, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	39, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
 	6,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	46, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
-	47, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	48, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
+	49, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
 	0,  // 9: bridge.v1.CreateRoomRequest.retention:type_name -> bridge.v1.Retention
 	1,  // 10: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	48, // 11: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	49, // 12: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	38, // 13: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	42, // 14: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	43, // 15: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	44, // 16: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	45, // 17: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	39, // 18: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	50, // 11: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	51, // 12: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	40, // 13: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	44, // 14: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	45, // 15: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	46, // 16: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	47, // 17: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	41, // 18: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
 	6,  // 19: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	46, // 20: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
-	47, // 21: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	48, // 20: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	49, // 21: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
 	0,  // 22: bridge.v1.JoinRoomRequest.retention:type_name -> bridge.v1.Retention
-	48, // 23: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	49, // 24: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	49, // 25: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	50, // 23: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	51, // 24: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	51, // 25: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
 	13, // 26: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
 	15, // 27: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
 	16, // 28: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
@@ -3022,19 +3173,19 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	2,  // 36: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
 	6,  // 37: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
 	3,  // 38: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	50, // 39: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	52, // 39: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
 	20, // 40: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	40, // 41: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	42, // 41: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
 	4,  // 42: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	48, // 43: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	48, // 44: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	49, // 45: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	51, // 46: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	41, // 47: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	49, // 48: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	50, // 43: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	50, // 44: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	51, // 45: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	53, // 46: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	43, // 47: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	51, // 48: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
 	31, // 49: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	52, // 50: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	53, // 51: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	54, // 50: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	55, // 51: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
 	5,  // 52: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
 	8,  // 53: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
 	10, // 54: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
@@ -3044,17 +3195,19 @@ var file_bridge_v1_call_service_proto_depIdxs = []int32{
 	29, // 58: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
 	32, // 59: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
 	34, // 60: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	7,  // 61: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	9,  // 62: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	11, // 63: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	24, // 64: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	26, // 65: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	28, // 66: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	30, // 67: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	33, // 68: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	35, // 69: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	61, // [61:70] is the sub-list for method output_type
-	52, // [52:61] is the sub-list for method input_type
+	36, // 61: bridge.v1.CallService.DeleteCallData:input_type -> bridge.v1.DeleteCallDataRequest
+	7,  // 62: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	9,  // 63: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	11, // 64: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	24, // 65: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	26, // 66: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	28, // 67: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	30, // 68: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	33, // 69: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	35, // 70: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	37, // 71: bridge.v1.CallService.DeleteCallData:output_type -> bridge.v1.DeleteCallDataResponse
+	62, // [62:72] is the sub-list for method output_type
+	52, // [52:62] is the sub-list for method input_type
 	52, // [52:52] is the sub-list for extension type_name
 	52, // [52:52] is the sub-list for extension extendee
 	0,  // [0:52] is the sub-list for field type_name
@@ -3087,13 +3240,14 @@ func file_bridge_v1_call_service_proto_init() {
 	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{}
 	file_bridge_v1_call_service_proto_msgTypes[14].OneofWrappers = []any{}
 	file_bridge_v1_call_service_proto_msgTypes[21].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,7 @@ const (
 	CallService_ListAgents_FullMethodName          = "/bridge.v1.CallService/ListAgents"
 	CallService_GetCallReport_FullMethodName       = "/bridge.v1.CallService/GetCallReport"
 	CallService_WatchEvents_FullMethodName         = "/bridge.v1.CallService/WatchEvents"
+	CallService_DeleteCallData_FullMethodName      = "/bridge.v1.CallService/DeleteCallData"
 )
 
 // CallServiceClient is the client API for CallService service.
@@ -109,6 +110,15 @@ type CallServiceClient interface {
 	// NOT_FOUND: no such call. OUT_OF_RANGE: the events after after_sequence are no longer kept, also
 	// in mid-stream for a watcher that reads too slowly.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchEventsResponse], error)
+	// Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+	// files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+	// there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+	// lie where LiveKit has put them: the answer names them, for nobody else will.
+	//
+	// NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+	// FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+	// not take it; some of it may be gone, and a retry deletes the rest.
+	DeleteCallData(ctx context.Context, in *DeleteCallDataRequest, opts ...grpc.CallOption) (*DeleteCallDataResponse, error)
 }
 
 type callServiceClient struct {
@@ -218,6 +228,16 @@ func (c *callServiceClient) WatchEvents(ctx context.Context, in *WatchEventsRequ
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CallService_WatchEventsClient = grpc.ServerStreamingClient[WatchEventsResponse]
 
+func (c *callServiceClient) DeleteCallData(ctx context.Context, in *DeleteCallDataRequest, opts ...grpc.CallOption) (*DeleteCallDataResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteCallDataResponse)
+	err := c.cc.Invoke(ctx, CallService_DeleteCallData_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CallServiceServer is the server API for CallService service.
 // All implementations must embed UnimplementedCallServiceServer
 // for forward compatibility.
@@ -277,6 +297,15 @@ type CallServiceServer interface {
 	// NOT_FOUND: no such call. OUT_OF_RANGE: the events after after_sequence are no longer kept, also
 	// in mid-stream for a watcher that reads too slowly.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error
+	// Deletes all that is kept of a call that is over, for good: its row, its events, its report, the
+	// files of the bridge's own recording, and what waits to be sent of it to webhooks. From then on
+	// there never was such a call. What its tenant has spent stays, as a sum. LiveKit's own recordings
+	// lie where LiveKit has put them: the answer names them, for nobody else will.
+	//
+	// NOT_FOUND: no such call, or it is deleted already, which is all that a retry wants to know.
+	// FAILED_PRECONDITION: the call has not ended; end it first. UNAVAILABLE: the store or the disk does
+	// not take it; some of it may be gone, and a retry deletes the rest.
+	DeleteCallData(context.Context, *DeleteCallDataRequest) (*DeleteCallDataResponse, error)
 	mustEmbedUnimplementedCallServiceServer()
 }
 
@@ -313,6 +342,9 @@ func (UnimplementedCallServiceServer) GetCallReport(context.Context, *GetCallRep
 }
 func (UnimplementedCallServiceServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[WatchEventsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
+}
+func (UnimplementedCallServiceServer) DeleteCallData(context.Context, *DeleteCallDataRequest) (*DeleteCallDataResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteCallData not implemented")
 }
 func (UnimplementedCallServiceServer) mustEmbedUnimplementedCallServiceServer() {}
 func (UnimplementedCallServiceServer) testEmbeddedByValue()                     {}
@@ -490,6 +522,24 @@ func _CallService_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream)
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type CallService_WatchEventsServer = grpc.ServerStreamingServer[WatchEventsResponse]
 
+func _CallService_DeleteCallData_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteCallDataRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CallServiceServer).DeleteCallData(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CallService_DeleteCallData_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CallServiceServer).DeleteCallData(ctx, req.(*DeleteCallDataRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CallService_ServiceDesc is the grpc.ServiceDesc for CallService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -528,6 +578,10 @@ var CallService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetCallReport",
 			Handler:    _CallService_GetCallReport_Handler,
+		},
+		{
+			MethodName: "DeleteCallData",
+			Handler:    _CallService_DeleteCallData_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -10,6 +10,7 @@ import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
+import io.mediabridge.v1.DeleteCallDataResponse;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetCallReportResponse;
 import io.mediabridge.v1.GetConnectionStatusResponse;
@@ -157,6 +158,18 @@ public final class MediabridgeAsyncClient {
   public CompletableFuture<CallReport> report(String connectionId) {
     var method = CallServiceGrpc.getGetCallReportMethod();
     return rpcs.promise(method, Requests.report(connectionId), GetCallReportResponse::getReport);
+  }
+
+  /**
+   * Deletes all that is kept of a call that is over, for good. A retry of what was done already
+   * fails with NOT_FOUND.
+   *
+   * @param connectionId which
+   * @return what there was
+   */
+  public CompletableFuture<DeleteCallDataResponse> deleteCallData(String connectionId) {
+    var method = CallServiceGrpc.getDeleteCallDataMethod();
+    return rpcs.promise(method, Requests.deletion(connectionId));
   }
 
   /**

@@ -12,6 +12,7 @@ import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
+import io.mediabridge.v1.DeleteCallDataResponse;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetConnectionStatusResponse;
 import io.mediabridge.v1.GetStatsRequest;
@@ -218,6 +219,17 @@ public final class MediabridgeClient implements AutoCloseable {
   public CallReport report(String connectionId) {
     return rpcs.answer(CallServiceGrpc.getGetCallReportMethod(), Requests.report(connectionId))
         .getReport();
+  }
+
+  /**
+   * Deletes all that is kept of a call that is over, for good. A retry of what was done already
+   * fails with NOT_FOUND.
+   *
+   * @param connectionId which
+   * @return what there was
+   */
+  public DeleteCallDataResponse deleteCallData(String connectionId) {
+    return rpcs.answer(CallServiceGrpc.getDeleteCallDataMethod(), Requests.deletion(connectionId));
   }
 
   /**

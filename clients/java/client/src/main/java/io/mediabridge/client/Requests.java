@@ -2,6 +2,7 @@ package io.mediabridge.client;
 
 import io.mediabridge.v1.ControlCallRequest;
 import io.mediabridge.v1.CreateRoomRequest;
+import io.mediabridge.v1.DeleteCallDataRequest;
 import io.mediabridge.v1.EndCallRequest;
 import io.mediabridge.v1.GetCallReportRequest;
 import io.mediabridge.v1.GetConnectionStatusRequest;
@@ -66,6 +67,10 @@ final class Requests {
 
   static GetCallReportRequest report(String connectionId) {
     return GetCallReportRequest.newBuilder().setConnectionId(connectionId).build();
+  }
+
+  static DeleteCallDataRequest deletion(String connectionId) {
+    return DeleteCallDataRequest.newBuilder().setConnectionId(connectionId).build();
   }
 
   static WatchEventsRequest events(String connectionId, long afterSequence) {

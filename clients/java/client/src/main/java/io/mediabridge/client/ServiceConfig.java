@@ -24,6 +24,7 @@ final class ServiceConfig {
           CallServiceGrpc.getListCallsMethod(),
           CallServiceGrpc.getListAgentsMethod(),
           CallServiceGrpc.getGetCallReportMethod(),
+          CallServiceGrpc.getDeleteCallDataMethod(),
           TelemetryServiceGrpc.getGetStatsMethod(),
           ModelServiceGrpc.getCreateModelTokenMethod());
 

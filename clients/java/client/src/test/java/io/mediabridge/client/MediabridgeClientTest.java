@@ -23,6 +23,8 @@ import io.mediabridge.v1.CreateModelTokenRequest;
 import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
+import io.mediabridge.v1.DeleteCallDataRequest;
+import io.mediabridge.v1.DeleteCallDataResponse;
 import io.mediabridge.v1.EndCallRequest;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetCallReportRequest;
@@ -73,6 +75,7 @@ class MediabridgeClientTest {
           GREETERS,
           ListAgentsRequest.newBuilder().setTenantId("acme").build(),
           GetCallReportRequest.newBuilder().setConnectionId("call-3").build(),
+          DeleteCallDataRequest.newBuilder().setConnectionId("call-3").build(),
           GetStatsRequest.getDefaultInstance(),
           GREETERS_KEY);
 
@@ -103,6 +106,9 @@ class MediabridgeClientTest {
                 GetCallReportResponse.newBuilder()
                     .setReport(CallReport.newBuilder().setComplete(true))
                     .build()))
+        .on(
+            "DeleteCallData",
+            answer(DeleteCallDataResponse.newBuilder().setEventsDeleted(7).build()))
         .on("GetStats", answer(GetStatsResponse.newBuilder().setSlotsTotal(8).build()))
         .on(
             "CreateModelToken",
@@ -120,6 +126,7 @@ class MediabridgeClientTest {
     assertEquals(1, client.listCalls(GREETERS).getCallsCount());
     assertEquals(List.of(greeter()), client.agents("acme"));
     assertTrue(client.report("call-3").getComplete());
+    assertEquals(7, client.deleteCallData("call-3").getEventsDeleted());
     assertEquals(8, client.stats().getSlotsTotal());
     assertEquals("k", client.createModelToken(GREETERS_KEY).getValue());
     assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
@@ -137,6 +144,7 @@ class MediabridgeClientTest {
     assertEquals(1, async.listCalls(GREETERS).join().getCallsCount());
     assertEquals(List.of(greeter()), async.agents("acme").join());
     assertTrue(async.report("call-3").join().getComplete());
+    assertEquals(7, async.deleteCallData("call-3").join().getEventsDeleted());
     assertEquals(8, async.stats().join().getSlotsTotal());
     assertEquals("k", async.createModelToken(GREETERS_KEY).join().getValue());
     assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
