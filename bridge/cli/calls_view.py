@@ -17,7 +17,8 @@ def render_calls(
 ) -> RenderableType:
     """Draw every live call as a row."""
     table = Table(title=_title(stats), title_justify="left", expand=False)
-    for name in ("call", "state", "agent", "caller level", "agent level", "latency", "lost"):
+    table.add_column("call", no_wrap=True)
+    for name in ("state", "agent", "caller level", "agent level", "latency", "lost"):
         table.add_column(name, justify="right" if name in {"latency", "lost"} else "left")
     for sample in samples:
         table.add_row(

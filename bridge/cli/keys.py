@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bridge.access.key_file import (
     BadKeyFile,
@@ -113,7 +113,9 @@ def list_keys(file: Path) -> None:
         keys = read_keys(file)
     except BadKeyFile as wrong:
         raise click.ClickException(str(wrong)) from wrong
-    table = Table("id", "name", "tenant", "scopes", "limits", "created", "state")
+    table = Table(
+        Column("id", no_wrap=True), "name", "tenant", "scopes", "limits", "created", "state"
+    )
     for record in keys.keys:
         table.add_row(
             record.key_id,

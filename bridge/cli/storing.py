@@ -21,7 +21,7 @@ from bridge.ports.store import CallEraser, EventRecords, Store
 from bridge.ports.webhook import WebhookLedger
 from bridge.settings import Settings, SettingsError
 from bridge.store.archive import Archive, Unfinished
-from bridge.store.database import Location, held, opened, parse_url
+from bridge.store.database import Location, held, opened, parse_url, shown
 from bridge.store.discretion import DiscreetReports
 from bridge.store.durable import DurableDirectory, DurableEvents, DurableLedger, DurableReports
 from bridge.store.erasing import DurableEraser, MemoryEraser
@@ -153,7 +153,7 @@ async def _storing_in(
         migrated = await migrate(engine)
         if migrated.before != migrated.after:
             _log.info("store is brought forward", before=migrated.before, after=migrated.after)
-        _log.info("calls are stored", where=url.render_as_string(hide_password=True))
+        _log.info("calls are stored", where=shown(url))
         archive, pending = Archive(engine), Pending()
         yesterday = clock.now().date() - timedelta(days=1)
         for row in await archive.spending_since(yesterday):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bridge.cli.webhooking import endpoints_file
 from bridge.clock import SystemClock
@@ -84,7 +84,8 @@ async def _desk() -> AsyncIterator[_Desk]:
 
 
 async def _list(desk: _Desk, endpoint: str | None) -> None:
-    table = Table("endpoint", "tenant", "call", "event", "kind", "died", "attempts", "why")
+    call = Column("call", no_wrap=True)
+    table = Table("endpoint", "tenant", call, "event", "kind", "died", "attempts", "why")
     letters = await desk.ledger.dead(endpoint)
     for one in letters:
         table.add_row(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.doctor.finding import Finding, failed, ok, skipped
-from bridge.store.database import SQLITE, Location, StoreError, opened, reached
+from bridge.store.database import SQLITE, Location, StoreError, opened, reached, shown
 
 STORE: Final = "store"
 
@@ -16,7 +16,7 @@ async def check_store(where: Location | None) -> Finding:
     """Open the store, and change nothing; a file that is not there yet is not made."""
     if where is None:
         return skipped(STORE, "MEDIABRIDGE_STORE_URL is memory: calls are forgotten at the end")
-    said = where.render_as_string(hide_password=True)
+    said = shown(where)
     if where.get_backend_name() == SQLITE and not (file := Path(str(where.database))).exists():
         problem = _not_writable(file.parent)
         if problem is not None:

@@ -75,6 +75,11 @@ def parse_url(url: str) -> Location | None:
     return parsed
 
 
+def shown(url: Location) -> str:
+    """Return where the store is as the setting says it, without the password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
 @asynccontextmanager
 async def opened(url: Location, busy_s: float = _BUSY_S) -> AsyncIterator[AsyncEngine]:
     """Yield the database, which is asked for nothing yet; leaving closes its connections.

@@ -12,8 +12,8 @@ from bridge.v1.telemetry_service_pb2 import GetStatsResponse
 from tests.unit.cli import messages
 
 
-def drawn(what: RenderableType) -> str:
-    console = Console(width=120, record=True, file=None, quiet=False, force_terminal=False)
+def drawn(what: RenderableType, width: int = 120) -> str:
+    console = Console(width=width, record=True, file=None, quiet=False, force_terminal=False)
     with console.capture() as captured:
         console.print(what)
     return captured.get()
@@ -159,6 +159,11 @@ def test_all_calls_are_rows() -> None:
     assert "2 of 8 slots" in text
     assert "draining" in text
     assert len(calls_lines(samples)) == 2
+
+
+def test_a_call_s_id_can_be_copied_from_a_narrow_terminal() -> None:
+    sample = messages.sample("call-e929a8e60330d018d1c9ea12e2ba5d98")
+    assert sample.connection_id in drawn(render_calls([sample], None), width=80)
 
 
 def test_no_calls_are_said_so() -> None:

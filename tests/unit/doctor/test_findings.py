@@ -174,6 +174,7 @@ async def test_a_store_that_cannot_be_opened_or_made_is_named_without_its_passwo
 ) -> None:
     new = await keeping.check_store(parse_url(f"sqlite:///{tmp_path}/calls.db"))
     assert new.health is Health.OK
+    assert f"sqlite:///{tmp_path}/calls.db" in new.detail
     assert not (tmp_path / "calls.db").exists()
     lost = await keeping.check_store(parse_url(f"sqlite:///{tmp_path}/missing/calls.db"))
     assert_says_what_to_do(lost)
