@@ -21,6 +21,8 @@ from bridge.simulator import ScriptError
 _AGENTS: Final = Path(__file__).parents[2] / "agents"
 _FREE_PORT: Final = 0
 _OURS: Final = ("MEDIABRIDGE_", "LIVEKIT_", "OPENAI_")
+# A test's caller may be a program that has yet to start, on a machine that is busy with others.
+_PATIENT: Final = {"MEDIABRIDGE_DEFAULT_JOIN_TIMEOUT": "120"}
 
 
 @click.command("sandbox")
@@ -75,7 +77,7 @@ async def sandbox(
     :raises PartFailed: a part did not start, or ended.
     """
     binary = await find_or_build(_progress)
-    environ = own_environment(os.environ)
+    environ = own_environment(os.environ) | _PATIENT
     stack = running_stack(
         binary,
         agents_dir,

@@ -19,8 +19,9 @@ from bridge.demo.processes import Child, PartFailed
 VERSION: Final = "v1.13.3"
 ENVIRONMENT_NAME: Final = "MEDIABRIDGE_LIVEKIT_SERVER"
 
-_READY_WITHIN_S: Final = 20.0
-_PROBE_WITHIN_S: Final = 1.0
+# One that dies is noticed at once.
+_READY_WITHIN_S: Final = 120.0
+_PROBE_WITHIN_S: Final = 5.0
 # A port that was free may be taken before the server gets it.
 _ATTEMPTS: Final = 3
 _UDP_PORTS: Final = 200

@@ -22,8 +22,8 @@ SPEECH: Final = Path(__file__).parent / "speech.wav"
 """What the demo's caller says."""
 
 # The first start compiles every package; one that dies is noticed at once, however long this is.
-_READY_WITHIN_S: Final = 90.0
-_PROBE_WITHIN_S: Final = 1.0
+_READY_WITHIN_S: Final = 120.0
+_PROBE_WITHIN_S: Final = 5.0
 USUAL_PORT: Final = 50051
 """Where `mediabridge call` and `watch` look unless told otherwise."""
 

@@ -36,7 +36,7 @@ CONFIG = ModelConfig(
     transcription_model="gpt-4o-mini-transcribe",
     tools=(ToolSpec("weather", "Tells it.", {"type": "object"}),),
 )
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 CHUNK_MS = 100
 
 

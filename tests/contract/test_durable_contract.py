@@ -257,7 +257,7 @@ async def stored(records: Records, call: CallView, sequence: int) -> None:
 
 
 async def attempts() -> AsyncIterator[None]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             yield
             await asyncio.sleep(0.02)

@@ -35,7 +35,7 @@ from tests.tones import amplitude_at, tone
 if TYPE_CHECKING:
     from tests.livekit_server import LiveKitServer
 
-SOON_S = 10.0
+SOON_S = 30.0
 
 # Of the sources of what `INSIDES` names. When this fails, read what has changed there; then change
 # the router, or only this and KNOWN_VERSION. Until then the bridge uses the SDK's own queue.

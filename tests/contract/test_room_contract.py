@@ -40,7 +40,7 @@ from bridge.room.sdk_audio import SdkAudio
 from tests.contract.room_worlds import FakeWorld, Human, RealWorld, World
 from tests.tones import amplitude_at, tone
 
-SOON_S = 10.0
+SOON_S = 30.0
 EventT = TypeVar("EventT", bound=RoomEvent)
 
 

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from bridge.demo.web import SOURCE
 
-PATIENCE_MS: Final = 20_000
+PATIENCE_MS: Final = 45_000
 _BROWSER_FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",

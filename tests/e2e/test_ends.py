@@ -17,6 +17,7 @@ from bridge.v1.agent_pb2 import AgentOverrides, SilencePolicy
 from bridge.v1.call_pb2 import CallLimits
 from bridge.v1.report_pb2 import CallReport
 from tests.e2e.rig import (
+    SOON_S,
     bridge_process,
     called,
     ended,
@@ -268,7 +269,7 @@ async def test_sigterm_refuses_new_calls_and_ends_the_rest_politely(
             livekit_server,
             simulator.url,
             tmp_path / "bridge.log",
-            MEDIABRIDGE_DRAIN_TIMEOUT="2",
+            MEDIABRIDGE_DRAIN_TIMEOUT="5",
         ) as bridge,
         BridgeClient(bridge.address) as client,
         called(client) as (created, _),
@@ -317,7 +318,7 @@ async def _watched_by(client: BridgeClient, connection_id: str) -> None:
 
 
 async def _refused(client: BridgeClient) -> UnavailableError:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(SOON_S):
         while True:
             try:
                 created = await client.create_room("Eve", "tester")

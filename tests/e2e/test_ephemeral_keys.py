@@ -9,7 +9,7 @@ import pytest
 
 from bridge.client import BridgeClient
 from bridge.simulator import Faults, Simulator, SimulatorSettings
-from tests.e2e.rig import bridge_process, called, hears, ready, silence
+from tests.e2e.rig import SOON_S, bridge_process, called, hears, ready, silence
 from tests.e2e.test_workers import worker_of
 from tests.livekit_server import LiveKitServer
 from tests.tones import tone
@@ -53,7 +53,7 @@ async def test_call_of_a_worker_without_a_key_goes_on_past_its_keys_expiry(
         # To the simulator an hour passes: every key that it has made so far is of no use.
         simulator._keys._now = lambda: time.time() + HOUR_S
         simulator.faults = Faults(drop_after_s=0, times=1)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(SOON_S):
             while simulator.totals.sessions_opened == before:
                 await asyncio.sleep(0.02)  # the simulator tells nobody
         await caller.play(tone(500, 600) + silence(600))

@@ -13,6 +13,7 @@ from bridge.simulator import Faults, Simulator, SimulatorSettings
 from bridge.v1 import call_pb2, event_pb2
 from bridge.v1.event_pb2 import CallEvent
 from tests.e2e.rig import (
+    SOON_S,
     bridge_process,
     called,
     ended,
@@ -48,14 +49,14 @@ async def say(caller: Caller, hz: float) -> None:
 
 
 async def opened(simulator: Simulator, sessions: int) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(SOON_S):
         while simulator.totals.sessions_opened < sessions or not simulator.sessions:
             await asyncio.sleep(0.02)
 
 
 async def replayed(simulator: Simulator, items: int) -> list[str]:
     """Return the words of the newest session's conversation, once there are so many."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while True:
             texts = [
                 one.text for session in simulator.sessions for one in session.conversation.items

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-SOON_S = 15.0
+SOON_S = 45.0
 CALLER_HZ = 440.0
 AGENT_HZ = 1000.0
 AUDIBLE = 4000.0

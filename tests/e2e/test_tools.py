@@ -17,6 +17,7 @@ from bridge.v1 import agent_pb2, call_pb2, report_pb2
 from bridge.v1.agent_pb2 import AgentOverrides, Tool, ToolList
 from bridge.v1.event_pb2 import CallEvent
 from tests.e2e.rig import (
+    SOON_S,
     bridge_process,
     ended,
     heard_ms,
@@ -211,7 +212,7 @@ async def test_tool_that_is_too_slow_is_apologised_for_and_the_call_lives(
     async with scene(livekit_server, tmp_path, **slow) as one:
         await one.say()
         await hears(one.caller, SORRY_HZ, 400)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON_S):
             await one.gateway.given_up.wait()
         await asyncio.sleep(0.3)  # until the last of it is played: what follows is no barge-in
         await one.say()
@@ -254,7 +255,7 @@ async def test_caller_who_interrupts_stops_the_tool_and_is_answered(
         await one.told("tool_called")
         await one.say()
         await hears(one.caller, SORRY_HZ, 400)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON_S):
             await one.gateway.given_up.wait()
         events = await events_after_end(one)
     assert finished(events) == [("weather", report_pb2.TOOL_STATUS_CANCELLED, "interrupted")]
@@ -285,7 +286,7 @@ async def test_connection_to_the_model_that_breaks_in_mid_tool_costs_no_answer(
         await one.say()
         await one.told("tool_called")
         one.simulator.faults = Faults(drop_after_s=0, times=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON_S):
             while one.simulator.totals.sessions_opened < 2:
                 await asyncio.sleep(0.02)
         one.gateway.may_answer.set()
@@ -355,7 +356,7 @@ async def test_keys_that_the_agent_presses_reach_the_room(
     async with scene(livekit_server, tmp_path, script) as one:
         reader = LiveKitReader(one.caller.room)
         await one.say()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON_S):
             while reader.keys() != "12*#A":
                 await asyncio.sleep(0.05)
         await reader.aclose()

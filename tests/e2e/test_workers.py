@@ -29,7 +29,7 @@ from tests.tones import tone
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 WORKERS, SLOTS = 2, 2
-SOON_S = 20.0
+SOON_S = 45.0
 
 
 @pytest.fixture

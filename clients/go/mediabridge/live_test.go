@@ -14,8 +14,6 @@ import (
 	"github.com/mediabridge/mediabridge/clients/go/mediabridge"
 )
 
-const soon = 20 * time.Second
-
 func TestLive(t *testing.T) {
 	target := sandbox.Start(t).Target
 	t.Run("a call is placed, followed, measured and ended", func(t *testing.T) {
@@ -40,7 +38,7 @@ func connect(t *testing.T, address string, options ...mediabridge.Option) *media
 }
 
 func placeACall(t *testing.T, bridge *mediabridge.Client) {
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	call, err := bridge.CreateRoom(ctx, &bridgev1.CreateRoomRequest{ParticipantName: "Ada", AgentId: "greeter"})
 	if err != nil {
@@ -94,7 +92,7 @@ func measure(ctx context.Context, t *testing.T, bridge *mediabridge.Client, id s
 }
 
 func watchOverBrokenConnections(t *testing.T, address string) {
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	line := newLine(t, address)
 	direct := connect(t, address)

@@ -21,8 +21,6 @@ import (
 	"github.com/mediabridge/mediabridge/clients/go/internal/sandbox"
 )
 
-const soon = 20 * time.Second
-
 // live is the gateway as it is run, in front of a real bridge.
 type live struct {
 	sandbox sandbox.Sandbox
@@ -44,7 +42,11 @@ func TestLive(t *testing.T) {
 
 func start(t *testing.T) *live {
 	t.Helper()
-	address := freeAddress(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
 	started := sandbox.Start(t, "--agents", "testdata/agents", "--webhook", "http://"+address+"/livekit/webhook")
 	config, err := load(newVariables([]string{
 		"MEDIABRIDGE_GATEWAY_LISTEN=" + address,
@@ -58,13 +60,12 @@ func start(t *testing.T) *live {
 	log := &lines{}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, config, slog.New(slog.NewTextHandler(log, nil))) }()
+	go func() { served <- serve(ctx, listener, config, slog.New(slog.NewTextHandler(log, nil))) }()
 	stop := sync.OnceValue(func() error {
 		cancel()
 		return <-served
 	})
 	t.Cleanup(func() { _ = stop() })
-	until(t, func() bool { return strings.Contains(log.String(), "msg=serving") })
 	return &live{started, address, log, stop}
 }
 
@@ -93,9 +94,12 @@ func (l *live) seedsCommands(t *testing.T) {
 	// The caller hears the agent, or this fails the test when it is done.
 	sandbox.Join(t, bytes.NewReader(ticket))
 	t.Cleanup(func() { l.end(t, created["connectionId"]) })
+	// What is told of the words comes before the sound of them has been played.
+	hasSpoken := false
 	l.until(t, created["connectionId"], "the agent has greeted", func(event map[string]any) bool {
-		transcript, _ := event["transcript"].(map[string]any)
-		return transcript["role"] == "TRANSCRIPT_ROLE_AGENT"
+		agent, _ := event["agentStateChanged"].(map[string]any)
+		hasSpoken = hasSpoken || agent["state"] == "AGENT_STATE_SPEAKING"
+		return hasSpoken && agent["state"] == "AGENT_STATE_LISTENING"
 	})
 
 	agents, _ := l.get(t, "agents")["agents"].([]any)
@@ -219,13 +223,13 @@ func (l *live) webhooks(t *testing.T) {
 func (l *live) shutdown(t *testing.T) {
 	_, text := l.post(t, "create-room", `{"participantName": "Ada", "agentId": "agent-1"}`)
 	id := decoded(t, []byte(text))["connectionId"]
-	began := time.Now()
+	// Followed for longer than a shutdown waits, which then fails.
 	l.follow(t, fmt.Sprintf("events/%s", id), "", func(string, map[string]any) bool {
 		go func() { _ = l.stop() }()
 		return true
 	})
-	if err := l.stop(); err != nil || time.Since(began) > goneWithin/2 {
-		t.Errorf("after %v: %v", time.Since(began), err)
+	if err := l.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -280,7 +284,7 @@ func (l *live) until(t *testing.T, id any, what string, is func(map[string]any) 
 // follow reads server-sent events until each returns false, and returns the status.
 func (l *live) follow(t *testing.T, path, last string, each func(id string, data map[string]any) bool) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.address+"/livekit/"+path, nil)
 	if err != nil {
@@ -310,7 +314,7 @@ func (l *live) follow(t *testing.T, path, last string, each func(id string, data
 
 func bash(t *testing.T, home, script string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, "bash", filepath.Join("testdata", "seed", script))
 	command.Env = append(os.Environ(), "CURL_HOME="+home)
@@ -330,20 +334,10 @@ func decoded(t *testing.T, text []byte) map[string]any {
 	return fields
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // until waits for what only shows in a log.
 func until(t *testing.T, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(soon); !is(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(sandbox.Patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not happen")
 		}

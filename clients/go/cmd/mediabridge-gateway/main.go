@@ -37,7 +37,7 @@ func main() {
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		err = serve(ctx, config, newLog(config, os.Stderr))
+		err = listenAndServe(ctx, config, newLog(config, os.Stderr))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,8 +45,17 @@ func main() {
 	}
 }
 
+func listenAndServe(ctx context.Context, config settings, log *slog.Logger) error {
+	listener, err := net.Listen("tcp", config.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	return serve(ctx, listener, config, log)
+}
+
 // serve serves until the context ends, and then until what is under way is done.
-func serve(ctx context.Context, config settings, log *slog.Logger) error {
+func serve(ctx context.Context, listener net.Listener, config settings, log *slog.Logger) error {
 	bridge, err := mediabridge.Dial(config.bridge, dialOptions(config)...)
 	if err != nil {
 		return err
@@ -57,10 +66,6 @@ func serve(ctx context.Context, config settings, log *slog.Logger) error {
 		return err
 	}
 	handler, err := gateway.New(bridge, options)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", config.listen)
 	if err != nil {
 		return err
 	}

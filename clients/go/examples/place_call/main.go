@@ -79,6 +79,8 @@ func describe(event *bridgev1.CallEvent) string {
 	case *bridgev1.CallEvent_ParticipantChanged:
 		changed := kind.ParticipantChanged
 		return fmt.Sprintf("%s: %s", changed.GetParticipant().GetName(), changed.GetChange())
+	case *bridgev1.CallEvent_AgentStateChanged:
+		return kind.AgentStateChanged.GetState().String()
 	case *bridgev1.CallEvent_Transcript:
 		if words := kind.Transcript; words.GetFinal() {
 			return fmt.Sprintf("%s: %q", words.GetRole(), words.GetText())

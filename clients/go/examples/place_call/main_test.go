@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	bridgev1 "github.com/mediabridge/mediabridge/clients/go/bridge/v1"
 	"github.com/mediabridge/mediabridge/clients/go/internal/sandbox"
@@ -16,7 +15,7 @@ import (
 
 func TestACallIsPlacedFollowedAndEndedWithTheContext(t *testing.T) {
 	target := sandbox.Start(t).Target
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	request := &bridgev1.CreateRoomRequest{ParticipantName: "Ada", AgentId: "greeter"}
 	reader, writer := io.Pipe()
@@ -28,6 +27,7 @@ func TestACallIsPlacedFollowedAndEndedWithTheContext(t *testing.T) {
 
 	told := map[string]string{}
 	var events []string
+	hasSpoken := false
 	for lines := bufio.NewScanner(reader); lines.Scan(); {
 		word, rest, _ := strings.Cut(lines.Text(), " ")
 		switch {
@@ -39,7 +39,9 @@ func TestACallIsPlacedFollowedAndEndedWithTheContext(t *testing.T) {
 		default:
 			told[word] = strings.TrimSpace(rest)
 		}
-		if strings.Contains(lines.Text(), "TRANSCRIPT_ROLE_AGENT") {
+		// What is told of the words comes before the sound of them has been played.
+		hasSpoken = hasSpoken || strings.HasSuffix(lines.Text(), "AGENT_STATE_SPEAKING")
+		if hasSpoken && strings.HasSuffix(lines.Text(), "AGENT_STATE_LISTENING") {
 			cancel()
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -21,7 +20,7 @@ func TestAnAgentSpeaksOfWhatTheToolFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer bridge.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), sandbox.Patience)
 	defer cancel()
 	serving, leave := context.WithCancel(ctx)
 	served := make(chan error, 1)
@@ -45,7 +44,8 @@ func TestAnAgentSpeaksOfWhatTheToolFound(t *testing.T) {
 		if words.GetRole() == bridgev1.TranscriptRole_TRANSCRIPT_ROLE_AGENT && words.GetFinal() {
 			said = append(said, words.GetText())
 		}
-		if len(said) == 2 {
+		// The caller is to hear it, too.
+		if len(said) == 2 && event.GetAgentStateChanged().GetState() == bridgev1.AgentState_AGENT_STATE_LISTENING {
 			break
 		}
 	}
