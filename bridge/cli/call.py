@@ -10,6 +10,7 @@ from bridge import logs
 from bridge.cli.connecting import Server, client_for, refusals_explained, server_options
 from bridge.cli.display import print_line
 from bridge.cli.extras import needs_extra
+from bridge.cli.file_options import speech_option
 from bridge.cli.microphone import UnusableRecording, load_speech
 from bridge.cli.placing import CallPlan, Outcome, place_call
 from bridge.cli.report_view import render_report
@@ -38,12 +39,7 @@ def pairs(
 @click.command("call")
 @server_options
 @click.option("--agent", required=True, metavar="ID", help="Which agent answers.")
-@click.option(
-    "--wav",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the caller says: a 16-bit WAV file.",
-)
+@speech_option
 @click.option(
     "--out",
     default=Path("call.wav"),

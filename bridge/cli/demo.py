@@ -17,6 +17,7 @@ from bridge.agents.surroundings import Surroundings
 from bridge.cli.call import check_picture, show_outcome
 from bridge.cli.connecting import refusals_explained
 from bridge.cli.display import print_line
+from bridge.cli.file_options import agents_option
 from bridge.cli.microphone import load_speech
 from bridge.cli.placing import CallPlan, place_call
 from bridge.cli.running import run, stop_asked_for
@@ -32,7 +33,6 @@ from bridge.errors import RoomError
 from bridge.ids import TenantId
 from bridge.settings import Settings, SettingsError, environment
 
-_AGENTS: Final = Path(__file__).parents[2] / "agents"
 # Only the bridge opens sessions; here agents are only listed.
 _NO_MODEL: Final = ""
 _OF_TOOLS: Final = ("MEDIABRIDGE_TOOL_", "TOOL_")
@@ -54,13 +54,7 @@ class _Wishes:
 
 @click.command("demo")
 @click.option("--agent", default="", metavar="ID", help="Which agent answers. Default: the first.")
-@click.option(
-    "--agents",
-    "agents_dir",
-    default=_AGENTS,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The agents' folder. Default: the repository's.",
-)
+@agents_option
 @click.option(
     "--folder",
     default=Path("var/demo"),

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from bridge import logs
 from bridge.cli.display import print_line
+from bridge.cli.file_options import speech_option
 from bridge.cli.hearing import Hearing, hearing_of
 from bridge.cli.listening import Listening
 from bridge.cli.microphone import Microphone, UnusableRecording, load_speech
@@ -52,12 +53,7 @@ class Attended:
 
 
 @click.command("join")
-@click.option(
-    "--wav",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What the caller says: a 16-bit WAV file.",
-)
+@speech_option
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from bridge import logs
+from bridge.cli.file_options import agents_option
 from bridge.cli.running import run
 from bridge.demo.livekit import NoServer
 from bridge.demo.livekit_build import find_or_build
@@ -18,7 +19,6 @@ from bridge.demo.processes import PartFailed, guarded
 from bridge.demo.stack import running_stack
 from bridge.simulator import ScriptError
 
-_AGENTS: Final = Path(__file__).parents[2] / "agents"
 _FREE_PORT: Final = 0
 _OURS: Final = ("MEDIABRIDGE_", "LIVEKIT_", "OPENAI_")
 # A test's caller may be a program that has yet to start, on a machine that is busy with others.
@@ -26,13 +26,7 @@ _PATIENT: Final = {"MEDIABRIDGE_DEFAULT_JOIN_TIMEOUT": "120"}
 
 
 @click.command("sandbox")
-@click.option(
-    "--agents",
-    "agents_dir",
-    default=_AGENTS,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The agents' folder. Default: the repository's.",
-)
+@agents_option
 @click.option(
     "--folder",
     default=Path("var/sandbox"),

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Final, assert_never
 
 from bridge.ids import bot_identity_for, new_caller_identity, new_connection_id, room_name_for
-from bridge.messages.times import duration, timestamp
+from bridge.messages.times import timestamp
 from bridge.ports.clock import Clock
 from bridge.testing.event_log import EventLog
 from bridge.testing.steps import (
@@ -20,6 +20,7 @@ from bridge.testing.steps import (
     ModelCallsTool,
     Step,
 )
+from bridge.testing.tool_use import tool_finished, tool_use
 from bridge.testing.turns import ScriptedTurns
 from bridge.v1 import call_pb2, event_pb2, report_pb2
 from bridge.v1 import call_service_pb2 as pb
@@ -246,29 +247,8 @@ class ScriptedCall:
         )
         began_s = self._clock.monotonic_s()
         result = await run_tool(invocation, step.timeout_s)
-        self._tell_finished(invocation, result, self._clock.monotonic_s() - began_s)
-
-    def _tell_finished(
-        self, invocation: tool_pb.ToolInvocation, result: tool_pb.ToolResult, took_s: float
-    ) -> None:
-        code = result.error.code
-        status = _status_of(code)
-        use = report_pb2.ToolUse(
-            tool_call_id=invocation.tool_call_id,
-            name=invocation.name,
-            status=status,
-            code=code,
-            duration=duration(took_s),
-        )
-        finished = event_pb2.ToolFinished(
-            tool_call_id=use.tool_call_id,
-            name=use.name,
-            status=status,
-            code=code,
-            duration=use.duration,
-            private_detail=result.error.private_detail,
-        )
-        self.log.tell(tool_finished=finished)
+        use = tool_use(invocation, result, self._clock.monotonic_s() - began_s)
+        self.log.tell(tool_finished=tool_finished(use, result))
         self._turns.used(use)
 
     def _finish(self, response_id: str) -> None:
@@ -302,13 +282,3 @@ class ScriptedCall:
 
     def _new(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers)}"
-
-
-def _status_of(code: str) -> report_pb2.ToolStatus.ValueType:
-    match code:
-        case "":
-            return report_pb2.TOOL_STATUS_SUCCEEDED
-        case "timeout":
-            return report_pb2.TOOL_STATUS_TIMED_OUT
-        case _:
-            return report_pb2.TOOL_STATUS_FAILED
