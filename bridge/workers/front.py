@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -19,7 +18,8 @@ from bridge.ports.call import CallView
 from bridge.ports.event import CallEvent
 from bridge.ports.host import Epoch, HostId, HostStatus
 from bridge.ports.report import CallReport
-from bridge.ports.tool import ToolFailure, ToolInvocation, ToolOutcome, ToolSpec
+from bridge.ports.tool import ToolSpec
+from bridge.workers.remote_tool import RemoteTool
 from bridge.workers.v1 import workers_service_pb2 as pb
 from bridge.workers.v1 import workers_service_pb2_grpc
 
@@ -37,7 +37,6 @@ _TELL_S: Final = 5.0
 # The front asks the provider, which has a deadline of its own.
 _KEY_S: Final = 15.0
 _BEAT_S: Final = 1.0
-_STOP_S: Final = 1.0
 
 
 PROGRESS: Final = Changes(CallView)
@@ -145,8 +144,8 @@ class Front:
         )
         await self._tell(news)
 
-    def executor(self, agent_id: AgentId, tool: ToolSpec) -> "_FrontTool":  # noqa: ARG002 - in the invocation
-        return _FrontTool(self._front, tool)
+    def executor(self, agent_id: AgentId, tool: ToolSpec) -> RemoteTool:  # noqa: ARG002 - in the invocation
+        return RemoteTool(self._front, tool)
 
     async def record(
         self, tenant_id: TenantId, day: date, connection_id: ConnectionId, spent: Spent
@@ -260,45 +259,3 @@ class Front:
                 told.set_result(None)
             else:
                 told.set_exception(failure)
-
-
-class _FrontTool:
-    """Implements ToolExecutor by the front, where the gateways are connected."""
-
-    def __init__(
-        self, front: "workers_service_pb2_grpc.FrontServiceAsyncStub", tool: ToolSpec
-    ) -> None:
-        self._front = front
-        self._tool = tool
-
-    async def execute(self, invocation: ToolInvocation) -> ToolOutcome:
-        async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self._ask(invocation), name=f"front {self._tool.name}")
-            try:
-                await asyncio.wait({asking})
-            except asyncio.CancelledError as cancelled:
-                # An RPC that is cancelled cannot say why: the reason goes ahead.
-                if cancelled.args and isinstance(cancelled.args[0], str):
-                    await self._stop(invocation, cancelled.args[0])
-                raise
-            finally:
-                asking.cancel()
-        return asking.result()
-
-    async def _ask(self, invocation: ToolInvocation) -> ToolOutcome:
-        request = pb.ExecuteToolRequest(tool=encode(self._tool), invocation=encode(invocation))
-        try:
-            response = await self._front.ExecuteTool(request)
-        except grpc.aio.AioRpcError as error:
-            return ToolFailure("tool_server_lost", private_detail=error.code().name)
-        outcome: ToolOutcome = decode(ToolOutcome, response.outcome)
-        return outcome
-
-    async def _stop(self, invocation: ToolInvocation, reason: str) -> None:
-        request = pb.StopToolRequest(
-            connection_id=invocation.connection_id,
-            tool_call_id=invocation.tool_call_id,
-            reason=reason,
-        )
-        with suppress(grpc.aio.AioRpcError):  # a front that is gone has stopped it
-            await self._front.StopTool(request, timeout=_STOP_S)
