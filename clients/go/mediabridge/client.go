@@ -42,6 +42,7 @@ type Client struct {
 	bridgev1.CallServiceClient
 	bridgev1.TelemetryServiceClient
 	bridgev1.ModelServiceClient
+	bridgev1.AdminServiceClient
 
 	tools   bridgev1.ToolServiceClient
 	conn    *grpc.ClientConn
@@ -64,6 +65,7 @@ func Dial(target string, options ...Option) (*Client, error) {
 		CallServiceClient:      bridgev1.NewCallServiceClient(conn),
 		TelemetryServiceClient: bridgev1.NewTelemetryServiceClient(conn),
 		ModelServiceClient:     bridgev1.NewModelServiceClient(conn),
+		AdminServiceClient:     bridgev1.NewAdminServiceClient(conn),
 		tools:                  bridgev1.NewToolServiceClient(conn),
 		conn:                   conn,
 		backoff:                settings.backoff,

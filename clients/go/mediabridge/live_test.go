@@ -22,6 +22,9 @@ func TestLive(t *testing.T) {
 	t.Run("a watch goes on over broken connections", func(t *testing.T) {
 		watchOverBrokenConnections(t, target)
 	})
+	t.Run("the server logs as much as it is told to, and shows what it does", func(t *testing.T) {
+		lookInside(t, connect(t, target))
+	})
 	t.Run("a refusal names the wrong fields", func(t *testing.T) {
 		refusalNamesFields(t, connect(t, target))
 	})
@@ -133,6 +136,25 @@ func watchOverBrokenConnections(t *testing.T, address string) {
 	}
 	if want := status.GetCall().GetLastSequence(); seen != want || line.cuts() < cuts {
 		t.Errorf("saw %d of %d events over %d cuts", seen, want, line.cuts())
+	}
+}
+
+func lookInside(t *testing.T, bridge *mediabridge.Client) {
+	before, err := bridge.SetLogLevel(t.Context(), &bridgev1.SetLogLevelRequest{Level: bridgev1.LogLevel_LOG_LEVEL_ERROR})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := bridge.SetLogLevel(t.Context(), &bridgev1.SetLogLevelRequest{Level: before.GetPrevious()})
+	if err != nil || set.GetPrevious() != bridgev1.LogLevel_LOG_LEVEL_ERROR {
+		t.Errorf("before it was set back: %v, %v", set, err)
+	}
+	dump, err := bridge.DumpTasks(t.Context(), &bridgev1.DumpTasksRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if front := dump.GetProcesses()[0]; front.GetName() != "front" || front.GetPid() == 0 ||
+		len(front.GetTasks()) == 0 || len(front.GetThreads()) == 0 {
+		t.Errorf("of %s, process %d: %d tasks, %d threads", front.GetName(), front.GetPid(), len(front.GetTasks()), len(front.GetThreads()))
 	}
 }
 

@@ -26,7 +26,8 @@ const serviceConfig = `{
       {"service": "bridge.v1.CallService", "method": "GetCallReport"},
       {"service": "bridge.v1.CallService", "method": "ListAgents"},
       {"service": "bridge.v1.CallService", "method": "DeleteCallData"},
-      {"service": "bridge.v1.TelemetryService", "method": "GetStats"}
+      {"service": "bridge.v1.TelemetryService", "method": "GetStats"},
+      {"service": "bridge.v1.AdminService", "method": "DumpTasks"}
     ],
     "retryPolicy": {
       "maxAttempts": 4,
