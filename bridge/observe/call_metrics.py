@@ -9,6 +9,7 @@ from bridge.messages.times import seconds
 from bridge.observe.bounded import BoundedLabel
 from bridge.observe.media_metrics import MediaAmounts, MediaMetrics
 from bridge.observe.metrics import Metrics
+from bridge.observe.words import word
 from bridge.ports.call import FAULT_OF, CallState
 from bridge.ports.tool import ToolStatus
 from bridge.v1 import call_pb2, event_pb2, report_pb2, telemetry_pb2
@@ -113,15 +114,15 @@ class CallMetrics:
         for tool_status in ToolStatus:
             metrics.tool_calls.labels(tool_status.value)
         for status in _told(event_pb2.ResponseStatus.items()):
-            metrics.model_responses.labels(_word(status, "RESPONSE_STATUS"))
+            metrics.model_responses.labels(word(status, "RESPONSE_STATUS"))
         for limit in _told(event_pb2.LimitKind.items()):
-            metrics.limits_near.labels(_word(limit, "LIMIT_KIND"))
+            metrics.limits_near.labels(word(limit, "LIMIT_KIND"))
         for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
             metrics.model_tokens.labels(_kind_of_tokens(counted.name))
 
     def _moved(self, call: _LiveCall, event: event_pb2.CallEvent, at_s: float) -> None:
         state = event.state_changed.state
-        call.state = _word(call_pb2.CallState.Name(state), "CALL_STATE")
+        call.state = word(call_pb2.CallState.Name(state), "CALL_STATE")
         if state == call_pb2.CALL_STATE_CREATED:
             self._metrics.calls_started.inc()
             self._reached(call, "room", at_s)
@@ -173,7 +174,7 @@ class CallMetrics:
 
     def _response(self, call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         finished = event.response_finished
-        status = _word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
+        status = word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
         self._metrics.model_responses.labels(status).inc()
         for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
             kind = _kind_of_tokens(counted.name)
@@ -183,7 +184,7 @@ class CallMetrics:
 
     def _tool(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         status = report_pb2.ToolStatus.Name(event.tool_finished.status)
-        self._metrics.tool_calls.labels(_word(status, "TOOL_STATUS")).inc()
+        self._metrics.tool_calls.labels(word(status, "TOOL_STATUS")).inc()
         self._metrics.tool_duration.observe(seconds(event.tool_finished.duration))
 
     def _warning(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
@@ -191,12 +192,12 @@ class CallMetrics:
 
     def _limit(self, _call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         limit = event_pb2.LimitKind.Name(event.limit_warning.limit)
-        self._metrics.limits_near.labels(_word(limit, "LIMIT_KIND")).inc()
+        self._metrics.limits_near.labels(word(limit, "LIMIT_KIND")).inc()
 
     def _end(self, call: _LiveCall, event: event_pb2.CallEvent, _at_s: float) -> None:
         report = event.ended.report
-        reason = _word(call_pb2.EndReason.Name(report.call.end_reason), "END_REASON")
-        fault = _word(call_pb2.EndFault.Name(report.call.end_fault), "END_FAULT")
+        reason = word(call_pb2.EndReason.Name(report.call.end_reason), "END_REASON")
+        fault = word(call_pb2.EndFault.Name(report.call.end_fault), "END_FAULT")
         self._metrics.calls_ended.labels(reason, fault).inc()
         self._metrics.call_duration.observe(seconds(report.call.active_duration))
         if report.HasField("cost"):
@@ -221,8 +222,3 @@ def _told(values: Iterable[tuple[str, int]]) -> Iterator[str]:
 
 def _kind_of_tokens(field_name: str) -> str:
     return field_name.removesuffix("_tokens")
-
-
-def _word(name: str, prefix: str) -> str:
-    """Return an enum's value as a label: `CALL_STATE_ACTIVE` is `active`."""
-    return name.removeprefix(f"{prefix}_").lower()

@@ -15,6 +15,7 @@ from opentelemetry.util.types import AttributeValue
 
 from bridge.ids import ConnectionId
 from bridge.messages.times import seconds
+from bridge.observe.words import word
 from bridge.v1 import call_pb2, event_pb2, report_pb2
 
 # Calls that were placed and have told nothing yet; the oldest is forgotten.
@@ -151,7 +152,7 @@ class CallTracer:
 
     def _participant(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         change = event_pb2.ParticipantChange.Name(event.participant_changed.change)
-        call.span.add_event(_word(change, "PARTICIPANT_CHANGE"), timestamp=at_ns)
+        call.span.add_event(word(change, "PARTICIPANT_CHANGE"), timestamp=at_ns)
 
     def _user_speech(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         if not event.user_speech.speaking:
@@ -179,7 +180,7 @@ class CallTracer:
 
     def _response_finished(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         finished = event.response_finished
-        status = _word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
+        status = word(event_pb2.ResponseStatus.Name(finished.status), "RESPONSE_STATUS")
         attributes: dict[str, AttributeValue] = {"mediabridge.status": status}
         for counted in call_pb2.TokenUsage.DESCRIPTOR.fields:
             if tokens := getattr(finished.usage, counted.name):
@@ -218,7 +219,7 @@ class CallTracer:
 
     def _tool_finished(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         finished = event.tool_finished
-        status = _word(report_pb2.ToolStatus.Name(finished.status), "TOOL_STATUS")
+        status = word(report_pb2.ToolStatus.Name(finished.status), "TOOL_STATUS")
         attributes: dict[str, AttributeValue] = {"mediabridge.status": status}
         # The model may call what there is not: a name is a tool's own where it has succeeded.
         succeeded = finished.status == report_pb2.TOOL_STATUS_SUCCEEDED
@@ -233,15 +234,15 @@ class CallTracer:
 
     def _state(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         state = event.state_changed.state
-        call.span.add_event(_word(call_pb2.CallState.Name(state), "CALL_STATE"), timestamp=at_ns)
+        call.span.add_event(word(call_pb2.CallState.Name(state), "CALL_STATE"), timestamp=at_ns)
         if state == call_pb2.CALL_STATE_ENDING:
             self._end_turn(call, at_ns)
             self._open(call, "end", "end", at_ns)
 
     def _ended(self, call: _TracedCall, event: event_pb2.CallEvent, at_ns: int) -> None:
         report = event.ended.report
-        fault = _word(call_pb2.EndFault.Name(report.call.end_fault), "END_FAULT")
-        reason = _word(call_pb2.EndReason.Name(report.call.end_reason), "END_REASON")
+        fault = word(call_pb2.EndFault.Name(report.call.end_fault), "END_FAULT")
+        reason = word(call_pb2.EndReason.Name(report.call.end_reason), "END_REASON")
         for key in list(call.open):
             self._close(call, key, at_ns)
         call.span.set_attributes(
@@ -257,7 +258,3 @@ class CallTracer:
             call.span.set_status(Status(StatusCode.ERROR, reason))
         call.span.end(at_ns)
         del self._calls[event.connection_id]
-
-
-def _word(name: str, prefix: str) -> str:
-    return name.removeprefix(f"{prefix}_").lower()

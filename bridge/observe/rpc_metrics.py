@@ -8,9 +8,8 @@ from typing import Final
 from bridge.errors import Exhausted, Unavailable
 from bridge.observe.bounded import OTHER, BoundedLabel
 from bridge.observe.metrics import Metrics
-from bridge.ports.rpc import Rpc
+from bridge.ports.rpc import BEGIN_CALLS, Rpc
 
-_BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
 _CODES: Final = ("OK", "INTERNAL")
 _SLOTS: Final = "slots"
 REFUSALS: Final = (
@@ -65,7 +64,7 @@ class RpcMetrics:
         refusal = rpc.refusal
         if not isinstance(refusal, Exhausted | Unavailable):
             return
-        if method in _BEGIN_CALLS:
+        if method in BEGIN_CALLS:
             self._metrics.calls_refused.labels(self._reason(refusal.reason)).inc()
         if (limit := refusal.metadata.get("limit")) is not None:
             self._metrics.limits_hit.labels(self._limit(limit)).inc()

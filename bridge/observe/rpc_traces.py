@@ -9,9 +9,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from bridge.ports.rpc import Rpc
+from bridge.ports.rpc import BEGIN_CALLS, Rpc
 
-_BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
 # Nobody we know: they must not fill the traces.
 _STRANGER: Final = "UNAUTHENTICATED"
 _OURS_TO_MEND: Final = frozenset({"INTERNAL", "UNAVAILABLE", "UNKNOWN"})
@@ -30,7 +29,7 @@ class RpcTracer:
         service, _, method = rpc.method.removeprefix("/").rpartition("/")
         parent = self._propagator.extract(rpc.trace_context, Context())
         is_continued = trace.get_current_span(parent).get_span_context().is_valid
-        if not is_continued and method not in _BEGIN_CALLS:
+        if not is_continued and method not in BEGIN_CALLS:
             yield
             return
         span = self._tracer.start_span(

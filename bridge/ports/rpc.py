@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Final
 
 from bridge.errors import Refusal
+
+BEGIN_CALLS: Final = frozenset({"CreateRoom", "JoinRoom"})
+"""The RPCs that begin a call, by the last part of their names."""
 
 
 @dataclass(slots=True)
