@@ -1,4 +1,4 @@
-"""The Go gateway in front of Chromium: the seed's own JavaScript, and the operator's page."""
+"""The Go gateway in front of Chromium: the seed's own JavaScript, and pages that want a key."""
 
 import asyncio
 import shutil
@@ -16,7 +16,8 @@ from bridge.demo.livekit_build import find_go
 from bridge.demo.processes import Child
 from bridge.demo.web import SOURCE, build_page
 from bridge.simulator import Simulator
-from tests.e2e.browsing import PATIENCE_MS, barriers
+from bridge.v1 import call_pb2
+from tests.e2e.browsing import PATIENCE_MS, barriers, hears_the_answer, start_call
 from tests.e2e.rig import SOON_S, bridge_process, ended, free_port
 from tests.fakes.keys import Keys
 from tests.livekit_server import LiveKitServer
@@ -96,6 +97,58 @@ async def test_the_seeds_javascript_hears_the_agent_answer(
         assert any(turn.agent_text == "tone 880 Hz" for turn in report.turns)
 
 
+@asynccontextmanager
+async def guarded(
+    program: Path, livekit: LiveKitServer, simulator: Simulator, keys: Keys, folder: Path
+) -> AsyncIterator[tuple[str, str]]:
+    """Run a bridge that wants keys behind a gateway with the pages; give their URL, its address."""
+    log = folder / "bridge.log"
+    secured = {"MEDIABRIDGE_KEYS_FILE": str(keys.path)}
+    async with bridge_process(livekit, simulator.url, log, **secured) as bridge:
+        pages = await build_page(lambda _: None)
+        async with gateway(program, pages, bridge.address, folder / "gateway.log") as url:
+            yield url, bridge.address
+
+
+async def test_the_callers_page_asks_for_a_key_and_keeps_it_to_itself(
+    gateway_program: Path,
+    livekit_server: LiveKitServer,
+    simulator: Simulator,
+    browser: Browser,
+    tmp_path: Path,
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    callers = frozenset({Scope.CALLS_CREATE, Scope.CALLS_READ, Scope.CALLS_CONTROL})
+    hers = keys.add(tenant="acme", scopes=callers)
+    async with (
+        guarded(gateway_program, livekit_server, simulator, keys, tmp_path) as (url, address),
+        BridgeClient(address, api_key=hers) as client,
+    ):
+        page = await browser.new_page()
+        await page.goto(f"{url}?agent=tester")
+        key = page.get_by_label("API key or token")
+        await expect(key).to_be_focused(timeout=PATIENCE_MS)
+        await expect(page.get_by_role("alert")).to_be_hidden()
+        await expect(page.get_by_label("Your name")).to_be_hidden()
+        assert await barriers(page) == []
+        await key.fill("mbk_of_nobody")
+        await key.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE_MS)
+        await key.fill(hers)
+        await key.press("Enter")
+        await start_call(page)
+        await hears_the_answer(page)
+        connection_id = await page.evaluate("mediabridge.connectionId")
+        await page.get_by_role("button", name="Hang up").click()
+        report = await ended(client, connection_id)
+        assert report.call.end_reason == call_pb2.END_REASON_API_ENDED
+        kept = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+        assert hers not in await page.evaluate(kept) + page.url
+        await page.reload()
+        await expect(key).to_be_focused(timeout=PATIENCE_MS)
+        await page.close()
+
+
 async def test_the_operators_page_shows_and_ends_what_its_key_may(
     gateway_program: Path,
     livekit_server: LiveKitServer,
@@ -106,20 +159,9 @@ async def test_the_operators_page_shows_and_ends_what_its_key_may(
     keys = Keys(tmp_path / "keys.json")
     acmes, others = (keys.add(tenant=tenant, scopes=_EVERYTHING) for tenant in ("acme", "other"))
     async with (
-        bridge_process(
-            livekit_server,
-            simulator.url,
-            tmp_path / "bridge.log",
-            MEDIABRIDGE_KEYS_FILE=str(keys.path),
-        ) as bridge,
-        gateway(
-            gateway_program,
-            await build_page(lambda _: None),
-            bridge.address,
-            tmp_path / "gateway.log",
-        ) as url,
-        BridgeClient(bridge.address, api_key=acmes) as acme,
-        BridgeClient(bridge.address, api_key=others) as other,
+        guarded(gateway_program, livekit_server, simulator, keys, tmp_path) as (url, address),
+        BridgeClient(address, api_key=acmes) as acme,
+        BridgeClient(address, api_key=others) as other,
     ):
         hers = (await acme.create_room("Grace", "tester")).connection_id
         theirs = (await other.create_room("Mallory", "tester")).connection_id

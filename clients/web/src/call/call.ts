@@ -51,6 +51,7 @@ export interface CallSounds {
 export class Call {
   readonly room = new Room({ disconnectOnPageLeave: true });
   readonly #request: CallRequest;
+  readonly #key: string;
   readonly #sounds: CallSounds;
   readonly #changed: () => unknown;
 
@@ -65,6 +66,8 @@ export class Call {
   #isClosing = false;
 
   ending: Ending | undefined;
+  /** What kept the call from beginning, as it was thrown. */
+  failure: unknown;
   agentState: AgentState | undefined;
   isAgentReconnecting = false;
   isUserSpeaking = false;
@@ -72,9 +75,10 @@ export class Call {
   connectedAt: number | undefined;
   endedAt: number | undefined;
 
-  /** `changed` is called after every change of what can be read from the call. */
-  constructor(request: CallRequest, sounds: CallSounds, changed: () => unknown) {
+  /** `changed` is called after every change of what can be read from the call; an empty key is none. */
+  constructor(request: CallRequest, key: string, sounds: CallSounds, changed: () => unknown) {
     this.#request = request;
+    this.#key = key;
     this.#sounds = sounds;
     this.#changed = changed;
     this.#listenToRoom();
@@ -137,6 +141,7 @@ export class Call {
     try {
       await this.#begin();
     } catch (error) {
+      this.failure = error;
       const ending = endingFromError(error);
       this.#end(ending === MEDIA_REFUSED && this.#isTokenExpired() ? TOKEN_EXPIRED : ending);
     }
@@ -162,12 +167,12 @@ export class Call {
 
     this.#move("connecting");
     this.#hearMicrophone(this.#microphone);
-    this.#admission = await openCall(this.#request);
+    this.#admission = await openCall(this.#request, this.#key);
     if (this.#isOver()) return;
 
     const { connectionId, serverUrl, accessToken } = this.#admission;
     if (isMixedContent(serverUrl)) return this.#end(INSECURE_MEDIA);
-    this.#events = watchEvents(connectionId, (told) => this.#take(told));
+    this.#events = watchEvents(connectionId, (told) => this.#take(told), { key: this.#key });
     await this.room.connect(serverUrl, accessToken);
     if (this.#isOver()) return;
     await this.room.localParticipant.publishTrack(this.#microphone, {
@@ -272,7 +277,7 @@ export class Call {
     if (this.#admission === undefined || this.#isClosing) return;
     this.#isClosing = true;
     if (this.#isServerToBeTold) {
-      const told = endCall(this.#admission.connectionId).catch(() => {
+      const told = endCall(this.#admission.connectionId, this.#key).catch(() => {
         // It is over on the server's side already, or it will notice that we left.
       });
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))]);

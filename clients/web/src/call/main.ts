@@ -2,6 +2,7 @@
 
 import { type Room, setLogLevel } from "livekit-client";
 import { listAgents } from "../shared/api";
+import { Credentials } from "../shared/credentials";
 import { Call } from "./call";
 import { endingFromError, INSECURE, NO_AGENTS } from "./endings";
 import type { CallState } from "./lifecycle";
@@ -33,6 +34,7 @@ let audio: { context: AudioContext; microphone: Meter; agent: Meter } | undefine
 
 const roomName = wishes.get("room") || undefined;
 
+const credentials = new Credentials(() => void prepare());
 const view = new View({
   start: () => void (isPrepared ? start() : prepare()),
   hangUp: () => call?.hangUp(),
@@ -81,12 +83,12 @@ async function prepare(): Promise<void> {
       const value = wishes.get(wish);
       if (value) preset[field] = value;
     }
-    const agents = await listAgents(wishes.get("tenant") ?? "");
+    const agents = await listAgents(wishes.get("tenant") ?? "", credentials.key);
     isPrepared = agents.length > 0;
     view.setup.offer(agents, preset);
     view.showProblem(isPrepared ? undefined : NO_AGENTS);
   } catch (error) {
-    view.showProblem(endingFromError(error));
+    view.showProblem(credentials.askAfter(error) ? undefined : endingFromError(error));
   }
   if (!isPrepared) view.setup.offerAgain("Try again");
   else if (!isMicrophoneReachable()) view.showProblem(INSECURE);
@@ -99,6 +101,7 @@ async function start(): Promise<void> {
   const { microphone, agent } = openAudio();
   const started = new Call(
     { ...choice, tenantId: wishes.get("tenant") ?? "", roomName },
+    credentials.key,
     // An earlier call may still be closing; the page belongs to the latest.
     {
       microphone: (track) => {
@@ -116,6 +119,7 @@ async function start(): Promise<void> {
   call = started;
   requestAnimationFrame(() => paintLevels(started));
   await started.start();
+  credentials.askAfter(started.failure);
 }
 
 /** Hands out the address at which somebody else joins the call. */

@@ -1,6 +1,7 @@
 /** How do the parts make the operator's page? The only module of it with a life of its own. */
 
 import { ApiError } from "../shared/api";
+import { Credentials } from "../shared/credentials";
 import { element, write } from "../shared/dom";
 import { NoticeBox } from "../shared/notice";
 import { CallPanel } from "./call-panel";
@@ -12,8 +13,11 @@ const CAPACITY_EVERY_MS = 5_000;
 
 const connection = element("connection", HTMLElement);
 const capacity = element("capacity", HTMLElement);
-const credentials = element("credentials", HTMLElement);
-const key = element("key", HTMLInputElement);
+const credentials = new Credentials(() => {
+  watching.stop();
+  server = new Server(credentials.key);
+  watching = watch();
+});
 const notice = new NoticeBox();
 const list = new CallsList((connectionId) => {
   watching.choose(connectionId);
@@ -39,13 +43,6 @@ let server = new Server("");
 let watching = watch();
 
 window.addEventListener("hashchange", () => watching.choose(location.hash.slice(1)));
-element("credentials-form", HTMLFormElement).addEventListener("submit", (event) => {
-  event.preventDefault();
-  credentials.hidden = true;
-  watching.stop();
-  server = new Server(key.value.trim());
-  watching = watch();
-});
 setInterval(() => void askCapacity(), CAPACITY_EVERY_MS);
 
 /** Begins anew: with another key other calls may be seen. */
@@ -58,13 +55,7 @@ function watch(): Watching {
 
 function refused(refusal: ApiError | undefined): void {
   showConnection("ended", "Not connected");
-  const isUnknown = refusal?.status === 401;
-  if (isUnknown || refusal?.status === 403) {
-    credentials.hidden = false;
-    key.focus();
-    // Without a key there was nothing to refuse yet.
-    if (isUnknown && key.value === "") return;
-  }
+  if (credentials.askAfter(refusal)) return;
   notice.show({
     title: refusal?.message ?? "The server has no more to tell",
     advice: "",
@@ -91,7 +82,7 @@ async function endChosen(): Promise<void> {
 }
 
 async function askCapacity(): Promise<void> {
-  if (!credentials.hidden) return;
+  if (credentials.areAskedFor) return;
   try {
     write(capacity, inWords(await server.capacity()));
   } catch {

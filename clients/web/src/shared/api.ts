@@ -55,24 +55,19 @@ export class UnexpectedAnswer extends Error {
   override readonly name = "UnexpectedAnswer";
 }
 
-export async function listAgents(tenantId = ""): Promise<readonly Agent[]> {
+export async function listAgents(tenantId = "", key = ""): Promise<readonly Agent[]> {
   const query = tenantId === "" ? "" : `?${new URLSearchParams({ tenantId })}`;
-  return agentsFrom(await ask("GET", `/livekit/agents${query}`));
+  return agentsFrom(await ask("GET", `/livekit/agents${query}`, undefined, key));
 }
 
 /** Creates a call, or joins the one whose room is named. */
-export async function openCall(request: CallRequest): Promise<Admission> {
+export async function openCall(request: CallRequest, key = ""): Promise<Admission> {
   const { participantName, agentId, voiceLanguage, tenantId, roomName } = request;
-  const answer =
+  const [path, body] =
     roomName === undefined
-      ? await ask("POST", "/livekit/create-room", {
-          participantName,
-          agentId,
-          voiceLanguage,
-          tenantId,
-        })
-      : await ask("POST", "/livekit/join-room", { participantName, agentId, tenantId, roomName });
-  return admissionFrom(answer);
+      ? ["/livekit/create-room", { participantName, agentId, voiceLanguage, tenantId }]
+      : ["/livekit/join-room", { participantName, agentId, tenantId, roomName }];
+  return admissionFrom(await ask("POST", path, body, key));
 }
 
 /** Outlives the page: it is also sent while the tab closes. */

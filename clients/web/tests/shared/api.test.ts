@@ -44,6 +44,15 @@ test("an error status becomes an ApiError", async () => {
   await expect(listAgents()).rejects.toThrow(new ApiError(404, "", "", "no such agent"));
 });
 
+test("a key goes along with what opens a call, and with the list before it", async () => {
+  const server = answering(JSON.stringify({ ...ADMISSION, agents: [] }));
+  await listAgents("", "k");
+  await openCall({ ...REQUEST, roomName: undefined }, "k");
+  await openCall({ ...REQUEST, roomName: "r" }, "k");
+  const sent = server.mock.calls.map(([, init]) => new Headers(init.headers).get("authorization"));
+  expect(sent).toEqual(["Bearer k", "Bearer k", "Bearer k"]);
+});
+
 test("no answer becomes Unreachable", async () => {
   vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("Failed to fetch")));
   await expect(listAgents()).rejects.toThrow(Unreachable);
