@@ -1,6 +1,6 @@
 """TelemetryService: how calls, and the server, are doing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import grpc
@@ -13,6 +13,7 @@ from bridge.messages.times import duration, timestamp
 from bridge.ports.clock import Clock
 from bridge.ports.host import HostStatus
 from bridge.ports.placement import Totals
+from bridge.ports.store import StoreStatus
 from bridge.v1 import telemetry_service_pb2 as pb
 from bridge.v1 import telemetry_service_pb2_grpc
 
@@ -24,10 +25,20 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
     """Converts what the registry measures."""
 
-    def __init__(self, registry: Registry, clock: Clock, version: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        version: str,
+        store: Callable[[], StoreStatus] | None = None,
+    ) -> None:
+        """
+        :param store: tells how the store is doing; None: there is none beyond memory.
+        """
         self._registry = registry
         self._clock = clock
         self._version = version
+        self._store = store
         self._started_at = clock.now()
 
     async def StreamTelemetry(
@@ -62,9 +73,24 @@ class TelemetryService(telemetry_service_pb2_grpc.TelemetryServiceServicer):
         )
         if tenant_id is None:
             _count_all(response, hosts)
+            response.store.CopyFrom(stored(self._store and self._store()))
         else:
             _count(response, await self._registry.totals(tenant_id))
         return response
+
+
+def stored(status: StoreStatus | None) -> pb.StoreStats:
+    """Say how the store is doing; None: there is none beyond memory."""
+    if status is None:
+        return pb.StoreStats(backend=pb.STORE_BACKEND_MEMORY, taking=True)
+    return pb.StoreStats(
+        backend=pb.StoreBackend.Value(f"STORE_BACKEND_{status.backend.name}"),
+        taking=status.stuck_since is None,
+        stuck_since=timestamp(status.stuck_since),
+        events_waiting=status.events_waiting,
+        ends_waiting=status.ends_waiting,
+        events_lost=status.events_lost,
+    )
 
 
 def _count_all(response: pb.GetStatsResponse, hosts: Sequence[HostStatus]) -> None:

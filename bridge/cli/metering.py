@@ -18,6 +18,7 @@ from bridge.observe.metrics import Metrics
 from bridge.observe.rpc_metrics import RpcMetrics
 from bridge.ports.clock import Clock
 from bridge.ports.host import Host, HostId
+from bridge.ports.store import StoreStatus
 from bridge.tracebacks import frames_of
 from bridge.workers.life import WorkerLife
 
@@ -42,7 +43,7 @@ class Metering:
 
     @asynccontextmanager
     async def shown(
-        self, carriers: Carriers | None, store_is_stuck: Callable[[], bool] | None
+        self, carriers: Carriers | None, store: Callable[[], StoreStatus] | None
     ) -> AsyncIterator[None]:
         """Show what is counted for as long as the context lasts; None: no calls are carried.
 
@@ -52,7 +53,8 @@ class Metering:
         def refresh() -> None:
             self.calls.refresh()
             self._look_at(carriers)
-            self._metrics.store_stuck.set(store_is_stuck is not None and store_is_stuck())
+            if store is not None:
+                self._look_at_store(store())
 
         hosts: Mapping[HostId, Host] = {} if carriers is None else carriers.hosts
         async with (
@@ -76,6 +78,11 @@ class Metering:
             except Exception as error:  # noqa: BLE001 - calls go on whether or not they are counted
                 _log.error("calls not sampled", error=type(error).__name__, frames=frames_of(error))
                 await self._clock.sleep(_RETRY_S)
+
+    def _look_at_store(self, store: StoreStatus) -> None:
+        self._metrics.store_stuck.set(store.stuck_since is not None)
+        self._metrics.store_waiting.labels("event").set(store.events_waiting)
+        self._metrics.store_waiting.labels("end").set(store.ends_waiting)
 
     def _look_at(self, carriers: Carriers | None) -> None:
         processes: Sequence[Process] = ()

@@ -11,7 +11,7 @@ from bridge.ids import ConnectionId
 from bridge.observe.events import Listener, OverheardEvents
 from bridge.ports.clock import Clock
 from bridge.ports.rpc import Rpc, RpcObserver
-from bridge.ports.store import EventRecords
+from bridge.ports.store import EventRecords, StoreStatus
 from bridge.settings import Settings
 
 
@@ -38,7 +38,7 @@ class Observation:
 
     @asynccontextmanager
     async def shown(
-        self, carriers: Carriers | None, store_is_stuck: Callable[[], bool] | None
+        self, carriers: Carriers | None, store: Callable[[], StoreStatus] | None
     ) -> AsyncIterator[None]:
         """Let what is counted be read for as long as the context lasts.
 
@@ -47,7 +47,7 @@ class Observation:
         if self.metering is None:
             yield
             return
-        async with self.metering.shown(carriers, store_is_stuck):
+        async with self.metering.shown(carriers, store):
             yield
 
     @contextmanager

@@ -103,7 +103,7 @@ async def serve(settings: Settings) -> None:
         guard = await stack.enter_async_context(guarding(settings, shared.clock))
         where = await stack.enter_async_context(listener(settings, shared.clock))
         carriers = calls.carriers if calls else None
-        await stack.enter_async_context(shared.observation.shown(carriers, shared.records.is_stuck))
+        await stack.enter_async_context(shared.observation.shown(carriers, shared.records.status))
         inspection = inspection_of(carriers)
         tasks.append(group.create_task(inspection.keep_logging(), name="inspection"))
         services = _services(shared, calls, inspection)
@@ -299,7 +299,7 @@ def _services(shared: _Shared, calls: _Calls | None, inspection: Inspection) -> 
     needing_calls = (f"/{calls_api.NAME}", f"/{tools_api.NAME}", stream)
     return server.Services(
         telemetry=telemetry_api.TelemetryService(
-            registry, shared.clock, metadata.version("mediabridge")
+            registry, shared.clock, metadata.version("mediabridge"), shared.records.status
         ),
         models=models_api.ModelService(shared.agents, shared.models, shared.models.realtime_url),
         admin=admin_api.AdminService(inspection),

@@ -17,7 +17,7 @@ from bridge.ports.host import Host, HostId
 from bridge.ports.placement import Directory
 from bridge.ports.report import CallReport
 from bridge.ports.room import RoomService
-from bridge.ports.store import CallEraser, EventRecords, Store
+from bridge.ports.store import CallEraser, EventRecords, Store, StoreBackend, StoreStatus
 from bridge.ports.webhook import WebhookLedger
 from bridge.settings import Settings, SettingsError
 from bridge.store.archive import Archive, Unfinished
@@ -66,8 +66,8 @@ class Records:
     """Calls that an earlier life of this server has left."""
     draft: Callable[[CallReport], None] | None = None
     """Where reports of live calls are left, should this server be killed."""
-    is_stuck: Callable[[], bool] | None = None
-    """Tells whether the store does not take what it is given."""
+    status: Callable[[], StoreStatus] | None = None
+    """Tells how the store is doing; None: there is none beyond memory."""
 
 
 @asynccontextmanager
@@ -135,11 +135,11 @@ async def keep_drafts(records: Records, hosts: Mapping[HostId, Host], clock: Clo
 
 async def tell_health(records: Records, checks: HealthChecks, clock: Clock) -> None:
     """Tell health checks of the store, where there is one, until cancelled."""
-    if records.is_stuck is None:
+    if records.status is None:
         return
     told = None
     while True:
-        if (serving := not records.is_stuck()) is not told:
+        if (serving := records.status().stuck_since is None) is not told:
             await checks.set_part(HEALTH_NAME, serving=serving)
             told = serving
         await clock.sleep(_HEALTH_S)
@@ -175,7 +175,13 @@ async def _storing_in(
                     eraser=DurableEraser(memory.eraser, pending, writer, engine),
                     unfinished=await archive.unfinished(settings.host_id),
                     draft=pending.draft,
-                    is_stuck=lambda: writer.is_stuck,
+                    status=lambda: StoreStatus(
+                        StoreBackend(url.get_backend_name()),
+                        writer.stuck_since,
+                        pending.events_waiting,
+                        pending.ends_waiting,
+                        pending.events_lost,
+                    ),
                 )
             finally:
                 if not await writer.flush(_FLUSH_S):

@@ -193,6 +193,9 @@ class Metrics:
             "worker_losses", "Workers that went without being asked to."
         )
         self.store_stuck = self._gauge("store_stuck", "1: the store does not take calls' records.")
+        self.store_waiting = self._gauge(
+            "store_waiting", "What waits to be written to the store.", "kind"
+        )
         self.rpcs = self._counter("rpcs", "RPCs that are over.", "service", "method", "code")
         self.rpc_duration = self._histogram(
             "rpc_duration_seconds", "How long RPCs took that are no streams.", _RPC_S, "method"

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from bridge.errors import OutOfRange
@@ -101,3 +103,23 @@ class CallEraser(Protocol):
         :raises Unavailable: the store does not answer; a second try erases what is left.
         """
         ...
+
+
+class StoreBackend(Enum):
+    """Where calls are kept beyond a process."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """How a store is doing, and what it has not taken yet."""
+
+    backend: StoreBackend
+    stuck_since: datetime | None = None
+    """None: it takes what it is given."""
+    events_waiting: int = 0
+    ends_waiting: int = 0
+    events_lost: int = 0
+    """Since the server began."""

@@ -97,6 +97,14 @@ class Pending:
         self.events_lost = 0
         """Since the server began."""
 
+    @property
+    def events_waiting(self) -> int:
+        return len(self._events)
+
+    @property
+    def ends_waiting(self) -> int:
+        return len(self._over)
+
     def enter(self, placed: Placed) -> None:
         """A call begins, or is found unfinished."""
         self._calls[placed.view.connection_id] = _Call(placed)

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.store.pending import Batch, Pending
 from bridge.tracebacks import frames_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _log = get_logger(__name__)
 
@@ -52,11 +55,8 @@ class Writer:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._failures = 0
-
-    @property
-    def is_stuck(self) -> bool:
-        """Return whether the store has not taken what it was given last."""
-        return self._failures > 0
+        self.stuck_since: datetime | None = None
+        """Since when the store does not take what it is given; None: it does."""
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
@@ -125,10 +125,11 @@ class Writer:
     def _failed(self, error: NotTaken | TimeoutError) -> None:
         self._failures += 1
         if self._failures == 1:
+            self.stuck_since = self._clock.now()
             _log.error("store does not take what it is given", error=str(error) or "timeout")
 
     def _took(self) -> None:
         if self._failures:
             lost = self._pending.events_lost
             _log.info("store takes again", failures=self._failures, events_lost=lost)
-            self._failures = 0
+            self._failures, self.stuck_since = 0, None

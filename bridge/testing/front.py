@@ -170,6 +170,7 @@ class Front:
             version="scripted",
             calls_created=len(self._placing.calls),
             calls_refused=self._placing.refused,
+            store=telemetry_pb.StoreStats(backend=telemetry_pb.STORE_BACKEND_MEMORY, taking=True),
             calls_ended={call_pb2.EndReason.Name(why): many for why, many in reasons.items()},
         )
 

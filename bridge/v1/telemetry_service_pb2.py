@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bridge/v1/telemetry_service.proto\x12\tbridge.v1\x1a\x19\x62ridge/v1/telemetry.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"o\n\x16StreamTelemetryRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"D\n\x17StreamTelemetryResponse\x12)\n\x07samples\x18\x01 \x03(\x0b\x32\x18.bridge.v1.CallTelemetry\"\x11\n\x0fGetStatsRequest\"\x97\x04\n\x10GetStatsResponse\x12\x19\n\x0c\x61\x63tive_rooms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12\x61\x63tive_connections\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bslots_total\x18\x04 \x01(\x05\x12\x17\n\nslots_free\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x15\n\x08\x64raining\x18\x06 \x01(\x08H\x03\x88\x01\x01\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x15\n\rcalls_created\x18\t \x01(\x03\x12\x15\n\rcalls_refused\x18\n \x01(\x03\x12@\n\x0b\x63\x61lls_ended\x18\x0b \x03(\x0b\x32+.bridge.v1.GetStatsResponse.CallsEndedEntry\x12+\n\x08loop_lag\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\x31\n\x0f\x43\x61llsEndedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x0f\n\r_active_roomsB\x15\n\x13_active_connectionsB\r\n\x0b_slots_freeB\x0b\n\t_draining2\xb3\x01\n\x10TelemetryService\x12Z\n\x0fStreamTelemetry\x12!.bridge.v1.StreamTelemetryRequest\x1a\".bridge.v1.StreamTelemetryResponse0\x01\x12\x43\n\x08GetStats\x12\x1a.bridge.v1.GetStatsRequest\x1a\x1b.bridge.v1.GetStatsResponseBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!bridge/v1/telemetry_service.proto\x12\tbridge.v1\x1a\x19\x62ridge/v1/telemetry.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"o\n\x16StreamTelemetryRequest\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12+\n\x08interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"D\n\x17StreamTelemetryResponse\x12)\n\x07samples\x18\x01 \x03(\x0b\x32\x18.bridge.v1.CallTelemetry\"\x11\n\x0fGetStatsRequest\"\xbd\x04\n\x10GetStatsResponse\x12\x19\n\x0c\x61\x63tive_rooms\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x12\x61\x63tive_connections\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bslots_total\x18\x04 \x01(\x05\x12\x17\n\nslots_free\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x15\n\x08\x64raining\x18\x06 \x01(\x08H\x03\x88\x01\x01\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x15\n\rcalls_created\x18\t \x01(\x03\x12\x15\n\rcalls_refused\x18\n \x01(\x03\x12@\n\x0b\x63\x61lls_ended\x18\x0b \x03(\x0b\x32+.bridge.v1.GetStatsResponse.CallsEndedEntry\x12+\n\x08loop_lag\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12$\n\x05store\x18\r \x01(\x0b\x32\x15.bridge.v1.StoreStats\x1a\x31\n\x0f\x43\x61llsEndedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x0f\n\r_active_roomsB\x15\n\x13_active_connectionsB\r\n\x0b_slots_freeB\x0b\n\t_draining\"\xca\x01\n\nStoreStats\x12(\n\x07\x62\x61\x63kend\x18\x01 \x01(\x0e\x32\x17.bridge.v1.StoreBackend\x12\x13\n\x06taking\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12/\n\x0bstuck_since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65vents_waiting\x18\x04 \x01(\x05\x12\x14\n\x0c\x65nds_waiting\x18\x05 \x01(\x05\x12\x13\n\x0b\x65vents_lost\x18\x06 \x01(\x03\x42\t\n\x07_taking*\x7f\n\x0cStoreBackend\x12\x1d\n\x19STORE_BACKEND_UNSPECIFIED\x10\x00\x12\x18\n\x14STORE_BACKEND_MEMORY\x10\x01\x12\x18\n\x14STORE_BACKEND_SQLITE\x10\x02\x12\x1c\n\x18STORE_BACKEND_POSTGRESQL\x10\x03\x32\xb3\x01\n\x10TelemetryService\x12Z\n\x0fStreamTelemetry\x12!.bridge.v1.StreamTelemetryRequest\x1a\".bridge.v1.StreamTelemetryResponse0\x01\x12\x43\n\x08GetStats\x12\x1a.bridge.v1.GetStatsRequest\x1a\x1b.bridge.v1.GetStatsResponseBW\n\x11io.mediabridge.v1P\x01Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\021io.mediabridge.v1P\001Z@github.com/mediabridge/mediabridge/clients/go/bridge/v1;bridgev1'
   _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._loaded_options = None
   _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._serialized_options = b'8\001'
+  _globals['_STOREBACKEND']._serialized_start=1123
+  _globals['_STOREBACKEND']._serialized_end=1250
   _globals['_STREAMTELEMETRYREQUEST']._serialized_start=140
   _globals['_STREAMTELEMETRYREQUEST']._serialized_end=251
   _globals['_STREAMTELEMETRYRESPONSE']._serialized_start=253
@@ -44,9 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATSREQUEST']._serialized_start=323
   _globals['_GETSTATSREQUEST']._serialized_end=340
   _globals['_GETSTATSRESPONSE']._serialized_start=343
-  _globals['_GETSTATSRESPONSE']._serialized_end=878
-  _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._serialized_start=761
-  _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._serialized_end=810
-  _globals['_TELEMETRYSERVICE']._serialized_start=881
-  _globals['_TELEMETRYSERVICE']._serialized_end=1060
+  _globals['_GETSTATSRESPONSE']._serialized_end=916
+  _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._serialized_start=799
+  _globals['_GETSTATSRESPONSE_CALLSENDEDENTRY']._serialized_end=848
+  _globals['_STORESTATS']._serialized_start=919
+  _globals['_STORESTATS']._serialized_end=1121
+  _globals['_TELEMETRYSERVICE']._serialized_start=1253
+  _globals['_TELEMETRYSERVICE']._serialized_end=1432
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _StoreBackend:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StoreBackendEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StoreBackend.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STORE_BACKEND_UNSPECIFIED: _StoreBackend.ValueType  # 0
+    """Never sent."""
+    STORE_BACKEND_MEMORY: _StoreBackend.ValueType  # 1
+    """Nowhere: all is gone with the process."""
+    STORE_BACKEND_SQLITE: _StoreBackend.ValueType  # 2
+    """A file."""
+    STORE_BACKEND_POSTGRESQL: _StoreBackend.ValueType  # 3
+    """PostgreSQL."""
+
+class StoreBackend(_StoreBackend, metaclass=_StoreBackendEnumTypeWrapper):
+    """Where calls are kept beyond this process."""
+
+STORE_BACKEND_UNSPECIFIED: StoreBackend.ValueType  # 0
+"""Never sent."""
+STORE_BACKEND_MEMORY: StoreBackend.ValueType  # 1
+"""Nowhere: all is gone with the process."""
+STORE_BACKEND_SQLITE: StoreBackend.ValueType  # 2
+"""A file."""
+STORE_BACKEND_POSTGRESQL: StoreBackend.ValueType  # 3
+"""PostgreSQL."""
+Global___StoreBackend: _TypeAlias = StoreBackend  # noqa: Y015
 
 @_typing.final
 class StreamTelemetryRequest(_message.Message):
@@ -132,6 +161,7 @@ class GetStatsResponse(_message.Message):
     CALLS_REFUSED_FIELD_NUMBER: _builtins.int
     CALLS_ENDED_FIELD_NUMBER: _builtins.int
     LOOP_LAG_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     active_rooms: _builtins.int
     """Rooms in which a call is live."""
     active_connections: _builtins.int
@@ -166,6 +196,10 @@ class GetStatsResponse(_message.Message):
         credentials of one tenant.
         """
 
+    @_builtins.property
+    def store(self) -> Global___StoreStats:
+        """How the store is doing. Not told to credentials of one tenant."""
+
     def __init__(
         self,
         *,
@@ -181,10 +215,11 @@ class GetStatsResponse(_message.Message):
         calls_refused: _builtins.int = ...,
         calls_ended: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         loop_lag: _duration_pb2.Duration | None = ...,
+        store: Global___StoreStats | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_active_connections", b"_active_connections", "_active_rooms", b"_active_rooms", "_draining", b"_draining", "_slots_free", b"_slots_free", "active_connections", b"active_connections", "active_rooms", b"active_rooms", "draining", b"draining", "loop_lag", b"loop_lag", "slots_free", b"slots_free", "start_time", b"start_time", "timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active_connections", b"_active_connections", "_active_rooms", b"_active_rooms", "_draining", b"_draining", "_slots_free", b"_slots_free", "active_connections", b"active_connections", "active_rooms", b"active_rooms", "draining", b"draining", "loop_lag", b"loop_lag", "slots_free", b"slots_free", "start_time", b"start_time", "store", b"store", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active_connections", b"_active_connections", "_active_rooms", b"_active_rooms", "_draining", b"_draining", "_slots_free", b"_slots_free", "active_connections", b"active_connections", "active_rooms", b"active_rooms", "calls_created", b"calls_created", "calls_ended", b"calls_ended", "calls_refused", b"calls_refused", "draining", b"draining", "loop_lag", b"loop_lag", "slots_free", b"slots_free", "slots_total", b"slots_total", "start_time", b"start_time", "timestamp", b"timestamp", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active_connections", b"_active_connections", "_active_rooms", b"_active_rooms", "_draining", b"_draining", "_slots_free", b"_slots_free", "active_connections", b"active_connections", "active_rooms", b"active_rooms", "calls_created", b"calls_created", "calls_ended", b"calls_ended", "calls_refused", b"calls_refused", "draining", b"draining", "loop_lag", b"loop_lag", "slots_free", b"slots_free", "slots_total", b"slots_total", "start_time", b"start_time", "store", b"store", "timestamp", b"timestamp", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active_connections: _TypeAlias = _typing.Literal["active_connections"]  # noqa: Y015
     _WhichOneofArgType__active_connections: _TypeAlias = _typing.Literal["_active_connections", b"_active_connections"]  # noqa: Y015
@@ -204,3 +239,49 @@ class GetStatsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__slots_free) -> _WhichOneofReturnType__slots_free | None: ...
 
 Global___GetStatsResponse: _TypeAlias = GetStatsResponse  # noqa: Y015
+
+@_typing.final
+class StoreStats(_message.Message):
+    """How the store is doing. Calls do not notice; what is told of them waits in memory meanwhile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKEND_FIELD_NUMBER: _builtins.int
+    TAKING_FIELD_NUMBER: _builtins.int
+    STUCK_SINCE_FIELD_NUMBER: _builtins.int
+    EVENTS_WAITING_FIELD_NUMBER: _builtins.int
+    ENDS_WAITING_FIELD_NUMBER: _builtins.int
+    EVENTS_LOST_FIELD_NUMBER: _builtins.int
+    backend: Global___StoreBackend.ValueType
+    """Where calls are kept."""
+    taking: _builtins.bool
+    """It takes what it is given."""
+    events_waiting: _builtins.int
+    """Events that wait to be written."""
+    ends_waiting: _builtins.int
+    """Ends of calls, with their reports, that wait to be written."""
+    events_lost: _builtins.int
+    """Events that were lost since the server began, because too many waited."""
+    @_builtins.property
+    def stuck_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it does not. Unset while it does."""
+
+    def __init__(
+        self,
+        *,
+        backend: Global___StoreBackend.ValueType = ...,
+        taking: _builtins.bool | None = ...,
+        stuck_since: _timestamp_pb2.Timestamp | None = ...,
+        events_waiting: _builtins.int = ...,
+        ends_waiting: _builtins.int = ...,
+        events_lost: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_taking", b"_taking", "stuck_since", b"stuck_since", "taking", b"taking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_taking", b"_taking", "backend", b"backend", "ends_waiting", b"ends_waiting", "events_lost", b"events_lost", "events_waiting", b"events_waiting", "stuck_since", b"stuck_since", "taking", b"taking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__taking: _TypeAlias = _typing.Literal["taking"]  # noqa: Y015
+    _WhichOneofArgType__taking: _TypeAlias = _typing.Literal["_taking", b"_taking"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__taking) -> _WhichOneofReturnType__taking | None: ...
+
+Global___StoreStats: _TypeAlias = StoreStats  # noqa: Y015

@@ -329,6 +329,7 @@ async def test_nothing_is_left_of_a_call_whose_data_is_deleted(client: BridgeCli
     await client.end_call(created.connection_id)
     events = await told(client, created.connection_id)
     totals = await client.stats()
+    assert totals.store.taking
     deleted = await client.delete_call_data(created.connection_id)
     assert (deleted.connection_id, deleted.events_deleted) == (created.connection_id, len(events))
     assert deleted.report_deleted

@@ -31,7 +31,7 @@ from bridge.ports.event import (
 from bridge.ports.host import Epoch, HostId
 from bridge.ports.placement import CallFilter, CallPosition, Placed
 from bridge.ports.report import CallReport, MediaTotals, SetupTimes, Turn
-from bridge.ports.store import EventsTrimmed
+from bridge.ports.store import EventsTrimmed, StoreBackend, StoreStatus
 from bridge.ports.tool import ToolCallId
 from bridge.retention import Retention
 from bridge.store.database import StoreError, opened, parse_url
@@ -359,6 +359,15 @@ async def test_a_call_that_may_not_be_kept_is_still_found_by_the_next_life(
         assert left.draft is None
 
 
+async def stuck(records: Records) -> StoreStatus:
+    """Return how the store is doing, once it takes nothing."""
+    assert records.status is not None
+    async with asyncio.timeout(20):
+        while (status := records.status()).stuck_since is None:  # noqa: ASYNC110 - looked at only
+            await asyncio.sleep(0.02)
+    return status
+
+
 async def test_database_that_goes_away_hurts_no_call_and_loses_no_end(
     postgresql: PostgreSql,
 ) -> None:
@@ -370,7 +379,17 @@ async def test_database_that_goes_away_hurts_no_call_and_loses_no_end(
         await asyncio.to_thread(postgresql.stop)
         try:
             await call.tell(Warned("n", "n"))
+            before = await stuck(records)
             await call.end()
+            assert before.backend is StoreBackend.POSTGRESQL
+            assert await stuck(records) == replace(
+                before,
+                events_waiting=before.events_waiting + 1,
+                ends_waiting=before.ends_waiting + 1,
+            )
+            with pytest.raises(Unavailable):
+                await records.eraser.erase(over.view.connection_id)
+            assert await records.reports.report(over.view.connection_id) is not None
             assert [event.sequence for event in await followed(records, call.view)] == [1, 2, 3, 4]
             assert await records.reports.report(call.view.connection_id) is not None
             with pytest.raises(Unavailable) as refused:

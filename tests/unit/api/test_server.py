@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -12,7 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from bridge.api import server
+from bridge.api.telemetry import stored
 from bridge.errors import ModelError, ModelFailure
+from bridge.ports.store import StoreBackend, StoreStatus
 from bridge.v1 import call_pb2, call_service_pb2, model_service_pb2, telemetry_service_pb2
 from tests.fakes.clock import settle
 from tests.unit.api.rig import (
@@ -333,3 +336,20 @@ async def test_watcher_that_fell_behind_is_told_where_to_go_on(api: Api) -> None
     )
     error = await refused(watching.read())
     assert (error.code(), reason_of(error)) == (Code.OUT_OF_RANGE, "EVENTS_TRIMMED")
+
+
+def test_stats_say_how_the_store_is_doing() -> None:
+    memory = stored(None)
+    assert (memory.backend, memory.taking) == (telemetry_service_pb2.STORE_BACKEND_MEMORY, True)
+    assert not memory.HasField("stuck_since")
+    well = stored(StoreStatus(StoreBackend.SQLITE, events_waiting=3))
+    assert (well.backend, well.taking, well.events_waiting) == (
+        telemetry_service_pb2.STORE_BACKEND_SQLITE,
+        True,
+        3,
+    )
+    since = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    stuck = stored(StoreStatus(StoreBackend.POSTGRESQL, since, 20_000, 7, 41))
+    assert (stuck.backend, stuck.taking) == (telemetry_service_pb2.STORE_BACKEND_POSTGRESQL, False)
+    assert stuck.stuck_since.ToDatetime(tzinfo=UTC) == since
+    assert (stuck.events_waiting, stuck.ends_waiting, stuck.events_lost) == (20_000, 7, 41)

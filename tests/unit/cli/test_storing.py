@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.cli.storing import HEALTH_NAME, tell_health
+from bridge.ports.store import StoreBackend, StoreStatus
 from tests.fakes.clock import FakeClock, settle
 from tests.stores import life
 
@@ -26,15 +27,15 @@ def clock() -> FakeClock:
 
 
 async def test_health_follows_the_store(clock: FakeClock) -> None:
-    stuck = False
+    status = StoreStatus(StoreBackend.SQLITE)
     checks = Checks()
     async with life("memory:") as records, asyncio.TaskGroup() as group:
-        watched = replace(records, is_stuck=lambda: stuck)
+        watched = replace(records, status=lambda: status)
         telling = group.create_task(tell_health(watched, checks, clock))
         await settle()
-        stuck = True
+        status = replace(status, stuck_since=clock.now())
         await clock.advance(5)
-        stuck = False
+        status = replace(status, stuck_since=None)
         await clock.advance(5)
         telling.cancel()
     assert checks.told == [(HEALTH_NAME, True), (HEALTH_NAME, False), (HEALTH_NAME, True)]

@@ -83,12 +83,12 @@ async def test_batch_that_is_not_taken_is_tried_again_before_all_others(scene: S
     scene.tell(1)
     async with scene.at_work():
         await scene.clock.advance(1)
-        assert scene.writer.is_stuck
+        assert scene.writer.stuck_since is not None
         scene.tell(2)
         scene.sink.is_locked = False
         await scene.clock.advance(LONGEST_PAUSE_S)
         assert scene.sink.sequences == [1, 2]
-        assert not scene.writer.is_stuck
+        assert scene.writer.stuck_since is None
 
 
 async def test_pauses_between_tries_grow_and_end_growing(scene: Scene) -> None:
@@ -107,7 +107,7 @@ async def test_store_that_says_nothing_is_asked_again(scene: Scene) -> None:
     scene.tell(1)
     async with scene.at_work():
         await scene.clock.advance(30)
-        assert scene.writer.is_stuck
+        assert scene.writer.stuck_since is not None
         scene.sink.is_hanging = False
         await scene.clock.advance(30)
         assert scene.sink.sequences == [1]
@@ -122,7 +122,7 @@ async def test_event_that_cannot_be_stored_does_not_hold_up_the_others(scene: Sc
         assert [row.connection_id for batch in scene.sink.taken for row in batch.calls] == [
             "call-1"
         ]
-        assert not scene.writer.is_stuck
+        assert scene.writer.stuck_since is None
 
 
 async def test_defect_costs_what_was_taken_and_nothing_else(

@@ -23,6 +23,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Where calls are kept beyond this process.
+type StoreBackend int32
+
+const (
+	// Never sent.
+	StoreBackend_STORE_BACKEND_UNSPECIFIED StoreBackend = 0
+	// Nowhere: all is gone with the process.
+	StoreBackend_STORE_BACKEND_MEMORY StoreBackend = 1
+	// A file.
+	StoreBackend_STORE_BACKEND_SQLITE StoreBackend = 2
+	// PostgreSQL.
+	StoreBackend_STORE_BACKEND_POSTGRESQL StoreBackend = 3
+)
+
+// Enum value maps for StoreBackend.
+var (
+	StoreBackend_name = map[int32]string{
+		0: "STORE_BACKEND_UNSPECIFIED",
+		1: "STORE_BACKEND_MEMORY",
+		2: "STORE_BACKEND_SQLITE",
+		3: "STORE_BACKEND_POSTGRESQL",
+	}
+	StoreBackend_value = map[string]int32{
+		"STORE_BACKEND_UNSPECIFIED": 0,
+		"STORE_BACKEND_MEMORY":      1,
+		"STORE_BACKEND_SQLITE":      2,
+		"STORE_BACKEND_POSTGRESQL":  3,
+	}
+)
+
+func (x StoreBackend) Enum() *StoreBackend {
+	p := new(StoreBackend)
+	*p = x
+	return p
+}
+
+func (x StoreBackend) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (StoreBackend) Descriptor() protoreflect.EnumDescriptor {
+	return file_bridge_v1_telemetry_service_proto_enumTypes[0].Descriptor()
+}
+
+func (StoreBackend) Type() protoreflect.EnumType {
+	return &file_bridge_v1_telemetry_service_proto_enumTypes[0]
+}
+
+func (x StoreBackend) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use StoreBackend.Descriptor instead.
+func (StoreBackend) EnumDescriptor() ([]byte, []int) {
+	return file_bridge_v1_telemetry_service_proto_rawDescGZIP(), []int{0}
+}
+
 // Which calls, and how often.
 type StreamTelemetryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -197,7 +254,9 @@ type GetStatsResponse struct {
 	CallsEnded map[string]int64 `protobuf:"bytes,11,rep,name=calls_ended,json=callsEnded,proto3" json:"calls_ended,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// The event loop's lag: how late a timer fired, the worst of the last ten seconds. Not told to
 	// credentials of one tenant.
-	LoopLag       *durationpb.Duration `protobuf:"bytes,12,opt,name=loop_lag,json=loopLag,proto3" json:"loop_lag,omitempty"`
+	LoopLag *durationpb.Duration `protobuf:"bytes,12,opt,name=loop_lag,json=loopLag,proto3" json:"loop_lag,omitempty"`
+	// How the store is doing. Not told to credentials of one tenant.
+	Store         *StoreStats `protobuf:"bytes,13,opt,name=store,proto3" json:"store,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,6 +375,104 @@ func (x *GetStatsResponse) GetLoopLag() *durationpb.Duration {
 	return nil
 }
 
+func (x *GetStatsResponse) GetStore() *StoreStats {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
+
+// How the store is doing. Calls do not notice; what is told of them waits in memory meanwhile.
+type StoreStats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where calls are kept.
+	Backend StoreBackend `protobuf:"varint,1,opt,name=backend,proto3,enum=bridge.v1.StoreBackend" json:"backend,omitempty"`
+	// It takes what it is given.
+	Taking *bool `protobuf:"varint,2,opt,name=taking,proto3,oneof" json:"taking,omitempty"`
+	// Since when it does not. Unset while it does.
+	StuckSince *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=stuck_since,json=stuckSince,proto3" json:"stuck_since,omitempty"`
+	// Events that wait to be written.
+	EventsWaiting int32 `protobuf:"varint,4,opt,name=events_waiting,json=eventsWaiting,proto3" json:"events_waiting,omitempty"`
+	// Ends of calls, with their reports, that wait to be written.
+	EndsWaiting int32 `protobuf:"varint,5,opt,name=ends_waiting,json=endsWaiting,proto3" json:"ends_waiting,omitempty"`
+	// Events that were lost since the server began, because too many waited.
+	EventsLost    int64 `protobuf:"varint,6,opt,name=events_lost,json=eventsLost,proto3" json:"events_lost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoreStats) Reset() {
+	*x = StoreStats{}
+	mi := &file_bridge_v1_telemetry_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoreStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoreStats) ProtoMessage() {}
+
+func (x *StoreStats) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_telemetry_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoreStats.ProtoReflect.Descriptor instead.
+func (*StoreStats) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_telemetry_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StoreStats) GetBackend() StoreBackend {
+	if x != nil {
+		return x.Backend
+	}
+	return StoreBackend_STORE_BACKEND_UNSPECIFIED
+}
+
+func (x *StoreStats) GetTaking() bool {
+	if x != nil && x.Taking != nil {
+		return *x.Taking
+	}
+	return false
+}
+
+func (x *StoreStats) GetStuckSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StuckSince
+	}
+	return nil
+}
+
+func (x *StoreStats) GetEventsWaiting() int32 {
+	if x != nil {
+		return x.EventsWaiting
+	}
+	return 0
+}
+
+func (x *StoreStats) GetEndsWaiting() int32 {
+	if x != nil {
+		return x.EndsWaiting
+	}
+	return 0
+}
+
+func (x *StoreStats) GetEventsLost() int64 {
+	if x != nil {
+		return x.EventsLost
+	}
+	return 0
+}
+
 var File_bridge_v1_telemetry_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_telemetry_service_proto_rawDesc = "" +
@@ -327,7 +484,7 @@ const file_bridge_v1_telemetry_service_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\binterval\"M\n" +
 	"\x17StreamTelemetryResponse\x122\n" +
 	"\asamples\x18\x01 \x03(\v2\x18.bridge.v1.CallTelemetryR\asamples\"\x11\n" +
-	"\x0fGetStatsRequest\"\xb4\x05\n" +
+	"\x0fGetStatsRequest\"\xe1\x05\n" +
 	"\x10GetStatsResponse\x12&\n" +
 	"\factive_rooms\x18\x01 \x01(\x05H\x00R\vactiveRooms\x88\x01\x01\x122\n" +
 	"\x12active_connections\x18\x02 \x01(\x05H\x01R\x11activeConnections\x88\x01\x01\x128\n" +
@@ -345,14 +502,31 @@ const file_bridge_v1_telemetry_service_proto_rawDesc = "" +
 	" \x01(\x03R\fcallsRefused\x12L\n" +
 	"\vcalls_ended\x18\v \x03(\v2+.bridge.v1.GetStatsResponse.CallsEndedEntryR\n" +
 	"callsEnded\x124\n" +
-	"\bloop_lag\x18\f \x01(\v2\x19.google.protobuf.DurationR\aloopLag\x1a=\n" +
+	"\bloop_lag\x18\f \x01(\v2\x19.google.protobuf.DurationR\aloopLag\x12+\n" +
+	"\x05store\x18\r \x01(\v2\x15.bridge.v1.StoreStatsR\x05store\x1a=\n" +
 	"\x0fCallsEndedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01B\x0f\n" +
 	"\r_active_roomsB\x15\n" +
 	"\x13_active_connectionsB\r\n" +
 	"\v_slots_freeB\v\n" +
-	"\t_draining2\xb3\x01\n" +
+	"\t_draining\"\x8f\x02\n" +
+	"\n" +
+	"StoreStats\x121\n" +
+	"\abackend\x18\x01 \x01(\x0e2\x17.bridge.v1.StoreBackendR\abackend\x12\x1b\n" +
+	"\x06taking\x18\x02 \x01(\bH\x00R\x06taking\x88\x01\x01\x12;\n" +
+	"\vstuck_since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"stuckSince\x12%\n" +
+	"\x0eevents_waiting\x18\x04 \x01(\x05R\reventsWaiting\x12!\n" +
+	"\fends_waiting\x18\x05 \x01(\x05R\vendsWaiting\x12\x1f\n" +
+	"\vevents_lost\x18\x06 \x01(\x03R\n" +
+	"eventsLostB\t\n" +
+	"\a_taking*\x7f\n" +
+	"\fStoreBackend\x12\x1d\n" +
+	"\x19STORE_BACKEND_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14STORE_BACKEND_MEMORY\x10\x01\x12\x18\n" +
+	"\x14STORE_BACKEND_SQLITE\x10\x02\x12\x1c\n" +
+	"\x18STORE_BACKEND_POSTGRESQL\x10\x032\xb3\x01\n" +
 	"\x10TelemetryService\x12Z\n" +
 	"\x0fStreamTelemetry\x12!.bridge.v1.StreamTelemetryRequest\x1a\".bridge.v1.StreamTelemetryResponse0\x01\x12C\n" +
 	"\bGetStats\x12\x1a.bridge.v1.GetStatsRequest\x1a\x1b.bridge.v1.GetStatsResponseBW\n" +
@@ -370,33 +544,39 @@ func file_bridge_v1_telemetry_service_proto_rawDescGZIP() []byte {
 	return file_bridge_v1_telemetry_service_proto_rawDescData
 }
 
-var file_bridge_v1_telemetry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_bridge_v1_telemetry_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_bridge_v1_telemetry_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_bridge_v1_telemetry_service_proto_goTypes = []any{
-	(*StreamTelemetryRequest)(nil),  // 0: bridge.v1.StreamTelemetryRequest
-	(*StreamTelemetryResponse)(nil), // 1: bridge.v1.StreamTelemetryResponse
-	(*GetStatsRequest)(nil),         // 2: bridge.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),        // 3: bridge.v1.GetStatsResponse
-	nil,                             // 4: bridge.v1.GetStatsResponse.CallsEndedEntry
-	(*durationpb.Duration)(nil),     // 5: google.protobuf.Duration
-	(*CallTelemetry)(nil),           // 6: bridge.v1.CallTelemetry
-	(*timestamppb.Timestamp)(nil),   // 7: google.protobuf.Timestamp
+	(StoreBackend)(0),               // 0: bridge.v1.StoreBackend
+	(*StreamTelemetryRequest)(nil),  // 1: bridge.v1.StreamTelemetryRequest
+	(*StreamTelemetryResponse)(nil), // 2: bridge.v1.StreamTelemetryResponse
+	(*GetStatsRequest)(nil),         // 3: bridge.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),        // 4: bridge.v1.GetStatsResponse
+	(*StoreStats)(nil),              // 5: bridge.v1.StoreStats
+	nil,                             // 6: bridge.v1.GetStatsResponse.CallsEndedEntry
+	(*durationpb.Duration)(nil),     // 7: google.protobuf.Duration
+	(*CallTelemetry)(nil),           // 8: bridge.v1.CallTelemetry
+	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
 }
 var file_bridge_v1_telemetry_service_proto_depIdxs = []int32{
-	5, // 0: bridge.v1.StreamTelemetryRequest.interval:type_name -> google.protobuf.Duration
-	6, // 1: bridge.v1.StreamTelemetryResponse.samples:type_name -> bridge.v1.CallTelemetry
-	7, // 2: bridge.v1.GetStatsResponse.timestamp:type_name -> google.protobuf.Timestamp
-	7, // 3: bridge.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	4, // 4: bridge.v1.GetStatsResponse.calls_ended:type_name -> bridge.v1.GetStatsResponse.CallsEndedEntry
-	5, // 5: bridge.v1.GetStatsResponse.loop_lag:type_name -> google.protobuf.Duration
-	0, // 6: bridge.v1.TelemetryService.StreamTelemetry:input_type -> bridge.v1.StreamTelemetryRequest
-	2, // 7: bridge.v1.TelemetryService.GetStats:input_type -> bridge.v1.GetStatsRequest
-	1, // 8: bridge.v1.TelemetryService.StreamTelemetry:output_type -> bridge.v1.StreamTelemetryResponse
-	3, // 9: bridge.v1.TelemetryService.GetStats:output_type -> bridge.v1.GetStatsResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7,  // 0: bridge.v1.StreamTelemetryRequest.interval:type_name -> google.protobuf.Duration
+	8,  // 1: bridge.v1.StreamTelemetryResponse.samples:type_name -> bridge.v1.CallTelemetry
+	9,  // 2: bridge.v1.GetStatsResponse.timestamp:type_name -> google.protobuf.Timestamp
+	9,  // 3: bridge.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: bridge.v1.GetStatsResponse.calls_ended:type_name -> bridge.v1.GetStatsResponse.CallsEndedEntry
+	7,  // 5: bridge.v1.GetStatsResponse.loop_lag:type_name -> google.protobuf.Duration
+	5,  // 6: bridge.v1.GetStatsResponse.store:type_name -> bridge.v1.StoreStats
+	0,  // 7: bridge.v1.StoreStats.backend:type_name -> bridge.v1.StoreBackend
+	9,  // 8: bridge.v1.StoreStats.stuck_since:type_name -> google.protobuf.Timestamp
+	1,  // 9: bridge.v1.TelemetryService.StreamTelemetry:input_type -> bridge.v1.StreamTelemetryRequest
+	3,  // 10: bridge.v1.TelemetryService.GetStats:input_type -> bridge.v1.GetStatsRequest
+	2,  // 11: bridge.v1.TelemetryService.StreamTelemetry:output_type -> bridge.v1.StreamTelemetryResponse
+	4,  // 12: bridge.v1.TelemetryService.GetStats:output_type -> bridge.v1.GetStatsResponse
+	11, // [11:13] is the sub-list for method output_type
+	9,  // [9:11] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_telemetry_service_proto_init() }
@@ -406,18 +586,20 @@ func file_bridge_v1_telemetry_service_proto_init() {
 	}
 	file_bridge_v1_telemetry_proto_init()
 	file_bridge_v1_telemetry_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_bridge_v1_telemetry_service_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_telemetry_service_proto_rawDesc), len(file_bridge_v1_telemetry_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   5,
+			NumEnums:      1,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_bridge_v1_telemetry_service_proto_goTypes,
 		DependencyIndexes: file_bridge_v1_telemetry_service_proto_depIdxs,
+		EnumInfos:         file_bridge_v1_telemetry_service_proto_enumTypes,
 		MessageInfos:      file_bridge_v1_telemetry_service_proto_msgTypes,
 	}.Build()
 	File_bridge_v1_telemetry_service_proto = out.File
