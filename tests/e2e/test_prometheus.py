@@ -155,6 +155,7 @@ async def test_every_panel_shows_a_call_and_the_one_alert_that_should_fires(
             await client.end_call(created.connection_id)
             await ended(client, created.connection_id)
         await read.until('mediabridge_calls_ended_total{reason="api_ended"}')
+        await read.until('ALERTS{alertname="MediabridgeFull", alertstate="firing"}')
 
         shown |= await read.shown()
         rules = [one for group in (await read.get("rules"))["groups"] for one in group["rules"]]
