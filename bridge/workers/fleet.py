@@ -147,6 +147,7 @@ class Fleet:
     async def _keep(self, slot: int, first_ready: asyncio.Event) -> None:
         """Have a worker in this slot at all times."""
         pause_s = _FIRST_PAUSE_S
+        before: WorkerLife | None = None
         while True:
             self._replace[slot].clear()
             life = self._new_life(slot)
@@ -155,10 +156,14 @@ class Fleet:
             if await self._is_ready(life, over):
                 first_ready.set()
                 pause_s = _FIRST_PAUSE_S
-                if await self._is_to_be_replaced(slot, life, over):
+                if before is not None:
+                    # Only now: until there was another, it took the calls.
                     self._tasks.create_task(
-                        self._let_go(life, self._limits.drain_s), name=f"replace {life.host_id}"
+                        self._let_go(before, self._limits.drain_s), name=f"replace {before.host_id}"
                     )
+                    before = None
+                if await self._is_to_be_replaced(slot, life, over):
+                    before = life
                     continue
             await self._clock.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -150,6 +150,9 @@ async def test_workers_are_replaced_without_dropping_a_call(
     async with called(front) as (made, caller):
         await ready(front, made.connection_id)
         os.kill(server.pid, signal.SIGUSR2)
+        async with called(front, name="Bob") as (_, bob):
+            await bob.play(tone(500, 600) + silence(600))
+            await hears(bob, 1000)
         async with asyncio.timeout(SOON_S):
             while (
                 len(workers(server).keys() - before) < WORKERS
