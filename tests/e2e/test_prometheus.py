@@ -32,7 +32,7 @@ OF_WHAT_DID_NOT_HAPPEN: Final = {
     *("Ends by others' or our fault", "What went wrong and was survived"),
     *("Interruptions", "Silence after an interruption, p99", "Tools", "Tools' time, p95"),
     *("Lost and thrown away", "Voices that ran dry", "Packets lost"),
-    *("Broken links", "Outages, p95", "Workers"),
+    *("Broken links", "Outages, p95", "Workers", "Store"),
 }
 """Panels with nothing to show of a call without tools and interruptions in which all was well.
 
