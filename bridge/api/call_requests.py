@@ -25,6 +25,7 @@ from bridge.v1 import call_pb2, call_service_pb2
 _MAX_NAME: Final = 128
 _MAX_REQUEST_ID: Final = 64
 _MAX_SPOKEN: Final = 4096
+_MAX_ENDPOINTS: Final = 16
 
 _CallAsked = call_service_pb2.CreateRoomRequest | call_service_pb2.JoinRoomRequest
 
@@ -86,7 +87,16 @@ def _call_request(
         budget=_budget(request, wrong),
         recording=recording(request, wrong),
         retention=_retention(request.retention, wrong),
+        webhooks=_webhooks(request, wrong),
     )
+
+
+def _webhooks(request: _CallAsked, wrong: Violations) -> frozenset[str] | None:
+    if not request.HasField("webhooks"):
+        return None
+    if len(request.webhooks.endpoints) > _MAX_ENDPOINTS:
+        wrong.add("webhooks.endpoints", f"at most {_MAX_ENDPOINTS}")
+    return frozenset(request.webhooks.endpoints)
 
 
 def _request_key(request: _CallAsked, wrong: Violations) -> RequestKey | None:

@@ -220,7 +220,7 @@ async def _calls(shared: _Shared, livekit: LiveKitSettings) -> AsyncIterator[_Ca
             rooms=rooms,
             directory=records.directory,
             registry=registry,
-            terms=Terms(_limits(settings), allowances, clock),
+            terms=Terms(_limits(settings), allowances, clock, records.endpoints),
             placing=Placing(
                 placer, records.directory, registry, allowances, shared.observation.call_begins
             ),

@@ -18,7 +18,7 @@ from bridge.ports.placement import Directory
 from bridge.ports.report import CallReport
 from bridge.ports.room import RoomService
 from bridge.ports.store import CallEraser, EventRecords, Store, StoreBackend, StoreStatus
-from bridge.ports.webhook import WebhookLedger
+from bridge.ports.webhook import EndpointNames, WebhookLedger
 from bridge.settings import Settings, SettingsError
 from bridge.store.archive import Archive, Unfinished
 from bridge.store.database import Location, held, opened, parse_url, shown
@@ -62,6 +62,8 @@ class Records:
     webhooks: WebhookLedger
     eraser: CallEraser
     """Who forgets one call, in all of these."""
+    endpoints: EndpointNames = lambda _: frozenset()
+    """What may be asked for to be sent events."""
     unfinished: Sequence[Unfinished] = ()
     """Calls that an earlier life of this server has left."""
     draft: Callable[[CallReport], None] | None = None

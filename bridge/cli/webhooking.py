@@ -39,10 +39,11 @@ async def sending_webhooks(
         yield records
         return
     destinations = Destinations(settings.webhook_allow or "")
+    endpoints = FileEndpoints(file)
     async with (
         Sender(destinations, clock) as sender,
         Outbox(
-            FileEndpoints(file),
+            endpoints,
             directory=records.directory,
             events=records.events,
             ledger=records.webhooks,
@@ -55,4 +56,5 @@ async def sending_webhooks(
             records,
             events=outbox.of_events(),
             eraser=outbox.of_eraser(records.eraser),
+            endpoints=endpoints.names,
         )

@@ -161,6 +161,8 @@ class CallSpec:
     recording: RecordingPlan | None = None
     retention: Retention = Retention.ALL
     """What may be stored of it, at most."""
+    webhooks: frozenset[str] | None = None
+    """The endpoints that are sent its events; None: those that do not wait to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

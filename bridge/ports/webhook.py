@@ -1,11 +1,14 @@
 """What is kept of webhooks: how far each endpoint has got, and what it never took."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bridge.ids import ConnectionId, TenantId
+
+EndpointNames = Callable[[TenantId], frozenset[str]]
+"""Returns what the endpoints of a tenant are called, as it stands now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _SETTLED: Final = (
     "prior_connection_id",
     "initial_messages",
     "budget",
+    "webhooks",
 )
 
 

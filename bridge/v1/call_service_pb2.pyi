@@ -253,6 +253,7 @@ class CreateRoomRequest(_message.Message):
     BUDGET_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
     RETENTION_FIELD_NUMBER: _builtins.int
+    WEBHOOKS_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The caller's name as others see it, 1 to 128 characters. It is not an identity:
     the server makes that.
@@ -322,6 +323,12 @@ class CreateRoomRequest(_message.Message):
     def recording(self) -> _call_pb2.RecordingOptions:
         """Whether and how the call is recorded. Default: as the agent's file says, else not."""
 
+    @_builtins.property
+    def webhooks(self) -> Global___WebhookSelection:
+        """Which of the tenant's webhook endpoints are sent this call's events. Default: all that do not
+        wait to be asked for.
+        """
+
     def __init__(
         self,
         *,
@@ -342,14 +349,39 @@ class CreateRoomRequest(_message.Message):
         budget: _call_pb2.Budget | None = ...,
         recording: _call_pb2.RecordingOptions | None = ...,
         retention: Global___Retention.ValueType = ...,
+        webhooks: Global___WebhookSelection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl", "webhooks", b"webhooks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language", "webhooks", b"webhooks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateRoomRequest: _TypeAlias = CreateRoomRequest  # noqa: Y015
+
+@_typing.final
+class WebhookSelection(_message.Message):
+    """Some of a tenant's webhook endpoints, as its operator has them in the server's file of webhooks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def endpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their names, at most 16. None: nothing is sent."""
+
+    def __init__(
+        self,
+        *,
+        endpoints: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoints", b"endpoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookSelection: _TypeAlias = WebhookSelection  # noqa: Y015
 
 @_typing.final
 class ContextMessage(_message.Message):
@@ -502,6 +534,7 @@ class JoinRoomRequest(_message.Message):
     BUDGET_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
     RETENTION_FIELD_NUMBER: _builtins.int
+    WEBHOOKS_FIELD_NUMBER: _builtins.int
     participant_name: _builtins.str
     """Required. The name as others see it, 1 to 128 characters."""
     agent_id: _builtins.str
@@ -554,6 +587,10 @@ class JoinRoomRequest(_message.Message):
     def recording(self) -> _call_pb2.RecordingOptions:
         """As in CreateRoomRequest; refused where the room belongs to a call."""
 
+    @_builtins.property
+    def webhooks(self) -> Global___WebhookSelection:
+        """As in CreateRoomRequest; refused where the room belongs to a call."""
+
     def __init__(
         self,
         *,
@@ -574,10 +611,11 @@ class JoinRoomRequest(_message.Message):
         budget: _call_pb2.Budget | None = ...,
         recording: _call_pb2.RecordingOptions | None = ...,
         retention: Global___Retention.ValueType = ...,
+        webhooks: Global___WebhookSelection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "budget", b"budget", "limits", b"limits", "recording", b"recording", "token_ttl", b"token_ttl", "webhooks", b"webhooks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "agent_id", b"agent_id", "budget", b"budget", "initial_messages", b"initial_messages", "limits", b"limits", "metadata", b"metadata", "participant_name", b"participant_name", "prior_connection_id", b"prior_connection_id", "recording", b"recording", "request_id", b"request_id", "retention", b"retention", "room_name", b"room_name", "start_policy", b"start_policy", "tenant_id", b"tenant_id", "token_ttl", b"token_ttl", "variables", b"variables", "voice_language", b"voice_language", "webhooks", b"webhooks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

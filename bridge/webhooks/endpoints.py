@@ -25,9 +25,15 @@ class Endpoint:
     key: bytes = field(repr=False)
     kinds: frozenset[str] = frozenset()
     """Empty: all."""
+    on_request: bool = False
+    """It is sent events of those calls alone that ask for it by its name."""
 
     def wants(self, kind: str) -> bool:
         return not self.kinds or kind in self.kinds
+
+    def serves(self, asked: frozenset[str] | None) -> bool:
+        """Return whether it is for a call that asks for these endpoints; None: for no certain."""
+        return not self.on_request if asked is None else self.name in asked
 
 
 def _url(url: str, info: ValidationInfo) -> str:
@@ -69,9 +75,11 @@ class EndpointPart(Part):
     url: Annotated[str, Field(max_length=2_048), AfterValidator(_url)]
     secret: Annotated[str, Field(repr=False), AfterValidator(_secret)]
     events: list[Annotated[str, AfterValidator(_kind)]] = Field(default_factory=list)
+    on_request: bool = False
 
     def endpoint(self) -> Endpoint:
-        return Endpoint(self.name, self.url, key_of(self.secret), frozenset(self.events))
+        key, kinds = key_of(self.secret), frozenset(self.events)
+        return Endpoint(self.name, self.url, key, kinds, self.on_request)
 
 
 class WebhookFile(Part):
@@ -111,6 +119,9 @@ class FileEndpoints:
 
     def named(self, name: str) -> Endpoint | None:
         return self._file.value.named(name)
+
+    def names(self, tenant_id: TenantId) -> frozenset[str]:
+        return frozenset(one.name for one in self.of(tenant_id))
 
 
 def read_endpoints(file: str, raw: bytes, destinations: Destinations) -> EndpointTable:

@@ -118,9 +118,11 @@ class Outbox:
         placed = await self._directory.get(connection_id)
         if placed is None:
             return
-        tenant_id = placed.view.spec.tenant_id
-        for endpoint in self._endpoints.of(tenant_id):
-            await self._courier(endpoint.name).offer(connection_id, tenant_id, sequence)
+        spec = placed.view.spec
+        for endpoint in self._endpoints.of(spec.tenant_id):
+            if endpoint.serves(spec.webhooks):
+                courier = self._courier(endpoint.name)
+                await courier.offer(connection_id, spec.tenant_id, sequence)
 
     async def _take_up(self) -> None:
         """Go on where an earlier life was."""

@@ -44,6 +44,8 @@ class CallRequest:
     budget: Budget = field(default_factory=Budget)
     recording: RecordingChange | None = None
     retention: Retention | None = None
+    webhooks: frozenset[str] | None = None
+    """Endpoints by their names; None: as the operator has it."""
 
 
 def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
@@ -59,6 +61,7 @@ def settled_by_a_call(request: CallRequest) -> list[FieldViolation]:
         "budget": bool(request.budget),
         "recording": request.recording is not None,
         "retention": request.retention is not None,
+        "webhooks": request.webhooks is not None,
     }
     return [
         FieldViolation(name, "the room belongs to a call, which has this settled")

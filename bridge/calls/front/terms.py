@@ -11,7 +11,11 @@ from bridge.ports.agent import ResolvedAgent
 from bridge.ports.call import CallLimits, CallSpec, StartPolicy
 from bridge.ports.clock import Clock
 from bridge.ports.recording import RecordingChange, RecordingPlan
+from bridge.ports.webhook import EndpointNames
 from bridge.retention import Retention, RetentionRules, tightest
+
+# How much of what was asked for is told back.
+_SHOWN: Final = 200
 
 # What agent and request may each say in place of the server.
 _LIMITS: Final = tuple(one.name for one in fields(AskedLimits))
@@ -32,7 +36,17 @@ class ServerLimits:
 class Terms:
     """Settles what holds for a call before it takes a slot."""
 
-    def __init__(self, limits: ServerLimits, allowances: Allowances, clock: Clock) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        allowances: Allowances,
+        clock: Clock,
+        endpoints: EndpointNames = lambda _: frozenset(),
+    ) -> None:
+        """
+        :param endpoints: returns the names of a tenant's webhook endpoints.
+        """
+        self._endpoints = endpoints
         self._limits = limits
         self._allowances = allowances
         self._clock = clock
@@ -76,7 +90,18 @@ class Terms:
             tenant_budget=allowance.tenant_budget,
             recording=self._recording_of(request, agent, retention),
             retention=retention,
+            webhooks=self._webhooks_of(request),
         )
+
+    def _webhooks_of(self, request: CallRequest) -> frozenset[str] | None:
+        if request.webhooks is None:
+            return None
+        # Another tenant's endpoint is not there, in just these words.
+        unknown = sorted(request.webhooks - self._endpoints(request.agent.tenant_id))
+        if unknown:
+            problem = "this tenant has no such endpoint: " + ", ".join(unknown)[:_SHOWN]
+            raise InvalidRequest([FieldViolation("webhooks.endpoints", problem)])
+        return request.webhooks
 
     def _limits_for(self, asked: AskedLimits, agent: ResolvedAgent) -> CallLimits:
         limits = self._limits.defaults

@@ -353,3 +353,21 @@ def test_stats_say_how_the_store_is_doing() -> None:
     assert (stuck.backend, stuck.taking) == (telemetry_service_pb2.STORE_BACKEND_POSTGRESQL, False)
     assert stuck.stuck_since.ToDatetime(tzinfo=UTC) == since
     assert (stuck.events_waiting, stuck.ends_waiting, stuck.events_lost) == (20_000, 7, 41)
+
+
+async def test_endpoints_that_are_not_there_are_refused_by_their_field(api: Api) -> None:
+    for names in (["nobody"], ["e"] * 17):
+        selection = call_service_pb2.WebhookSelection(endpoints=names)
+        error = await refused(api.calls.CreateRoom(create(webhooks=selection)))
+        assert error.code() is Code.INVALID_ARGUMENT
+        assert wrong_fields_of(error) == ["webhooks.endpoints"]
+    none = call_service_pb2.WebhookSelection()
+    made = await api.calls.CreateRoom(create(webhooks=none))
+    placed = await api.world.directory.get(made.connection_id)
+    assert placed is not None
+    assert placed.view.spec.webhooks == frozenset()
+    joining = call_service_pb2.JoinRoomRequest(
+        participant_name="Bob", room_name=made.room_name, tenant_id="acme", webhooks=none
+    )
+    error = await refused(api.calls.JoinRoom(joining))
+    assert wrong_fields_of(error) == ["webhooks"]

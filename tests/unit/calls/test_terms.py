@@ -16,6 +16,10 @@ from bridge.retention import Retention, RetentionRules
 from tests.fakes.agents import GREETER, LIMITS
 from tests.unit.calls.rig import World
 
+ENDPOINTS = {
+    TenantId("acme"): frozenset({"shop", "audit"}),
+    TenantId("globex"): frozenset({"theirs"}),
+}
 RULES = RetentionRules(Retention.TRANSCRIPT, {TenantId("globex"): Retention.NONE})
 
 
@@ -26,6 +30,7 @@ def settled(
     asked: Retention | None = None,
     recording: RecordingChange | None = None,
     recorded: RecordingPlan | None = None,
+    webhooks: frozenset[str] | None = None,
 ) -> CallSpec:
     world = World()
     allowances = Allowances(world.prices, world.budgets, world.ledger, world.clock)
@@ -35,9 +40,11 @@ def settled(
         "Ada",
         retention=asked,
         recording=recording,
+        webhooks=webhooks,
     )
     resolved = replace(GREETER, retention=agent, recording=recorded)
-    return Terms(limits, allowances, world.clock).settle(request, resolved, None, foreign=False)
+    terms = Terms(limits, allowances, world.clock, ENDPOINTS.__getitem__)
+    return terms.settle(request, resolved, None, foreign=False)
 
 
 def test_server_s_word_holds_where_nobody_else_has_one() -> None:
@@ -68,3 +75,19 @@ def test_recording_that_is_asked_for_and_may_not_be_kept_is_refused() -> None:
     (violation,) = refused.value.violations
     assert violation.field == "recording"
     assert "metadata" in violation.description
+
+
+@pytest.mark.parametrize("webhooks", [None, frozenset(), frozenset({"shop"})])
+def test_call_is_sent_to_the_endpoints_of_its_tenant_that_it_names(
+    webhooks: frozenset[str] | None,
+) -> None:
+    assert settled(webhooks=webhooks).webhooks == webhooks
+
+
+def test_endpoint_of_another_tenant_is_as_if_there_were_none() -> None:
+    for name in ("theirs", "nobodys"):
+        with pytest.raises(InvalidRequest) as refused:
+            settled(webhooks=frozenset({"shop", name}))
+        (violation,) = refused.value.violations
+        assert violation.field == "webhooks.endpoints"
+        assert violation.description == f"this tenant has no such endpoint: {name}"

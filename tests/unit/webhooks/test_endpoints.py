@@ -74,3 +74,11 @@ def test_wrong_secret_is_not_repeated() -> None:
         read(FILE.replace(SECRET, "whsec_hush", 1))
     assert "must be whsec_" in str(bad.value)
     assert "hush" not in str(bad.value)
+
+
+def test_endpoint_on_request_serves_the_calls_that_name_it() -> None:
+    table = read(FILE.replace("name: audit,", "name: audit, on_request: true,"))
+    shop, audit = table.of(TenantId("acme"))
+    assert [one.serves(None) for one in (shop, audit)] == [True, False]
+    assert [one.serves(frozenset({"audit"})) for one in (shop, audit)] == [False, True]
+    assert [one.serves(frozenset()) for one in (shop, audit)] == [False, False]

@@ -63,8 +63,10 @@ class Scene:
             self.events = self.outbox.of_events()
             yield
 
-    async def begin(self, number: int = 1, tenant: str = "acme") -> None:
-        spec = replace(numbered(number), tenant_id=TenantId(tenant))
+    async def begin(
+        self, number: int = 1, tenant: str = "acme", webhooks: frozenset[str] | None = None
+    ) -> None:
+        spec = replace(numbered(number), tenant_id=TenantId(tenant), webhooks=webhooks)
         await self.directory.add(Placed(CallView(spec, HOST), HOST, EPOCH))
 
     async def tell(
@@ -373,3 +375,21 @@ async def test_request_under_way_is_the_last_of_an_erased_call(
     await scene.clock.advance(60)
     assert await scene.ledger.dead() == []
     assert await scene.ledger.unfinished() == []
+
+
+async def test_call_that_names_its_endpoints_is_sent_to_these_alone(scene: Scene) -> None:
+    await scene.begin(1, webhooks=frozenset({"audit"}))
+    await scene.begin(2, webhooks=frozenset({"shop"}))
+    await scene.tell(1)
+    await scene.tell(1, call=TWO)
+    assert scene.sender.asked == [(TWO, 1)]
+
+
+async def test_endpoint_on_request_is_sent_what_asks_for_it() -> None:
+    scene = Scene(replace(SHOP, on_request=True))
+    async with scene.life():
+        await scene.begin(1)
+        await scene.begin(2, webhooks=frozenset({"shop"}))
+        await scene.tell(1)
+        await scene.tell(1, call=TWO)
+    assert scene.sender.asked == [(TWO, 1)]

@@ -377,7 +377,10 @@ type CreateRoomRequest struct {
 	Recording *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
 	// What the server may keep of the call once it is over. Server, tenant and agent have their say,
 	// too: what keeps least counts.
-	Retention     Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
+	Retention Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
+	// Which of the tenant's webhook endpoints are sent this call's events. Default: all that do not
+	// wait to be asked for.
+	Webhooks      *WebhookSelection `protobuf:"bytes,18,opt,name=webhooks,proto3" json:"webhooks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -531,6 +534,59 @@ func (x *CreateRoomRequest) GetRetention() Retention {
 	return Retention_RETENTION_UNSPECIFIED
 }
 
+func (x *CreateRoomRequest) GetWebhooks() *WebhookSelection {
+	if x != nil {
+		return x.Webhooks
+	}
+	return nil
+}
+
+// Some of a tenant's webhook endpoints, as its operator has them in the server's file of webhooks.
+type WebhookSelection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their names, at most 16. None: nothing is sent.
+	Endpoints     []string `protobuf:"bytes,1,rep,name=endpoints,proto3" json:"endpoints,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookSelection) Reset() {
+	*x = WebhookSelection{}
+	mi := &file_bridge_v1_call_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookSelection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookSelection) ProtoMessage() {}
+
+func (x *WebhookSelection) ProtoReflect() protoreflect.Message {
+	mi := &file_bridge_v1_call_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookSelection.ProtoReflect.Descriptor instead.
+func (*WebhookSelection) Descriptor() ([]byte, []int) {
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *WebhookSelection) GetEndpoints() []string {
+	if x != nil {
+		return x.Endpoints
+	}
+	return nil
+}
+
 // Something that the model is told without anybody hearing it.
 type ContextMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -544,7 +600,7 @@ type ContextMessage struct {
 
 func (x *ContextMessage) Reset() {
 	*x = ContextMessage{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[1]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +612,7 @@ func (x *ContextMessage) String() string {
 func (*ContextMessage) ProtoMessage() {}
 
 func (x *ContextMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[1]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +625,7 @@ func (x *ContextMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextMessage.ProtoReflect.Descriptor instead.
 func (*ContextMessage) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{1}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ContextMessage) GetRole() ContextRole {
@@ -614,7 +670,7 @@ type CreateRoomResponse struct {
 
 func (x *CreateRoomResponse) Reset() {
 	*x = CreateRoomResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[2]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +682,7 @@ func (x *CreateRoomResponse) String() string {
 func (*CreateRoomResponse) ProtoMessage() {}
 
 func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[2]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +695,7 @@ func (x *CreateRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomResponse.ProtoReflect.Descriptor instead.
 func (*CreateRoomResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{2}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateRoomResponse) GetConnectionId() string {
@@ -742,14 +798,16 @@ type JoinRoomRequest struct {
 	// As in CreateRoomRequest; refused where the room belongs to a call.
 	Recording *RecordingOptions `protobuf:"bytes,16,opt,name=recording,proto3" json:"recording,omitempty"`
 	// As in CreateRoomRequest; refused where the room belongs to a call.
-	Retention     Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
+	Retention Retention `protobuf:"varint,17,opt,name=retention,proto3,enum=bridge.v1.Retention" json:"retention,omitempty"`
+	// As in CreateRoomRequest; refused where the room belongs to a call.
+	Webhooks      *WebhookSelection `protobuf:"bytes,18,opt,name=webhooks,proto3" json:"webhooks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JoinRoomRequest) Reset() {
 	*x = JoinRoomRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[3]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +819,7 @@ func (x *JoinRoomRequest) String() string {
 func (*JoinRoomRequest) ProtoMessage() {}
 
 func (x *JoinRoomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[3]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +832,7 @@ func (x *JoinRoomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRoomRequest.ProtoReflect.Descriptor instead.
 func (*JoinRoomRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{3}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *JoinRoomRequest) GetParticipantName() string {
@@ -896,6 +954,13 @@ func (x *JoinRoomRequest) GetRetention() Retention {
 	return Retention_RETENTION_UNSPECIFIED
 }
 
+func (x *JoinRoomRequest) GetWebhooks() *WebhookSelection {
+	if x != nil {
+		return x.Webhooks
+	}
+	return nil
+}
+
 // A way into the room. The first five fields are all that a client needs.
 type JoinRoomResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -921,7 +986,7 @@ type JoinRoomResponse struct {
 
 func (x *JoinRoomResponse) Reset() {
 	*x = JoinRoomResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[4]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -933,7 +998,7 @@ func (x *JoinRoomResponse) String() string {
 func (*JoinRoomResponse) ProtoMessage() {}
 
 func (x *JoinRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[4]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -946,7 +1011,7 @@ func (x *JoinRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinRoomResponse.ProtoReflect.Descriptor instead.
 func (*JoinRoomResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{4}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *JoinRoomResponse) GetConnectionId() string {
@@ -1016,7 +1081,7 @@ type EndCallRequest struct {
 
 func (x *EndCallRequest) Reset() {
 	*x = EndCallRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[5]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1093,7 @@ func (x *EndCallRequest) String() string {
 func (*EndCallRequest) ProtoMessage() {}
 
 func (x *EndCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[5]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1106,7 @@ func (x *EndCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndCallRequest.ProtoReflect.Descriptor instead.
 func (*EndCallRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{5}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EndCallRequest) GetConnectionId() string {
@@ -1068,7 +1133,7 @@ type EndCallResponse struct {
 
 func (x *EndCallResponse) Reset() {
 	*x = EndCallResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[6]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1145,7 @@ func (x *EndCallResponse) String() string {
 func (*EndCallResponse) ProtoMessage() {}
 
 func (x *EndCallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[6]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1158,7 @@ func (x *EndCallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndCallResponse.ProtoReflect.Descriptor instead.
 func (*EndCallResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{6}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EndCallResponse) GetStatus() string {
@@ -1153,7 +1218,7 @@ type ControlCallRequest struct {
 
 func (x *ControlCallRequest) Reset() {
 	*x = ControlCallRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1230,7 @@ func (x *ControlCallRequest) String() string {
 func (*ControlCallRequest) ProtoMessage() {}
 
 func (x *ControlCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[7]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1243,7 @@ func (x *ControlCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlCallRequest.ProtoReflect.Descriptor instead.
 func (*ControlCallRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{7}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ControlCallRequest) GetConnectionId() string {
@@ -1381,7 +1446,7 @@ type Say struct {
 
 func (x *Say) Reset() {
 	*x = Say{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1458,7 @@ func (x *Say) String() string {
 func (*Say) ProtoMessage() {}
 
 func (x *Say) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[8]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1471,7 @@ func (x *Say) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Say.ProtoReflect.Descriptor instead.
 func (*Say) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{8}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Say) GetText() string {
@@ -1440,7 +1505,7 @@ type CommitTurn struct {
 
 func (x *CommitTurn) Reset() {
 	*x = CommitTurn{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1517,7 @@ func (x *CommitTurn) String() string {
 func (*CommitTurn) ProtoMessage() {}
 
 func (x *CommitTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[9]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1530,7 @@ func (x *CommitTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitTurn.ProtoReflect.Descriptor instead.
 func (*CommitTurn) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{9}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
 }
 
 // Stop what the agent is saying.
@@ -1477,7 +1542,7 @@ type Interrupt struct {
 
 func (x *Interrupt) Reset() {
 	*x = Interrupt{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1554,7 @@ func (x *Interrupt) String() string {
 func (*Interrupt) ProtoMessage() {}
 
 func (x *Interrupt) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[10]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1567,7 @@ func (x *Interrupt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interrupt.ProtoReflect.Descriptor instead.
 func (*Interrupt) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{10}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
 }
 
 // Let the agent answer now, once it is quiet.
@@ -1516,7 +1581,7 @@ type Respond struct {
 
 func (x *Respond) Reset() {
 	*x = Respond{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1593,7 @@ func (x *Respond) String() string {
 func (*Respond) ProtoMessage() {}
 
 func (x *Respond) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[11]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1606,7 @@ func (x *Respond) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Respond.ProtoReflect.Descriptor instead.
 func (*Respond) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{11}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Respond) GetInstructions() string {
@@ -1564,7 +1629,7 @@ type AddContext struct {
 
 func (x *AddContext) Reset() {
 	*x = AddContext{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1576,7 +1641,7 @@ func (x *AddContext) String() string {
 func (*AddContext) ProtoMessage() {}
 
 func (x *AddContext) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[12]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1589,7 +1654,7 @@ func (x *AddContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddContext.ProtoReflect.Descriptor instead.
 func (*AddContext) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{12}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AddContext) GetMessage() *ContextMessage {
@@ -1619,7 +1684,7 @@ type Mute struct {
 
 func (x *Mute) Reset() {
 	*x = Mute{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1696,7 @@ func (x *Mute) String() string {
 func (*Mute) ProtoMessage() {}
 
 func (x *Mute) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[13]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1709,7 @@ func (x *Mute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mute.ProtoReflect.Descriptor instead.
 func (*Mute) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{13}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Mute) GetSide() MuteSide {
@@ -1679,7 +1744,7 @@ type UpdateAgent struct {
 
 func (x *UpdateAgent) Reset() {
 	*x = UpdateAgent{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1756,7 @@ func (x *UpdateAgent) String() string {
 func (*UpdateAgent) ProtoMessage() {}
 
 func (x *UpdateAgent) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[14]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1769,7 @@ func (x *UpdateAgent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAgent.ProtoReflect.Descriptor instead.
 func (*UpdateAgent) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{14}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UpdateAgent) GetInstructions() string {
@@ -1746,7 +1811,7 @@ type ToolSelection struct {
 
 func (x *ToolSelection) Reset() {
 	*x = ToolSelection{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1823,7 @@ func (x *ToolSelection) String() string {
 func (*ToolSelection) ProtoMessage() {}
 
 func (x *ToolSelection) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[15]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1836,7 @@ func (x *ToolSelection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToolSelection.ProtoReflect.Descriptor instead.
 func (*ToolSelection) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{15}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ToolSelection) GetNames() []string {
@@ -1792,7 +1857,7 @@ type SetMetadata struct {
 
 func (x *SetMetadata) Reset() {
 	*x = SetMetadata{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +1869,7 @@ func (x *SetMetadata) String() string {
 func (*SetMetadata) ProtoMessage() {}
 
 func (x *SetMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[16]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +1882,7 @@ func (x *SetMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMetadata.ProtoReflect.Descriptor instead.
 func (*SetMetadata) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{16}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SetMetadata) GetMetadata() map[string]string {
@@ -1839,7 +1904,7 @@ type SendDtmf struct {
 
 func (x *SendDtmf) Reset() {
 	*x = SendDtmf{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +1916,7 @@ func (x *SendDtmf) String() string {
 func (*SendDtmf) ProtoMessage() {}
 
 func (x *SendDtmf) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[17]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +1929,7 @@ func (x *SendDtmf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDtmf.ProtoReflect.Descriptor instead.
 func (*SendDtmf) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{17}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SendDtmf) GetDigits() string {
@@ -1886,7 +1951,7 @@ type EndSoftly struct {
 
 func (x *EndSoftly) Reset() {
 	*x = EndSoftly{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1898,7 +1963,7 @@ func (x *EndSoftly) String() string {
 func (*EndSoftly) ProtoMessage() {}
 
 func (x *EndSoftly) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[18]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1911,7 +1976,7 @@ func (x *EndSoftly) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSoftly.ProtoReflect.Descriptor instead.
 func (*EndSoftly) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{18}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EndSoftly) GetText() string {
@@ -1941,7 +2006,7 @@ type ControlCallResponse struct {
 
 func (x *ControlCallResponse) Reset() {
 	*x = ControlCallResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1953,7 +2018,7 @@ func (x *ControlCallResponse) String() string {
 func (*ControlCallResponse) ProtoMessage() {}
 
 func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[19]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1966,7 +2031,7 @@ func (x *ControlCallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlCallResponse.ProtoReflect.Descriptor instead.
 func (*ControlCallResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{19}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ControlCallResponse) GetCommandId() string {
@@ -2015,7 +2080,7 @@ type GetConnectionStatusRequest struct {
 
 func (x *GetConnectionStatusRequest) Reset() {
 	*x = GetConnectionStatusRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2092,7 @@ func (x *GetConnectionStatusRequest) String() string {
 func (*GetConnectionStatusRequest) ProtoMessage() {}
 
 func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[20]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2105,7 @@ func (x *GetConnectionStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{20}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetConnectionStatusRequest) GetConnectionId() string {
@@ -2077,7 +2142,7 @@ type GetConnectionStatusResponse struct {
 
 func (x *GetConnectionStatusResponse) Reset() {
 	*x = GetConnectionStatusResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2154,7 @@ func (x *GetConnectionStatusResponse) String() string {
 func (*GetConnectionStatusResponse) ProtoMessage() {}
 
 func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[21]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2167,7 @@ func (x *GetConnectionStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetConnectionStatusResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{21}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetConnectionStatusResponse) GetConnectionId() string {
@@ -2189,7 +2254,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2266,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[22]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2279,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{22}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListCallsRequest) GetPageSize() int32 {
@@ -2272,7 +2337,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2349,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[23]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2297,7 +2362,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{23}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListCallsResponse) GetCalls() []*Call {
@@ -2325,7 +2390,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2337,7 +2402,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[24]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2350,7 +2415,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{24}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListAgentsRequest) GetTenantId() string {
@@ -2371,7 +2436,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2383,7 +2448,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[25]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2396,7 +2461,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{25}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentSummary {
@@ -2423,7 +2488,7 @@ type AgentSummary struct {
 
 func (x *AgentSummary) Reset() {
 	*x = AgentSummary{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2435,7 +2500,7 @@ func (x *AgentSummary) String() string {
 func (*AgentSummary) ProtoMessage() {}
 
 func (x *AgentSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[26]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2448,7 +2513,7 @@ func (x *AgentSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSummary.ProtoReflect.Descriptor instead.
 func (*AgentSummary) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{26}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AgentSummary) GetAgentId() string {
@@ -2490,7 +2555,7 @@ type GetCallReportRequest struct {
 
 func (x *GetCallReportRequest) Reset() {
 	*x = GetCallReportRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2567,7 @@ func (x *GetCallReportRequest) String() string {
 func (*GetCallReportRequest) ProtoMessage() {}
 
 func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[27]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2580,7 @@ func (x *GetCallReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportRequest.ProtoReflect.Descriptor instead.
 func (*GetCallReportRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{27}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetCallReportRequest) GetConnectionId() string {
@@ -2536,7 +2601,7 @@ type GetCallReportResponse struct {
 
 func (x *GetCallReportResponse) Reset() {
 	*x = GetCallReportResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2548,7 +2613,7 @@ func (x *GetCallReportResponse) String() string {
 func (*GetCallReportResponse) ProtoMessage() {}
 
 func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[28]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2561,7 +2626,7 @@ func (x *GetCallReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallReportResponse.ProtoReflect.Descriptor instead.
 func (*GetCallReportResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{28}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetCallReportResponse) GetReport() *CallReport {
@@ -2584,7 +2649,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2596,7 +2661,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[29]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2609,7 +2674,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{29}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *WatchEventsRequest) GetConnectionId() string {
@@ -2637,7 +2702,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2649,7 +2714,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[30]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2662,7 +2727,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{30}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *WatchEventsResponse) GetEvent() *CallEvent {
@@ -2683,7 +2748,7 @@ type DeleteCallDataRequest struct {
 
 func (x *DeleteCallDataRequest) Reset() {
 	*x = DeleteCallDataRequest{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +2760,7 @@ func (x *DeleteCallDataRequest) String() string {
 func (*DeleteCallDataRequest) ProtoMessage() {}
 
 func (x *DeleteCallDataRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[31]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +2773,7 @@ func (x *DeleteCallDataRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCallDataRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCallDataRequest) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{31}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeleteCallDataRequest) GetConnectionId() string {
@@ -2740,7 +2805,7 @@ type DeleteCallDataResponse struct {
 
 func (x *DeleteCallDataResponse) Reset() {
 	*x = DeleteCallDataResponse{}
-	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2752,7 +2817,7 @@ func (x *DeleteCallDataResponse) String() string {
 func (*DeleteCallDataResponse) ProtoMessage() {}
 
 func (x *DeleteCallDataResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_bridge_v1_call_service_proto_msgTypes[32]
+	mi := &file_bridge_v1_call_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2765,7 +2830,7 @@ func (x *DeleteCallDataResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCallDataResponse.ProtoReflect.Descriptor instead.
 func (*DeleteCallDataResponse) Descriptor() ([]byte, []int) {
-	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{32}
+	return file_bridge_v1_call_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeleteCallDataResponse) GetConnectionId() string {
@@ -2814,7 +2879,7 @@ var File_bridge_v1_call_service_proto protoreflect.FileDescriptor
 
 const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd0\a\n" +
+	"\x1cbridge/v1/call_service.proto\x12\tbridge.v1\x1a\x15bridge/v1/agent.proto\x1a\x14bridge/v1/call.proto\x1a\x15bridge/v1/event.proto\x1a\x17bridge/v1/options.proto\x1a\x16bridge/v1/report.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\b\n" +
 	"\x11CreateRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2834,13 +2899,16 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
 	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
 	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x122\n" +
-	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x1a;\n" +
+	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x127\n" +
+	"\bwebhooks\x18\x12 \x01(\v2\x1b.bridge.v1.WebhookSelectionR\bwebhooks\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"V\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"0\n" +
+	"\x10WebhookSelection\x12\x1c\n" +
+	"\tendpoints\x18\x01 \x03(\tR\tendpoints\"V\n" +
 	"\x0eContextMessage\x12*\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x16.bridge.v1.ContextRoleR\x04role\x12\x18\n" +
 	"\x04text\x18\x02 \x01(\tB\x04\x88\xe7\x18\x01R\x04text\"\x95\x03\n" +
@@ -2855,7 +2923,7 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x11token_expire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12#\n" +
 	"\x04call\x18\b \x01(\v2\x0f.bridge.v1.CallR\x04call\x122\n" +
 	"\x12capacity_remaining\x18\t \x01(\x05H\x00R\x11capacityRemaining\x88\x01\x01B\x15\n" +
-	"\x13_capacity_remaining\"\xca\a\n" +
+	"\x13_capacity_remaining\"\x83\b\n" +
 	"\x0fJoinRoomRequest\x12)\n" +
 	"\x10participant_name\x18\x01 \x01(\tR\x0fparticipantName\x12\x19\n" +
 	"\bagent_id\x18\x02 \x01(\tR\aagentId\x12%\n" +
@@ -2875,7 +2943,8 @@ const file_bridge_v1_call_service_proto_rawDesc = "" +
 	"\x10initial_messages\x18\x0f \x03(\v2\x19.bridge.v1.ContextMessageR\x0finitialMessages\x12)\n" +
 	"\x06budget\x18\x0e \x01(\v2\x11.bridge.v1.BudgetR\x06budget\x129\n" +
 	"\trecording\x18\x10 \x01(\v2\x1b.bridge.v1.RecordingOptionsR\trecording\x122\n" +
-	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x1a;\n" +
+	"\tretention\x18\x11 \x01(\x0e2\x14.bridge.v1.RetentionR\tretention\x127\n" +
+	"\bwebhooks\x18\x12 \x01(\v2\x1b.bridge.v1.WebhookSelectionR\bwebhooks\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a<\n" +
@@ -3074,7 +3143,7 @@ func file_bridge_v1_call_service_proto_rawDescGZIP() []byte {
 }
 
 var file_bridge_v1_call_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_bridge_v1_call_service_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_bridge_v1_call_service_proto_goTypes = []any{
 	(Retention)(0),                      // 0: bridge.v1.Retention
 	(ContextRole)(0),                    // 1: bridge.v1.ContextRole
@@ -3082,135 +3151,138 @@ var file_bridge_v1_call_service_proto_goTypes = []any{
 	(MuteSide)(0),                       // 3: bridge.v1.MuteSide
 	(ControlOutcome)(0),                 // 4: bridge.v1.ControlOutcome
 	(*CreateRoomRequest)(nil),           // 5: bridge.v1.CreateRoomRequest
-	(*ContextMessage)(nil),              // 6: bridge.v1.ContextMessage
-	(*CreateRoomResponse)(nil),          // 7: bridge.v1.CreateRoomResponse
-	(*JoinRoomRequest)(nil),             // 8: bridge.v1.JoinRoomRequest
-	(*JoinRoomResponse)(nil),            // 9: bridge.v1.JoinRoomResponse
-	(*EndCallRequest)(nil),              // 10: bridge.v1.EndCallRequest
-	(*EndCallResponse)(nil),             // 11: bridge.v1.EndCallResponse
-	(*ControlCallRequest)(nil),          // 12: bridge.v1.ControlCallRequest
-	(*Say)(nil),                         // 13: bridge.v1.Say
-	(*CommitTurn)(nil),                  // 14: bridge.v1.CommitTurn
-	(*Interrupt)(nil),                   // 15: bridge.v1.Interrupt
-	(*Respond)(nil),                     // 16: bridge.v1.Respond
-	(*AddContext)(nil),                  // 17: bridge.v1.AddContext
-	(*Mute)(nil),                        // 18: bridge.v1.Mute
-	(*UpdateAgent)(nil),                 // 19: bridge.v1.UpdateAgent
-	(*ToolSelection)(nil),               // 20: bridge.v1.ToolSelection
-	(*SetMetadata)(nil),                 // 21: bridge.v1.SetMetadata
-	(*SendDtmf)(nil),                    // 22: bridge.v1.SendDtmf
-	(*EndSoftly)(nil),                   // 23: bridge.v1.EndSoftly
-	(*ControlCallResponse)(nil),         // 24: bridge.v1.ControlCallResponse
-	(*GetConnectionStatusRequest)(nil),  // 25: bridge.v1.GetConnectionStatusRequest
-	(*GetConnectionStatusResponse)(nil), // 26: bridge.v1.GetConnectionStatusResponse
-	(*ListCallsRequest)(nil),            // 27: bridge.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),           // 28: bridge.v1.ListCallsResponse
-	(*ListAgentsRequest)(nil),           // 29: bridge.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),          // 30: bridge.v1.ListAgentsResponse
-	(*AgentSummary)(nil),                // 31: bridge.v1.AgentSummary
-	(*GetCallReportRequest)(nil),        // 32: bridge.v1.GetCallReportRequest
-	(*GetCallReportResponse)(nil),       // 33: bridge.v1.GetCallReportResponse
-	(*WatchEventsRequest)(nil),          // 34: bridge.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),         // 35: bridge.v1.WatchEventsResponse
-	(*DeleteCallDataRequest)(nil),       // 36: bridge.v1.DeleteCallDataRequest
-	(*DeleteCallDataResponse)(nil),      // 37: bridge.v1.DeleteCallDataResponse
-	nil,                                 // 38: bridge.v1.CreateRoomRequest.MetadataEntry
-	nil,                                 // 39: bridge.v1.CreateRoomRequest.VariablesEntry
-	nil,                                 // 40: bridge.v1.JoinRoomRequest.MetadataEntry
-	nil,                                 // 41: bridge.v1.JoinRoomRequest.VariablesEntry
-	nil,                                 // 42: bridge.v1.SetMetadata.MetadataEntry
-	nil,                                 // 43: bridge.v1.ListCallsRequest.MetadataEntry
-	(*AgentOverrides)(nil),              // 44: bridge.v1.AgentOverrides
-	(*CallLimits)(nil),                  // 45: bridge.v1.CallLimits
-	(StartPolicy)(0),                    // 46: bridge.v1.StartPolicy
-	(*durationpb.Duration)(nil),         // 47: google.protobuf.Duration
-	(*Budget)(nil),                      // 48: bridge.v1.Budget
-	(*RecordingOptions)(nil),            // 49: bridge.v1.RecordingOptions
-	(*timestamppb.Timestamp)(nil),       // 50: google.protobuf.Timestamp
-	(*Call)(nil),                        // 51: bridge.v1.Call
-	(*TurnDetection)(nil),               // 52: bridge.v1.TurnDetection
-	(CallState)(0),                      // 53: bridge.v1.CallState
-	(*CallReport)(nil),                  // 54: bridge.v1.CallReport
-	(*CallEvent)(nil),                   // 55: bridge.v1.CallEvent
+	(*WebhookSelection)(nil),            // 6: bridge.v1.WebhookSelection
+	(*ContextMessage)(nil),              // 7: bridge.v1.ContextMessage
+	(*CreateRoomResponse)(nil),          // 8: bridge.v1.CreateRoomResponse
+	(*JoinRoomRequest)(nil),             // 9: bridge.v1.JoinRoomRequest
+	(*JoinRoomResponse)(nil),            // 10: bridge.v1.JoinRoomResponse
+	(*EndCallRequest)(nil),              // 11: bridge.v1.EndCallRequest
+	(*EndCallResponse)(nil),             // 12: bridge.v1.EndCallResponse
+	(*ControlCallRequest)(nil),          // 13: bridge.v1.ControlCallRequest
+	(*Say)(nil),                         // 14: bridge.v1.Say
+	(*CommitTurn)(nil),                  // 15: bridge.v1.CommitTurn
+	(*Interrupt)(nil),                   // 16: bridge.v1.Interrupt
+	(*Respond)(nil),                     // 17: bridge.v1.Respond
+	(*AddContext)(nil),                  // 18: bridge.v1.AddContext
+	(*Mute)(nil),                        // 19: bridge.v1.Mute
+	(*UpdateAgent)(nil),                 // 20: bridge.v1.UpdateAgent
+	(*ToolSelection)(nil),               // 21: bridge.v1.ToolSelection
+	(*SetMetadata)(nil),                 // 22: bridge.v1.SetMetadata
+	(*SendDtmf)(nil),                    // 23: bridge.v1.SendDtmf
+	(*EndSoftly)(nil),                   // 24: bridge.v1.EndSoftly
+	(*ControlCallResponse)(nil),         // 25: bridge.v1.ControlCallResponse
+	(*GetConnectionStatusRequest)(nil),  // 26: bridge.v1.GetConnectionStatusRequest
+	(*GetConnectionStatusResponse)(nil), // 27: bridge.v1.GetConnectionStatusResponse
+	(*ListCallsRequest)(nil),            // 28: bridge.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),           // 29: bridge.v1.ListCallsResponse
+	(*ListAgentsRequest)(nil),           // 30: bridge.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),          // 31: bridge.v1.ListAgentsResponse
+	(*AgentSummary)(nil),                // 32: bridge.v1.AgentSummary
+	(*GetCallReportRequest)(nil),        // 33: bridge.v1.GetCallReportRequest
+	(*GetCallReportResponse)(nil),       // 34: bridge.v1.GetCallReportResponse
+	(*WatchEventsRequest)(nil),          // 35: bridge.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),         // 36: bridge.v1.WatchEventsResponse
+	(*DeleteCallDataRequest)(nil),       // 37: bridge.v1.DeleteCallDataRequest
+	(*DeleteCallDataResponse)(nil),      // 38: bridge.v1.DeleteCallDataResponse
+	nil,                                 // 39: bridge.v1.CreateRoomRequest.MetadataEntry
+	nil,                                 // 40: bridge.v1.CreateRoomRequest.VariablesEntry
+	nil,                                 // 41: bridge.v1.JoinRoomRequest.MetadataEntry
+	nil,                                 // 42: bridge.v1.JoinRoomRequest.VariablesEntry
+	nil,                                 // 43: bridge.v1.SetMetadata.MetadataEntry
+	nil,                                 // 44: bridge.v1.ListCallsRequest.MetadataEntry
+	(*AgentOverrides)(nil),              // 45: bridge.v1.AgentOverrides
+	(*CallLimits)(nil),                  // 46: bridge.v1.CallLimits
+	(StartPolicy)(0),                    // 47: bridge.v1.StartPolicy
+	(*durationpb.Duration)(nil),         // 48: google.protobuf.Duration
+	(*Budget)(nil),                      // 49: bridge.v1.Budget
+	(*RecordingOptions)(nil),            // 50: bridge.v1.RecordingOptions
+	(*timestamppb.Timestamp)(nil),       // 51: google.protobuf.Timestamp
+	(*Call)(nil),                        // 52: bridge.v1.Call
+	(*TurnDetection)(nil),               // 53: bridge.v1.TurnDetection
+	(CallState)(0),                      // 54: bridge.v1.CallState
+	(*CallReport)(nil),                  // 55: bridge.v1.CallReport
+	(*CallEvent)(nil),                   // 56: bridge.v1.CallEvent
 }
 var file_bridge_v1_call_service_proto_depIdxs = []int32{
-	38, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
-	44, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	45, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	46, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	47, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	39, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
-	6,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	48, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
-	49, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	39, // 0: bridge.v1.CreateRoomRequest.metadata:type_name -> bridge.v1.CreateRoomRequest.MetadataEntry
+	45, // 1: bridge.v1.CreateRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	46, // 2: bridge.v1.CreateRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	47, // 3: bridge.v1.CreateRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	48, // 4: bridge.v1.CreateRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	40, // 5: bridge.v1.CreateRoomRequest.variables:type_name -> bridge.v1.CreateRoomRequest.VariablesEntry
+	7,  // 6: bridge.v1.CreateRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	49, // 7: bridge.v1.CreateRoomRequest.budget:type_name -> bridge.v1.Budget
+	50, // 8: bridge.v1.CreateRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
 	0,  // 9: bridge.v1.CreateRoomRequest.retention:type_name -> bridge.v1.Retention
-	1,  // 10: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
-	50, // 11: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	51, // 12: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
-	40, // 13: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
-	44, // 14: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
-	45, // 15: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
-	46, // 16: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
-	47, // 17: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
-	41, // 18: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
-	6,  // 19: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
-	48, // 20: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
-	49, // 21: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
-	0,  // 22: bridge.v1.JoinRoomRequest.retention:type_name -> bridge.v1.Retention
-	50, // 23: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
-	51, // 24: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
-	51, // 25: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
-	13, // 26: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
-	15, // 27: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
-	16, // 28: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
-	17, // 29: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
-	18, // 30: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
-	19, // 31: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
-	21, // 32: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
-	22, // 33: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
-	23, // 34: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
-	14, // 35: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
-	2,  // 36: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
-	6,  // 37: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
-	3,  // 38: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
-	52, // 39: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
-	20, // 40: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
-	42, // 41: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
-	4,  // 42: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
-	50, // 43: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
-	50, // 44: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
-	51, // 45: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
-	53, // 46: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
-	43, // 47: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
-	51, // 48: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
-	31, // 49: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
-	54, // 50: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
-	55, // 51: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
-	5,  // 52: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
-	8,  // 53: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
-	10, // 54: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
-	12, // 55: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
-	25, // 56: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
-	27, // 57: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
-	29, // 58: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
-	32, // 59: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
-	34, // 60: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
-	36, // 61: bridge.v1.CallService.DeleteCallData:input_type -> bridge.v1.DeleteCallDataRequest
-	7,  // 62: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
-	9,  // 63: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
-	11, // 64: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
-	24, // 65: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
-	26, // 66: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
-	28, // 67: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
-	30, // 68: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
-	33, // 69: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
-	35, // 70: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
-	37, // 71: bridge.v1.CallService.DeleteCallData:output_type -> bridge.v1.DeleteCallDataResponse
-	62, // [62:72] is the sub-list for method output_type
-	52, // [52:62] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	6,  // 10: bridge.v1.CreateRoomRequest.webhooks:type_name -> bridge.v1.WebhookSelection
+	1,  // 11: bridge.v1.ContextMessage.role:type_name -> bridge.v1.ContextRole
+	51, // 12: bridge.v1.CreateRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	52, // 13: bridge.v1.CreateRoomResponse.call:type_name -> bridge.v1.Call
+	41, // 14: bridge.v1.JoinRoomRequest.metadata:type_name -> bridge.v1.JoinRoomRequest.MetadataEntry
+	45, // 15: bridge.v1.JoinRoomRequest.agent:type_name -> bridge.v1.AgentOverrides
+	46, // 16: bridge.v1.JoinRoomRequest.limits:type_name -> bridge.v1.CallLimits
+	47, // 17: bridge.v1.JoinRoomRequest.start_policy:type_name -> bridge.v1.StartPolicy
+	48, // 18: bridge.v1.JoinRoomRequest.token_ttl:type_name -> google.protobuf.Duration
+	42, // 19: bridge.v1.JoinRoomRequest.variables:type_name -> bridge.v1.JoinRoomRequest.VariablesEntry
+	7,  // 20: bridge.v1.JoinRoomRequest.initial_messages:type_name -> bridge.v1.ContextMessage
+	49, // 21: bridge.v1.JoinRoomRequest.budget:type_name -> bridge.v1.Budget
+	50, // 22: bridge.v1.JoinRoomRequest.recording:type_name -> bridge.v1.RecordingOptions
+	0,  // 23: bridge.v1.JoinRoomRequest.retention:type_name -> bridge.v1.Retention
+	6,  // 24: bridge.v1.JoinRoomRequest.webhooks:type_name -> bridge.v1.WebhookSelection
+	51, // 25: bridge.v1.JoinRoomResponse.token_expire_time:type_name -> google.protobuf.Timestamp
+	52, // 26: bridge.v1.JoinRoomResponse.call:type_name -> bridge.v1.Call
+	52, // 27: bridge.v1.EndCallResponse.call:type_name -> bridge.v1.Call
+	14, // 28: bridge.v1.ControlCallRequest.say:type_name -> bridge.v1.Say
+	16, // 29: bridge.v1.ControlCallRequest.interrupt:type_name -> bridge.v1.Interrupt
+	17, // 30: bridge.v1.ControlCallRequest.respond:type_name -> bridge.v1.Respond
+	18, // 31: bridge.v1.ControlCallRequest.add_context:type_name -> bridge.v1.AddContext
+	19, // 32: bridge.v1.ControlCallRequest.mute:type_name -> bridge.v1.Mute
+	20, // 33: bridge.v1.ControlCallRequest.update_agent:type_name -> bridge.v1.UpdateAgent
+	22, // 34: bridge.v1.ControlCallRequest.set_metadata:type_name -> bridge.v1.SetMetadata
+	23, // 35: bridge.v1.ControlCallRequest.send_dtmf:type_name -> bridge.v1.SendDtmf
+	24, // 36: bridge.v1.ControlCallRequest.end_softly:type_name -> bridge.v1.EndSoftly
+	15, // 37: bridge.v1.ControlCallRequest.commit_turn:type_name -> bridge.v1.CommitTurn
+	2,  // 38: bridge.v1.Say.behavior:type_name -> bridge.v1.SayBehavior
+	7,  // 39: bridge.v1.AddContext.message:type_name -> bridge.v1.ContextMessage
+	3,  // 40: bridge.v1.Mute.side:type_name -> bridge.v1.MuteSide
+	53, // 41: bridge.v1.UpdateAgent.turn_detection:type_name -> bridge.v1.TurnDetection
+	21, // 42: bridge.v1.UpdateAgent.tools:type_name -> bridge.v1.ToolSelection
+	43, // 43: bridge.v1.SetMetadata.metadata:type_name -> bridge.v1.SetMetadata.MetadataEntry
+	4,  // 44: bridge.v1.ControlCallResponse.outcome:type_name -> bridge.v1.ControlOutcome
+	51, // 45: bridge.v1.GetConnectionStatusResponse.created_at:type_name -> google.protobuf.Timestamp
+	51, // 46: bridge.v1.GetConnectionStatusResponse.last_activity:type_name -> google.protobuf.Timestamp
+	52, // 47: bridge.v1.GetConnectionStatusResponse.call:type_name -> bridge.v1.Call
+	54, // 48: bridge.v1.ListCallsRequest.states:type_name -> bridge.v1.CallState
+	44, // 49: bridge.v1.ListCallsRequest.metadata:type_name -> bridge.v1.ListCallsRequest.MetadataEntry
+	52, // 50: bridge.v1.ListCallsResponse.calls:type_name -> bridge.v1.Call
+	32, // 51: bridge.v1.ListAgentsResponse.agents:type_name -> bridge.v1.AgentSummary
+	55, // 52: bridge.v1.GetCallReportResponse.report:type_name -> bridge.v1.CallReport
+	56, // 53: bridge.v1.WatchEventsResponse.event:type_name -> bridge.v1.CallEvent
+	5,  // 54: bridge.v1.CallService.CreateRoom:input_type -> bridge.v1.CreateRoomRequest
+	9,  // 55: bridge.v1.CallService.JoinRoom:input_type -> bridge.v1.JoinRoomRequest
+	11, // 56: bridge.v1.CallService.EndCall:input_type -> bridge.v1.EndCallRequest
+	13, // 57: bridge.v1.CallService.ControlCall:input_type -> bridge.v1.ControlCallRequest
+	26, // 58: bridge.v1.CallService.GetConnectionStatus:input_type -> bridge.v1.GetConnectionStatusRequest
+	28, // 59: bridge.v1.CallService.ListCalls:input_type -> bridge.v1.ListCallsRequest
+	30, // 60: bridge.v1.CallService.ListAgents:input_type -> bridge.v1.ListAgentsRequest
+	33, // 61: bridge.v1.CallService.GetCallReport:input_type -> bridge.v1.GetCallReportRequest
+	35, // 62: bridge.v1.CallService.WatchEvents:input_type -> bridge.v1.WatchEventsRequest
+	37, // 63: bridge.v1.CallService.DeleteCallData:input_type -> bridge.v1.DeleteCallDataRequest
+	8,  // 64: bridge.v1.CallService.CreateRoom:output_type -> bridge.v1.CreateRoomResponse
+	10, // 65: bridge.v1.CallService.JoinRoom:output_type -> bridge.v1.JoinRoomResponse
+	12, // 66: bridge.v1.CallService.EndCall:output_type -> bridge.v1.EndCallResponse
+	25, // 67: bridge.v1.CallService.ControlCall:output_type -> bridge.v1.ControlCallResponse
+	27, // 68: bridge.v1.CallService.GetConnectionStatus:output_type -> bridge.v1.GetConnectionStatusResponse
+	29, // 69: bridge.v1.CallService.ListCalls:output_type -> bridge.v1.ListCallsResponse
+	31, // 70: bridge.v1.CallService.ListAgents:output_type -> bridge.v1.ListAgentsResponse
+	34, // 71: bridge.v1.CallService.GetCallReport:output_type -> bridge.v1.GetCallReportResponse
+	36, // 72: bridge.v1.CallService.WatchEvents:output_type -> bridge.v1.WatchEventsResponse
+	38, // 73: bridge.v1.CallService.DeleteCallData:output_type -> bridge.v1.DeleteCallDataResponse
+	64, // [64:74] is the sub-list for method output_type
+	54, // [54:64] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_bridge_v1_call_service_proto_init() }
@@ -3223,9 +3295,9 @@ func file_bridge_v1_call_service_proto_init() {
 	file_bridge_v1_event_proto_init()
 	file_bridge_v1_options_proto_init()
 	file_bridge_v1_report_proto_init()
-	file_bridge_v1_call_service_proto_msgTypes[2].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[6].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[7].OneofWrappers = []any{
+	file_bridge_v1_call_service_proto_msgTypes[3].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[7].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{
 		(*ControlCallRequest_Say)(nil),
 		(*ControlCallRequest_Interrupt)(nil),
 		(*ControlCallRequest_Respond)(nil),
@@ -3237,17 +3309,17 @@ func file_bridge_v1_call_service_proto_init() {
 		(*ControlCallRequest_EndSoftly)(nil),
 		(*ControlCallRequest_CommitTurn)(nil),
 	}
-	file_bridge_v1_call_service_proto_msgTypes[8].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[14].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[21].OneofWrappers = []any{}
-	file_bridge_v1_call_service_proto_msgTypes[32].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[9].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[15].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[22].OneofWrappers = []any{}
+	file_bridge_v1_call_service_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bridge_v1_call_service_proto_rawDesc), len(file_bridge_v1_call_service_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
