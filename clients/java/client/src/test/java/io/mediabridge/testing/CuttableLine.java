@@ -12,10 +12,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 /** A way to a server that can be cut: every connection on it breaks, and new ones can be made. */
 public final class CuttableLine implements AutoCloseable {
 
-  private final String host;
-  private final int port;
   private final ServerSocket entrance;
   private final List<Socket> sockets = new CopyOnWriteArrayList<>();
+  private volatile String target;
 
   /**
    * Opens a way on a free port.
@@ -23,9 +22,7 @@ public final class CuttableLine implements AutoCloseable {
    * @param target where it leads, {@code host:port}
    */
   public CuttableLine(String target) throws IOException {
-    int colon = target.lastIndexOf(':');
-    host = target.substring(0, colon);
-    port = Integer.parseInt(target.substring(colon + 1));
+    this.target = target;
     entrance = new ServerSocket(0, 0, InetAddress.getLoopbackAddress());
     daemon(this::accept);
   }
@@ -33,6 +30,11 @@ public final class CuttableLine implements AutoCloseable {
   /** {@return where it begins} */
   public String target() {
     return "127.0.0.1:" + entrance.getLocalPort();
+  }
+
+  /** Lets connections from now on lead elsewhere. */
+  public void leadTo(String target) {
+    this.target = target;
   }
 
   /** Breaks every connection. */
@@ -52,11 +54,16 @@ public final class CuttableLine implements AutoCloseable {
   private void accept() throws IOException {
     while (true) {
       Socket near = entrance.accept();
-      Socket far = new Socket(host, port);
+      Socket far = connected(target);
       sockets.addAll(List.of(near, far));
       daemon(() -> pump(near.getInputStream(), far.getOutputStream()));
       daemon(() -> pump(far.getInputStream(), near.getOutputStream()));
     }
+  }
+
+  private static Socket connected(String target) throws IOException {
+    int colon = target.lastIndexOf(':');
+    return new Socket(target.substring(0, colon), Integer.parseInt(target.substring(colon + 1)));
   }
 
   private static void pump(InputStream from, OutputStream to) throws IOException {

@@ -54,8 +54,7 @@ public final class ScriptedBridge implements AutoCloseable {
   private final Map<String, Queue<Script>> scripts = new ConcurrentHashMap<>();
   private final List<Message> requests = new CopyOnWriteArrayList<>();
   private final List<String> authorizations = new CopyOnWriteArrayList<>();
-  private final ServerCredentials credentials;
-  private Server server;
+  private final Server server;
 
   /** Starts in the clear, on a free port. */
   public ScriptedBridge() {
@@ -64,8 +63,7 @@ public final class ScriptedBridge implements AutoCloseable {
 
   /** Starts on a free port. */
   public ScriptedBridge(ServerCredentials credentials) {
-    this.credentials = credentials;
-    start(0);
+    server = started(credentials);
   }
 
   /** {@return where it serves} */
@@ -100,13 +98,6 @@ public final class ScriptedBridge implements AutoCloseable {
 
   public List<String> authorizations() {
     return authorizations;
-  }
-
-  /** Takes the server away without a goodbye, and puts one with the same scripts in its place. */
-  public void restart() {
-    int port = server.getPort();
-    close();
-    start(port);
   }
 
   @Override
@@ -186,16 +177,15 @@ public final class ScriptedBridge implements AutoCloseable {
         .build();
   }
 
-  private void start(int port) {
+  private Server started(ServerCredentials credentials) {
     try {
-      server =
-          Grpc.newServerBuilderForPort(port, credentials)
-              .addService(scripted(CallServiceGrpc.getServiceDescriptor()))
-              .addService(scripted(TelemetryServiceGrpc.getServiceDescriptor()))
-              .addService(scripted(ModelServiceGrpc.getServiceDescriptor()))
-              .intercept(new Ear())
-              .build()
-              .start();
+      return Grpc.newServerBuilderForPort(0, credentials)
+          .addService(scripted(CallServiceGrpc.getServiceDescriptor()))
+          .addService(scripted(TelemetryServiceGrpc.getServiceDescriptor()))
+          .addService(scripted(ModelServiceGrpc.getServiceDescriptor()))
+          .intercept(new Ear())
+          .build()
+          .start();
     } catch (IOException taken) {
       throw new UncheckedIOException(taken);
     }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** The examples, each with a caller who has a voice. */
 @Tag("live")
-@Timeout(value = 90, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LiveExamplesTest {
 
   private static Sandbox sandbox;
@@ -89,7 +89,8 @@ class LiveExamplesTest {
       assertEquals("created", text(created, "status"));
       assertTrue(text(created, "serverUrl").startsWith("ws://"));
 
-      sandbox.join(answer.body()).heardTheAgentAndLeft();
+      var caller = sandbox.join(answer.body());
+      waitUntilAnswered(client, id); // by when the caller has yet to hear the answer
 
       var status = Http.members(http.get("/livekit/connection-status/" + id));
       assertEquals(id, text(status, "connectionId"));
@@ -118,6 +119,7 @@ class LiveExamplesTest {
           Http.members(http.post("/livekit/end-call", "{\"connectionId\": \"%s\"}".formatted(id)));
       assertEquals("success", text(ended, "status"));
       assertFalse(text(ended, "message").isEmpty());
+      caller.heardTheAgentAndLeft();
       status = Http.members(http.get("/livekit/connection-status/" + id));
       assertFalse(status.get("isActive").getBoolValue());
 
@@ -126,6 +128,17 @@ class LiveExamplesTest {
           http.post("/livekit/create-room", "{\"participantName\": \"Ada\", \"agentId\": \"x\"}");
       assertEquals(404, unknown.statusCode());
     }
+  }
+
+  private static void waitUntilAnswered(MediabridgeClient client, String id) {
+    try (var events = client.watch(id)) {
+      for (var event : events) {
+        if (event.hasTurnMeasured()) {
+          return;
+        }
+      }
+    }
+    throw new AssertionError("the call ended before");
   }
 
   private static String text(Map<String, Value> members, String name) {
