@@ -1,5 +1,6 @@
 package io.mediabridge.client;
 
+import io.mediabridge.v1.AdminServiceGrpc;
 import io.mediabridge.v1.AgentSummary;
 import io.mediabridge.v1.CallEvent;
 import io.mediabridge.v1.CallReport;
@@ -11,6 +12,8 @@ import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
 import io.mediabridge.v1.DeleteCallDataResponse;
+import io.mediabridge.v1.DumpTasksRequest;
+import io.mediabridge.v1.DumpTasksResponse;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetCallReportResponse;
 import io.mediabridge.v1.GetConnectionStatusResponse;
@@ -21,7 +24,10 @@ import io.mediabridge.v1.JoinRoomResponse;
 import io.mediabridge.v1.ListAgentsResponse;
 import io.mediabridge.v1.ListCallsRequest;
 import io.mediabridge.v1.ListCallsResponse;
+import io.mediabridge.v1.LogLevel;
 import io.mediabridge.v1.ModelServiceGrpc;
+import io.mediabridge.v1.ProcessDump;
+import io.mediabridge.v1.SetLogLevelResponse;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.StreamTelemetryResponse;
 import io.mediabridge.v1.TelemetryServiceGrpc;
@@ -180,6 +186,31 @@ public final class MediabridgeAsyncClient {
   public CompletableFuture<GetStatsResponse> stats() {
     return rpcs.promise(
         TelemetryServiceGrpc.getGetStatsMethod(), GetStatsRequest.getDefaultInstance());
+  }
+
+  /**
+   * Changes how much the server and its workers log, until it stops. Needs the scope {@code admin}.
+   *
+   * @param level what is logged from now on
+   * @return the level before
+   */
+  public CompletableFuture<LogLevel> setLogLevel(LogLevel level) {
+    return rpcs.promise(
+        AdminServiceGrpc.getSetLogLevelMethod(),
+        Requests.logLevel(level),
+        SetLogLevelResponse::getPrevious);
+  }
+
+  /**
+   * Asks what the server and its workers do now. Needs the scope {@code admin}.
+   *
+   * @return the tasks and threads of each process, the server's own first
+   */
+  public CompletableFuture<List<ProcessDump>> dumpTasks() {
+    return rpcs.promise(
+        AdminServiceGrpc.getDumpTasksMethod(),
+        DumpTasksRequest.getDefaultInstance(),
+        DumpTasksResponse::getProcessesList);
   }
 
   /**

@@ -2,6 +2,7 @@ package io.mediabridge.client;
 
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
+import io.mediabridge.v1.AdminServiceGrpc;
 import io.mediabridge.v1.AgentSummary;
 import io.mediabridge.v1.Call;
 import io.mediabridge.v1.CallReport;
@@ -13,6 +14,7 @@ import io.mediabridge.v1.CreateModelTokenResponse;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
 import io.mediabridge.v1.DeleteCallDataResponse;
+import io.mediabridge.v1.DumpTasksRequest;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetConnectionStatusResponse;
 import io.mediabridge.v1.GetStatsRequest;
@@ -21,11 +23,15 @@ import io.mediabridge.v1.JoinRoomRequest;
 import io.mediabridge.v1.JoinRoomResponse;
 import io.mediabridge.v1.ListCallsRequest;
 import io.mediabridge.v1.ListCallsResponse;
+import io.mediabridge.v1.LogLevel;
 import io.mediabridge.v1.ModelServiceGrpc;
+import io.mediabridge.v1.ProcessDump;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.TelemetryServiceGrpc;
+import io.mediabridge.v1.ToolRegistration;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -243,6 +249,27 @@ public final class MediabridgeClient implements AutoCloseable {
   }
 
   /**
+   * Changes how much the server and its workers log, until it stops. Needs the scope {@code admin}.
+   *
+   * @param level what is logged from now on
+   * @return the level before
+   */
+  public LogLevel setLogLevel(LogLevel level) {
+    return rpcs.answer(AdminServiceGrpc.getSetLogLevelMethod(), Requests.logLevel(level))
+        .getPrevious();
+  }
+
+  /**
+   * Asks what the server and its workers do now. Needs the scope {@code admin}.
+   *
+   * @return the tasks and threads of each process, the server's own first
+   */
+  public List<ProcessDump> dumpTasks() {
+    return rpcs.answer(AdminServiceGrpc.getDumpTasksMethod(), DumpTasksRequest.getDefaultInstance())
+        .getProcessesList();
+  }
+
+  /**
    * Asks for a key with which a browser talks to the model itself.
    *
    * @param request for which agent
@@ -292,6 +319,20 @@ public final class MediabridgeClient implements AutoCloseable {
    */
   public TelemetryWatch telemetry(StreamTelemetryRequest request) {
     return new TelemetryWatch(watches.telemetry(request));
+  }
+
+  /**
+   * Executes tools for the calls that the registration names, and waits until the bridge asks for
+   * them.
+   *
+   * @param registration whose calls; its tool names are those of the tools
+   * @param tools what is executed, by the names that the model knows
+   * @return what executes them, until it is closed
+   */
+  public ToolServer serveTools(ToolRegistration registration, Map<String, ToolFunction> tools) {
+    return new ToolServer(
+            rpcs, registration, tools, watches.retries(), watches.timer(), watches.closed())
+        .start();
   }
 
   /** Closes the connection, breaking off everything that is under way on it. No call ends by it. */

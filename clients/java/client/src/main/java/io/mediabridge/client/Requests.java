@@ -8,6 +8,8 @@ import io.mediabridge.v1.GetCallReportRequest;
 import io.mediabridge.v1.GetConnectionStatusRequest;
 import io.mediabridge.v1.JoinRoomRequest;
 import io.mediabridge.v1.ListAgentsRequest;
+import io.mediabridge.v1.LogLevel;
+import io.mediabridge.v1.SetLogLevelRequest;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import io.mediabridge.v1.WatchEventsRequest;
 import java.time.Duration;
@@ -41,6 +43,10 @@ final class Requests {
 
   static ListAgentsRequest agents(String tenantId) {
     return ListAgentsRequest.newBuilder().setTenantId(tenantId).build();
+  }
+
+  static SetLogLevelRequest logLevel(LogLevel level) {
+    return SetLogLevelRequest.newBuilder().setLevel(level).build();
   }
 
   static CreateRoomRequest createRoom(String participantName, String agentId) {

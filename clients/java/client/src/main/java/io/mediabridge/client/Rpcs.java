@@ -66,7 +66,12 @@ record Rpcs(Channel channel, Duration deadline) {
 
   /** Returns what a method streams. */
   <Q, A, T> Feed<T> feed(MethodDescriptor<Q, A> method, Q request, Function<A, T> content) {
-    return new RpcFeed<>(channel.newCall(method, CallOptions.DEFAULT), request, content);
+    return new RpcFeed<>(stream(method), request, content);
+  }
+
+  /** Returns a call that has yet to be started, and lives until one side ends it. */
+  <Q, A> ClientCall<Q, A> stream(MethodDescriptor<Q, A> method) {
+    return channel.newCall(method, CallOptions.DEFAULT);
   }
 
   private CallOptions withDeadline() {

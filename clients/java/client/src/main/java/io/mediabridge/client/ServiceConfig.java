@@ -2,6 +2,7 @@ package io.mediabridge.client;
 
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.MethodDescriptor;
+import io.mediabridge.v1.AdminServiceGrpc;
 import io.mediabridge.v1.CallServiceGrpc;
 import io.mediabridge.v1.ModelServiceGrpc;
 import io.mediabridge.v1.TelemetryServiceGrpc;
@@ -26,7 +27,8 @@ final class ServiceConfig {
           CallServiceGrpc.getGetCallReportMethod(),
           CallServiceGrpc.getDeleteCallDataMethod(),
           TelemetryServiceGrpc.getGetStatsMethod(),
-          ModelServiceGrpc.getCreateModelTokenMethod());
+          ModelServiceGrpc.getCreateModelTokenMethod(),
+          AdminServiceGrpc.getDumpTasksMethod());
 
   // Clients stop trying again while most of their calls fail: a server that struggles gets rest.
   private static final Map<String, ?> THROTTLING = Map.of("maxTokens", 10.0, "tokenRatio", 0.1);

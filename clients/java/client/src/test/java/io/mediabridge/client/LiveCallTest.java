@@ -16,6 +16,7 @@ import io.mediabridge.v1.CallTelemetry;
 import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.EndReason;
 import io.mediabridge.v1.ListCallsRequest;
+import io.mediabridge.v1.LogLevel;
 import io.mediabridge.v1.StreamTelemetryRequest;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -149,6 +150,15 @@ class LiveCallTest {
       assertEquals(
           List.of(first.getConnectionId()), calls.map(call -> call.getConnectionId()).toList());
     }
+  }
+
+  @Test
+  void theServerLogsAsMuchAsItIsToldToAndShowsWhatItDoes() {
+    LogLevel before = client.setLogLevel(LogLevel.LOG_LEVEL_ERROR);
+    assertEquals(LogLevel.LOG_LEVEL_ERROR, client.setLogLevel(before));
+    var front = client.dumpTasks().get(0);
+    assertEquals("front", front.getName());
+    assertTrue(front.getTasksCount() > 0 && front.getThreadsCount() > 0, front.toString());
   }
 
   @Test

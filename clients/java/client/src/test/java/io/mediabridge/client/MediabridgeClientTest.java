@@ -25,6 +25,8 @@ import io.mediabridge.v1.CreateRoomRequest;
 import io.mediabridge.v1.CreateRoomResponse;
 import io.mediabridge.v1.DeleteCallDataRequest;
 import io.mediabridge.v1.DeleteCallDataResponse;
+import io.mediabridge.v1.DumpTasksRequest;
+import io.mediabridge.v1.DumpTasksResponse;
 import io.mediabridge.v1.EndCallRequest;
 import io.mediabridge.v1.EndCallResponse;
 import io.mediabridge.v1.GetCallReportRequest;
@@ -40,6 +42,10 @@ import io.mediabridge.v1.ListAgentsRequest;
 import io.mediabridge.v1.ListAgentsResponse;
 import io.mediabridge.v1.ListCallsRequest;
 import io.mediabridge.v1.ListCallsResponse;
+import io.mediabridge.v1.LogLevel;
+import io.mediabridge.v1.ProcessDump;
+import io.mediabridge.v1.SetLogLevelRequest;
+import io.mediabridge.v1.SetLogLevelResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -65,6 +71,7 @@ class MediabridgeClientTest {
           .build();
   private static final CreateModelTokenRequest GREETERS_KEY =
       CreateModelTokenRequest.newBuilder().setAgentId("greeter").build();
+  private static final ProcessDump FRONT = ProcessDump.newBuilder().setName("front").build();
   private static final List<Message> ALL_REQUESTS =
       List.of(
           CreateRoomRequest.newBuilder().setParticipantName("Ada").setAgentId("greeter").build(),
@@ -77,7 +84,9 @@ class MediabridgeClientTest {
           GetCallReportRequest.newBuilder().setConnectionId("call-3").build(),
           DeleteCallDataRequest.newBuilder().setConnectionId("call-3").build(),
           GetStatsRequest.getDefaultInstance(),
-          GREETERS_KEY);
+          GREETERS_KEY,
+          SetLogLevelRequest.newBuilder().setLevel(LogLevel.LOG_LEVEL_DEBUG).build(),
+          DumpTasksRequest.getDefaultInstance());
 
   private final ScriptedBridge bridge = new ScriptedBridge();
   private final MediabridgeClient client = bridge.client();
@@ -110,9 +119,11 @@ class MediabridgeClientTest {
             "DeleteCallData",
             answer(DeleteCallDataResponse.newBuilder().setEventsDeleted(7).build()))
         .on("GetStats", answer(GetStatsResponse.newBuilder().setSlotsTotal(8).build()))
+        .on("CreateModelToken", answer(CreateModelTokenResponse.newBuilder().setValue("k").build()))
         .on(
-            "CreateModelToken",
-            answer(CreateModelTokenResponse.newBuilder().setValue("k").build()));
+            "SetLogLevel",
+            answer(SetLogLevelResponse.newBuilder().setPrevious(LogLevel.LOG_LEVEL_INFO).build()))
+        .on("DumpTasks", answer(DumpTasksResponse.newBuilder().addProcesses(FRONT).build()));
   }
 
   @Test
@@ -129,6 +140,8 @@ class MediabridgeClientTest {
     assertEquals(7, client.deleteCallData("call-3").getEventsDeleted());
     assertEquals(8, client.stats().getSlotsTotal());
     assertEquals("k", client.createModelToken(GREETERS_KEY).getValue());
+    assertEquals(LogLevel.LOG_LEVEL_INFO, client.setLogLevel(LogLevel.LOG_LEVEL_DEBUG));
+    assertEquals(List.of(FRONT), client.dumpTasks());
     assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
   }
 
@@ -147,6 +160,8 @@ class MediabridgeClientTest {
     assertEquals(7, async.deleteCallData("call-3").join().getEventsDeleted());
     assertEquals(8, async.stats().join().getSlotsTotal());
     assertEquals("k", async.createModelToken(GREETERS_KEY).join().getValue());
+    assertEquals(LogLevel.LOG_LEVEL_INFO, async.setLogLevel(LogLevel.LOG_LEVEL_DEBUG).join());
+    assertEquals(List.of(FRONT), async.dumpTasks().join());
     assertEquals(ALL_REQUESTS, withoutIds(bridge.requests()));
   }
 

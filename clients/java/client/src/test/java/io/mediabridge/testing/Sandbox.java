@@ -31,11 +31,17 @@ public final class Sandbox implements AutoCloseable {
     this.target = target;
   }
 
-  /** Starts all of it, and returns once calls can be made. */
-  public static Sandbox start() throws IOException {
+  /**
+   * Starts all of it, and returns once calls can be made.
+   *
+   * @param arguments more of the command's
+   */
+  public static Sandbox start(String... arguments) throws IOException {
     Path logs = Files.createDirectories(Path.of("target", "sandbox"));
     File said = logs.resolve("sandbox.log").toFile();
-    Process process = command("sandbox", "--folder", logs.toString()).redirectError(said).start();
+    List<String> words = new ArrayList<>(List.of("sandbox", "--folder", logs.toString()));
+    words.addAll(List.of(arguments));
+    Process process = command(words).redirectError(said).start();
     BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
     String line = output.readLine();
     if (line == null) {
@@ -43,6 +49,11 @@ public final class Sandbox implements AutoCloseable {
           "the sandbox did not start: " + Files.readString(said.toPath()));
     }
     return new Sandbox(process, field(line, "target"));
+  }
+
+  /** {@return the path of a file of the repository} */
+  public static String repositoryPath(String name) {
+    return REPOSITORY.resolve(name).toString();
   }
 
   /** {@return where the bridge serves gRPC} */
@@ -59,8 +70,8 @@ public final class Sandbox implements AutoCloseable {
 
   /** Lets a caller with a voice join the call that an answer in JSON let it into. */
   public Caller join(String answer) throws IOException {
-    String speech = REPOSITORY.resolve("bridge/demo/speech.wav").toString();
-    Process caller = command("join", "--wav", speech).redirectErrorStream(true).start();
+    String speech = repositoryPath("bridge/demo/speech.wav");
+    Process caller = command(List.of("join", "--wav", speech)).redirectErrorStream(true).start();
     try (var ticket = caller.outputWriter(StandardCharsets.UTF_8)) {
       ticket.write(answer);
     }
@@ -78,7 +89,7 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  private static ProcessBuilder command(String... arguments) {
+  private static ProcessBuilder command(List<String> arguments) {
     String named = System.getenv("MEDIABRIDGE_BIN");
     Path program = named == null ? REPOSITORY.resolve(".venv/bin/mediabridge") : Path.of(named);
     if (!Files.isExecutable(program)) {
@@ -88,7 +99,7 @@ public final class Sandbox implements AutoCloseable {
               + " or leave these tests out with -DexcludedGroups=live");
     }
     List<String> words = new ArrayList<>(List.of(program.toString()));
-    words.addAll(List.of(arguments));
+    words.addAll(arguments);
     return new ProcessBuilder(words);
   }
 

@@ -22,6 +22,7 @@ import io.grpc.stub.StreamObserver;
 import io.mediabridge.client.ClientBuilder;
 import io.mediabridge.client.MediabridgeClient;
 import io.mediabridge.client.RetryPolicy;
+import io.mediabridge.v1.AdminServiceGrpc;
 import io.mediabridge.v1.AgentStateChanged;
 import io.mediabridge.v1.CallEvent;
 import io.mediabridge.v1.CallServiceGrpc;
@@ -183,6 +184,7 @@ public final class ScriptedBridge implements AutoCloseable {
           .addService(scripted(CallServiceGrpc.getServiceDescriptor()))
           .addService(scripted(TelemetryServiceGrpc.getServiceDescriptor()))
           .addService(scripted(ModelServiceGrpc.getServiceDescriptor()))
+          .addService(scripted(AdminServiceGrpc.getServiceDescriptor()))
           .intercept(new Ear())
           .build()
           .start();

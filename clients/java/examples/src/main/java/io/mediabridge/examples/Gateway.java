@@ -77,7 +77,7 @@ public final class Gateway implements AutoCloseable {
 
   /**
    * Serves on loopback until the process is ended: on {@code PORT}, by default 8080, and for the
-   * pages of {@code ALLOWED_ORIGIN}.
+   * pages of {@code ALLOWED_ORIGIN}. Looks orders up for the agent {@code ORDERS_FOR}, if any.
    *
    * @param arguments none
    * @throws IOException the port is taken
@@ -85,9 +85,14 @@ public final class Gateway implements AutoCloseable {
   public static void main(String[] arguments) throws IOException {
     int port = Integer.parseInt(Environment.read("PORT", "8080"));
     String origin = Environment.read("ALLOWED_ORIGIN", "");
+    String shop = Environment.read("ORDERS_FOR", "");
+    MediabridgeClient bridge = Environment.client();
+    if (!shop.isEmpty()) {
+      Orders.serve(bridge, shop);
+    }
     var gateway =
         new Gateway(
-            Environment.client(),
+            bridge,
             new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
             origin.isEmpty() ? Optional.empty() : Optional.of(origin));
     System.out.println("http://127.0.0.1:" + gateway.port());
