@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn, Protocol
 
+from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.ports.host import HostId
 from bridge.ports.report import CallReport
+
+_log = get_logger(__name__)
 
 # So much of a report is lost with a server that is killed; of a worker's call, two seconds more.
 _EVERY_S: Final = 10.0
@@ -38,9 +41,15 @@ class Drafts:
             await self.once()
 
     async def once(self) -> None:
-        for host in list(self._hosts.values()):
-            for report in host.drafts():
-                if not report.complete:
-                    self._keep(report)
-                # Each takes a moment, and there may be hundreds: everything else goes first.
-                await asyncio.sleep(0)
+        for host_id, host in list(self._hosts.items()):
+            try:
+                await self._keep_those_of(host)
+            except Exception as error:  # noqa: BLE001 - without drafts calls go on as well
+                _log.warning("no drafts", host_id=host_id, error=type(error).__name__)
+
+    async def _keep_those_of(self, host: DraftingHost) -> None:
+        for report in host.drafts():
+            if not report.complete:
+                self._keep(report)
+            # Each takes a moment, and there may be hundreds: everything else goes first.
+            await asyncio.sleep(0)

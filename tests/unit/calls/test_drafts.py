@@ -42,6 +42,23 @@ async def test_live_calls_are_drafted_again_and_again() -> None:
         running.cancel()
 
 
+class Broken:
+    """A host that cannot tell."""
+
+    def drafts(self) -> list[CallReport]:
+        raise ValueError("no report")
+
+
+async def test_host_that_cannot_tell_costs_its_own_drafts() -> None:
+    kept = list[CallReport]()
+    hosts: dict[HostId, DraftingHost] = {
+        HostId("host-a"): Broken(),
+        HostId("host-b"): Reporting(report(2)),
+    }
+    await Drafts(hosts, kept.append, FakeClock()).once()
+    assert kept == [report(2)]
+
+
 async def test_call_that_has_just_ended_leaves_no_draft() -> None:
     kept = list[CallReport]()
     ended = Reporting(replace(report(1), complete=True))
