@@ -72,14 +72,11 @@ class Writer:
     async def between_batches(self, within_s: float) -> AsyncIterator[None]:
         """Hold the writer still: what it has taken is written, and it takes nothing meanwhile.
 
-        :raises TimeoutError: the store does not take what it was given last.
+        :raises TimeoutError: the store does not take what it was given last, or what is done
+            meanwhile takes too long: nobody may hold the writer for ever.
         """
-        async with self._clock.timeout(within_s):
-            await self._turn.acquire()
-        try:
+        async with self._clock.timeout(within_s), self._turn:
             yield
-        finally:
-            self._turn.release()
 
     async def flush(self, within_s: float) -> bool:
         """Wait until all that waits is written; return whether it is."""

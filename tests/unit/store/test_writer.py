@@ -172,7 +172,7 @@ async def test_between_batches_what_is_in_hand_is_written_and_nothing_is_taken(
         scene.tell(2)
 
         async def hold() -> list[int]:
-            async with scene.writer.between_batches(within_s=5):
+            async with scene.writer.between_batches(within_s=20):
                 held = scene.sink.sequences
                 await scene.clock.sleep(10)
                 assert scene.sink.sequences == held
@@ -184,6 +184,23 @@ async def test_between_batches_what_is_in_hand_is_written_and_nothing_is_taken(
         await scene.clock.advance(15)
         assert holding.result() == [1]
         assert scene.sink.sequences == [1, 2]
+
+
+async def test_nobody_holds_the_writer_for_ever(scene: Scene) -> None:
+    async with scene.at_work(), asyncio.TaskGroup() as group:
+        await settle()
+
+        async def hold() -> None:
+            with pytest.raises(TimeoutError):
+                async with scene.writer.between_batches(within_s=5):
+                    await asyncio.Event().wait()
+
+        holding = group.create_task(hold())
+        await settle()
+        scene.tell(1)
+        await scene.clock.advance(6)
+        assert holding.done()
+        assert scene.sink.sequences == [1]
 
 
 async def test_nobody_waits_for_ever_to_come_between_batches(scene: Scene) -> None:
