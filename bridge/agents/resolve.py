@@ -18,6 +18,7 @@ from bridge.errors import FieldViolation, InvalidRequest
 from bridge.ids import AgentId
 from bridge.ports.agent import (
     AgentLimits,
+    AgentOverrides,
     AgentRequest,
     GreetingChange,
     NoisePolicy,
@@ -69,29 +70,10 @@ def resolve(
         agent_id=AgentId(agent.agent_id),
         name=agent.name,
         language=tag,
-        model=ModelConfig(
-            model=changes.model or agent.model or default_model,
-            instructions=prompts[tag],
-            voice=changes.voice or part.voice or agent.voice,
-            speed=agent.speed if changes.speed is None else changes.speed,
-            turn_detection=turns.detection,
-            create_response=turns.create_response,
-            interruptible=turns.interruptible,
-            language=tag,
-            transcription_model=agent.transcription.model if agent.transcription else None,
-            transcription_confidence=bool(agent.transcription and agent.transcription.confidence),
-            noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
-            max_output_tokens=agent.max_output_tokens,
-            tools=tools,
-        ),
+        model=_model(agent, tag, changes, default_model, prompts[tag], tools),
         greeting=greeting_of(greeting, changes.greeting or GreetingChange(), values),
         interruption=turns.rules,
-        limits=AgentLimits(
-            agent.limits.join_timeout,
-            agent.limits.max_duration,
-            agent.limits.rejoin_grace,
-            agent.limits.time_exceeded and fill(agent.limits.time_exceeded, values),
-        ),
+        limits=_limits(agent, values),
         silence=steps_of(agent.silence, changes.silence, values),
         budget=Budget(agent.budget.max_tokens, agent.budget.max_micro_units),
         budget_exceeded_text=(
@@ -104,6 +86,42 @@ def resolve(
     )
     _check_lengths(resolved, "variables" if request.variables else "participant_name")
     return resolved
+
+
+def _model(
+    agent: AgentFile,
+    tag: str,
+    changes: AgentOverrides,
+    default_model: str,
+    instructions: str,
+    tools: tuple[ToolSpec, ...],
+) -> ModelConfig:
+    part = agent.languages[tag] or LanguagePart()
+    turns = turns_of(agent, changes)
+    return ModelConfig(
+        model=changes.model or agent.model or default_model,
+        instructions=instructions,
+        voice=changes.voice or part.voice or agent.voice,
+        speed=agent.speed if changes.speed is None else changes.speed,
+        turn_detection=turns.detection,
+        create_response=turns.create_response,
+        interruptible=turns.interruptible,
+        language=tag,
+        transcription_model=agent.transcription.model if agent.transcription else None,
+        transcription_confidence=bool(agent.transcription and agent.transcription.confidence),
+        noise_reduction=None if agent.noise_reduction == "off" else agent.noise_reduction,
+        max_output_tokens=agent.max_output_tokens,
+        tools=tools,
+    )
+
+
+def _limits(agent: AgentFile, values: Mapping[str, str]) -> AgentLimits:
+    return AgentLimits(
+        agent.limits.join_timeout,
+        agent.limits.max_duration,
+        agent.limits.rejoin_grace,
+        agent.limits.time_exceeded and fill(agent.limits.time_exceeded, values),
+    )
 
 
 def _recording(agent: AgentFile) -> RecordingPlan | None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _WHOLE_TEXT: Final = 0x81
 # Lengths from here on stand in two bytes of their own, or in eight.
 _LENGTH_16: Final = 126
-_LENGTH_64: Final = 127
 _MASKED: Final = 128
 
 _END_OF_HEADERS: Final = b"\r\n\r\n"
