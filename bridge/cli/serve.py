@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -25,7 +25,7 @@ from bridge.calls.front.registry import Registry
 from bridge.calls.front.sweep import Sweep
 from bridge.calls.front.terms import ServerLimits, Terms
 from bridge.cli.admission import guarding, listener
-from bridge.cli.carriers import Carried, Carriers, Front, in_this_process, with_workers
+from bridge.cli.carriers import Carriers, Front, in_this_process, with_workers
 from bridge.cli.erasing import erasure_of
 from bridge.cli.hearsay import hearing_livekit
 from bridge.cli.inspecting import inspection_of
@@ -33,6 +33,7 @@ from bridge.cli.money import Money, money_of
 from bridge.cli.observing import Observation, observing
 from bridge.cli.reaching import models_of, rooms_of
 from bridge.cli.recording import records
+from bridge.cli.stopping import Signals, drain
 from bridge.cli.storing import Records, end_unfinished, keep_drafts, storing, tell_health
 from bridge.cli.tooling import Tooling, tooling
 from bridge.cli.webhooking import endpoints_file, sending_webhooks
@@ -90,7 +91,7 @@ async def serve(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format)
     for name, value in settings.describe():
         _log.info("setting", name=name, value=value)
-    stopping = _Signals()
+    stopping = Signals()
     async with AsyncExitStack() as stack:
         shared = await _shared(settings, stack)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -125,48 +126,10 @@ async def serve(settings: Settings) -> None:
         _log.info("stopping", drain=stopping.gently)
         await api.set_serving(server.SERVICES, serving=False)
         if calls is not None and stopping.gently:
-            await _drain(calls.carriers.calls, settings.drain_timeout_s, stopping)
+            await drain(calls.carriers.calls, settings.drain_timeout_s, stopping)
         # Streams that end by nothing else would hold the server up.
         shared.tooling.gateways.close()
     _log.info("stopped")
-
-
-class _Signals:
-    """SIGTERM asks for a drain, SIGINT or a second SIGTERM for an end; others as `on` says."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.hurry = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._on_term)
-        loop.add_signal_handler(signal.SIGINT, self._on_int)
-
-    @property
-    def gently(self) -> bool:
-        return not self.hurry.is_set()
-
-    def on(self, number: signal.Signals, act: Callable[[], object]) -> None:
-        """Do something else at another signal."""
-        asyncio.get_running_loop().add_signal_handler(number, act)
-
-    def _on_term(self) -> None:
-        if self.asked.is_set():
-            self.hurry.set()
-        self.asked.set()
-
-    def _on_int(self) -> None:
-        self.hurry.set()
-        self.asked.set()
-
-
-async def _drain(host: Carried, timeout_s: float, stopping: _Signals) -> None:
-    """Drain, unless somebody loses patience."""
-    drain = asyncio.create_task(host.drain(timeout_s), name="drain")
-    hurry = asyncio.create_task(stopping.hurry.wait(), name="hurry")
-    await asyncio.wait((drain, hurry), return_when=asyncio.FIRST_COMPLETED)
-    for task in (drain, hurry):
-        task.cancel()
-    await asyncio.gather(drain, hurry, return_exceptions=True)
 
 
 async def _shared(settings: Settings, stack: AsyncExitStack) -> _Shared:

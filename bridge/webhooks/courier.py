@@ -5,9 +5,6 @@ when their turn has come. So a receiver that is dead costs a few bytes a call.
 """
 
 import asyncio
-import heapq
-import random
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from bridge.ports.store import EventArchive, EventsTrimmed, LoggedEvent
 from bridge.ports.webhook import DeadLetter, Progress, WebhookLedger
 from bridge.tracebacks import frames_of
 from bridge.webhooks.endpoints import Endpoint
+from bridge.webhooks.queue import Queue
 from bridge.webhooks.sending import Answer
 
 _log = get_logger(__name__)
@@ -30,8 +28,6 @@ _log = get_logger(__name__)
 _SENDERS: Final = 4
 # Calls of which something waits; beyond, the oldest is given up, as a dead letter.
 MOST_CALLS: Final = 20_000
-_FIRST_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 300.0
 # Other calls may fare better, unless so many in a row have not.
 _FAILURES_OF_ALL: Final = 4
 # What is sent again at most after the server was killed, by the same ids. All calls together.
@@ -83,13 +79,10 @@ class Courier:
         self._clock = clock
         self._give_up_s = give_up_s
         self._calls: dict[ConnectionId, _Call] = {}
-        self._ready: deque[ConnectionId] = deque()
-        self._later: list[tuple[float, ConnectionId]] = []
-        self._woken = asyncio.Event()
+        self._queue = Queue(clock)
         self._unkept: dict[ConnectionId, Progress] = {}
         self._keeping = asyncio.Lock()
         self._failures = 0
-        self._opens_at_s = 0.0
 
     @property
     def waiting(self) -> int:
@@ -109,8 +102,7 @@ class Courier:
         call.known = max(call.known, known)
         if not call.is_queued:
             call.is_queued = True
-            self._ready.append(connection_id)
-            self._woken.set()
+            self._queue.add(connection_id)
 
     async def run(self) -> None:
         """Send what there is, until cancelled."""
@@ -145,21 +137,21 @@ class Courier:
 
     async def _serve(self) -> None:
         while True:
-            connection_id = await self._next()
+            connection_id = await self._queue.next()
             call = self._calls.get(connection_id)
             if call is None:
                 continue
             try:
                 is_over = await self._bring(connection_id, call)
             except Unavailable:
-                self._try_later(connection_id, call)
+                self._queue.add_later(connection_id, call.attempts)
                 continue
             except KeyError:  # nothing is kept of it any more
                 is_over = True
             except Exception as error:  # noqa: BLE001 - one call's events must not end all others'
                 _log.error("webhook failed", error=type(error).__name__, frames=frames_of(error))
                 call.attempts += 1
-                self._try_later(connection_id, call)
+                self._queue.add_later(connection_id, call.attempts)
                 continue
             self._settle(connection_id, call, is_over=is_over)
 
@@ -173,36 +165,11 @@ class Courier:
         if is_over:
             self._calls.pop(connection_id, None)
         elif call.attempts:
-            self._try_later(connection_id, call)
+            self._queue.add_later(connection_id, call.attempts)
         elif call.delivered < call.known:  # more has come meanwhile
-            self._ready.append(connection_id)
-            self._woken.set()
+            self._queue.add(connection_id)
         else:
             call.is_queued = False
-
-    async def _next(self) -> ConnectionId:
-        """Wait for a call whose turn it is, and for an endpoint that is worth a try."""
-        while True:
-            now_s = self._clock.monotonic_s()
-            if (closed_s := self._opens_at_s - now_s) > 0:
-                await self._clock.sleep(closed_s)
-                continue
-            while self._later and self._later[0][0] <= now_s:
-                self._ready.append(heapq.heappop(self._later)[1])
-            if self._ready:
-                return self._ready.popleft()
-            self._woken.clear()
-            await self._until_woken(self._later[0][0] - now_s if self._later else None)
-
-    async def _until_woken(self, within_s: float | None) -> None:
-        if within_s is None:
-            await self._woken.wait()
-            return
-        try:
-            async with self._clock.timeout(within_s):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
 
     async def _bring(self, connection_id: ConnectionId, call: _Call) -> bool:
         """Send what is known of a call, as far as it is taken; return whether that was all."""
@@ -260,15 +227,9 @@ class Courier:
             return  # it is there
         self._failures += 1
         if self._failures >= _FAILURES_OF_ALL:
-            pause_s = _pause_s(self._failures - _FAILURES_OF_ALL)
-            self._opens_at_s = self._clock.monotonic_s() + pause_s
+            self._queue.close(self._failures - _FAILURES_OF_ALL)
         if self._failures == _FAILURES_OF_ALL:
             _log.warning("webhook endpoint does not answer", endpoint=self._name)
-
-    def _try_later(self, connection_id: ConnectionId, call: _Call) -> None:
-        at_s = self._clock.monotonic_s() + _pause_s(max(0, call.attempts - 1))
-        heapq.heappush(self._later, (at_s, connection_id))
-        self._woken.set()
 
     async def _give_up_oldest(self) -> None:
         stuck = (one for one, call in self._calls.items() if call.delivered < call.known)
@@ -299,9 +260,3 @@ class Courier:
             await self._ledger.bury(letter)
         except Unavailable:
             _log.warning("dead letter not noted", endpoint=self._name)
-
-
-def _pause_s(failures: int) -> float:
-    """Return how long to wait after so many; not all at the same moment."""
-    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(failures, 16))
-    return pause_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
