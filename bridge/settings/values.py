@@ -28,7 +28,7 @@ _KUBERNETES_URL: Final = re.compile(r"(tcp|udp|sctp)://.*")
 # mistake.
 _READ_BY_OTHERS: Final = re.compile(
     r"API_KEY|API_KEY_FILE|CLIENT_CERT|CLIENT_KEY|SERVER_CA"
-    r"|BIN|GRPCURL|LIVEKIT_SERVER|NO_SKIPS|GATEWAY_\w+"
+    r"|BIN|GRPCURL|PROMETHEUS|TEST_EFFORT|LIVEKIT_SERVER|NO_SKIPS|GATEWAY_\w+"
 )
 # livekit-server refuses shorter ones: HS256 wants 256 bits.
 _MIN_SECRET_CHARS: Final = 32
