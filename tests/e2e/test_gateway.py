@@ -90,6 +90,8 @@ async def test_the_seeds_javascript_hears_the_agent_answer(
         await page.wait_for_function(f"heardAtDbfs(880) > {_AUDIBLE_DBFS}", timeout=PATIENCE_MS)
         # It is the answer to the microphone's 440 Hz, and nothing else.
         assert await page.evaluate("heardAtDbfs(640)") < _AUDIBLE_DBFS
+        # Whoever leaves in the middle of an answer has not heard all its words.
+        await page.wait_for_function(f"heardAtDbfs(880) < {_AUDIBLE_DBFS}", timeout=PATIENCE_MS)
         connection_id = await page.evaluate("connectionId")
         await page.close()
         async with BridgeClient(standing_bridge) as client:
