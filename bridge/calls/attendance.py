@@ -52,7 +52,9 @@ class Attendance:
         spec = self._spec
         self._record.media_is(LinkState.CONNECTING)
         identity = bot_identity_for(spec.connection_id)
-        async with self._rooms.join(spec.room_name, identity, spec.agent.name) as bot:
+        async with self._rooms.join(
+            spec.room_name, identity, spec.agent.name, empties=not spec.foreign_room
+        ) as bot:
             self._media.joined(bot)
             self._captions.show_by(bot)
             if spec.start_policy is StartPolicy.VOICE_ON_MICROPHONE:

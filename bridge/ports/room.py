@@ -193,9 +193,11 @@ class RoomService(Protocol):
         ...
 
     def join(
-        self, room: RoomName, identity: Identity, name: str
+        self, room: RoomName, identity: Identity, name: str, *, empties: bool = False
     ) -> AbstractAsyncContextManager[Bot]:
         """Enter the room as a bot: connected on entering, gone on leaving.
+
+        :param empties: on leaving, humans who are still there are put out first.
 
         :raises RoomError: the room could not be joined.
         """

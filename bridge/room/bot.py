@@ -29,7 +29,7 @@ from bridge.room.chat import ChatInbox
 from bridge.room.humans import Humans
 from bridge.room.keys import press
 from bridge.room.kinds import is_human
-from bridge.room.leaving import leave
+from bridge.room.leaving import PutOut, empty, leave
 from bridge.room.reasons import leave_reason
 from bridge.room.speaker import TrackSpeaker
 from bridge.room.stats import NetworkTotals
@@ -47,9 +47,10 @@ _log = get_logger(__name__)
 class RoomBot:
     """A `Bot` over one `rtc.Room`."""
 
-    def __init__(self, room: rtc.Room, audio: Audio, clock: Clock) -> None:
+    def __init__(self, room: rtc.Room, audio: Audio, clock: Clock, put_out: PutOut | None) -> None:
         self._room = room
         self._clock = clock
+        self._put_out = put_out
         self._audio = audio
         self._output = audio.output()
         self._events: asyncio.Queue[RoomEvent] = asyncio.Queue()
@@ -145,6 +146,8 @@ class RoomBot:
         self._close(LeaveReason.LEFT)
         await self._chat.aclose()
         await self._output.aclose()
+        if self._put_out is not None:
+            await empty(self._room, self._put_out)
         await leave(self._room)
         for name, handler in self._handlers.items():
             self._room.off(name, handler)

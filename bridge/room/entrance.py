@@ -16,7 +16,7 @@ from bridge.logs import get_logger
 from bridge.ports.clock import Clock
 from bridge.room.audio import Audio, best_audio
 from bridge.room.bot import RoomBot
-from bridge.room.leaving import leave
+from bridge.room.leaving import PutOut, leave
 
 _JOIN_S: Final = 10.0
 # One attempt to reach the server; the SDK makes several within `_JOIN_S`.
@@ -43,18 +43,23 @@ class Entrance:
 
     @asynccontextmanager
     async def join(
-        self, room: RoomName, token: str, why_refused: Callable[[], Awaitable[RoomError]]
+        self,
+        room: RoomName,
+        token: str,
+        why_refused: Callable[[], Awaitable[RoomError]],
+        put_out: PutOut | None,
     ) -> AsyncIterator[RoomBot]:
         """See `RoomService.join`.
 
         :param why_refused: asked where the SDK's error does not tell.
+        :param put_out: puts out a human who is still there when the bot leaves; None: they stay.
         """
         connection = rtc.Room()
         try:
             async with asyncio.timeout(_JOIN_S):
                 await self._connect(connection, room, token, why_refused)
                 self._audio.entered(connection)
-                bot = RoomBot(connection, self._audio, self._clock)
+                bot = RoomBot(connection, self._audio, self._clock, put_out)
                 bot.enter()
         except TimeoutError as error:
             raise RoomUnreachable("LiveKit did not let the bot in in time") from error

@@ -140,10 +140,13 @@ class LiveKitRooms:
         return self._minter.caller_token(room, identity, name, ttl_s, self._clock.now())
 
     @asynccontextmanager
-    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[Bot]:
+    async def join(
+        self, room: RoomName, identity: Identity, name: str, *, empties: bool = False
+    ) -> AsyncIterator[Bot]:
         entrance = await self.open_entrance()
         token = self._minter.bot_token(room, identity, name)
-        async with entrance.join(room, token, partial(self._why_refused, room)) as bot:
+        put_out = partial(self._put_out, room) if empties else None
+        async with entrance.join(room, token, partial(self._why_refused, room), put_out) as bot:
             yield bot
 
     async def open_entrance(self) -> "Entrance":
@@ -177,6 +180,10 @@ class LiveKitRooms:
         except RoomRejected:
             pass
         return RoomRejected("LiveKit refused to let the bot in")
+
+    async def _put_out(self, room: RoomName, identity: Identity) -> None:
+        wanted = api.RoomParticipantIdentity(room=room, identity=identity)
+        await ask("put somebody out", self._rooms.remove_participant(wanted))
 
     async def _listed(self) -> Sequence[api.Room]:
         answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))

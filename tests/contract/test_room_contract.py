@@ -435,6 +435,17 @@ class TestTheEnd:
         with pytest.raises(RoomError):
             await bot.output.write(memoryview(bytes(ROOM_FRAME_BYTES)))
 
+    @pytest.mark.parametrize("empties", [True, False])
+    async def test_a_bot_that_leaves_puts_humans_out_only_where_it_is_told_to(
+        self, rooms: RoomService, connection_id: ConnectionId, enter: Enter, *, empties: bool
+    ) -> None:
+        room, identity = room_name_for(connection_id), bot_identity_for(connection_id)
+        async with enter() as ada:
+            async with rooms.join(room, identity, "Agent", empties=empties) as bot:
+                await ada.publish()
+                await _next(bot.events(), SpeakerStarted)
+            assert await rooms.humans(room) == (frozenset() if empties else {ada.identity})
+
     async def test_a_deleted_room_closes_the_media(
         self, bot: Bot, rooms: RoomService, connection_id: ConnectionId
     ) -> None:

@@ -220,10 +220,12 @@ class _FakeRoom:
                 bot.start_speaker(human.track_sid, human)
             bot.listened_to()
 
-    def leave_bot(self, bot: FakeBot) -> None:
+    def leave_bot(self, bot: FakeBot, *, empties: bool) -> None:
         bot.close(LeaveReason.LEFT)
         if self.bots.get(bot.identity) is bot:
             del self.bots[bot.identity]
+            for human in tuple(self.humans.values()) if empties else ():
+                human.leave(LeaveReason.REMOVED)
 
     def enter_human(self, human: FakeHuman) -> None:
         earlier = self.humans.get(human.identity)
@@ -356,7 +358,9 @@ class FakeRooms:
         return AccessToken(json.dumps(grant), expires_at.replace(microsecond=0))
 
     @asynccontextmanager
-    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[FakeBot]:
+    async def join(
+        self, room: RoomName, identity: Identity, name: str, *, empties: bool = False
+    ) -> AsyncIterator[FakeBot]:
         del name
         self._livekit.check()
         joined = self._livekit.rooms.get(room)
@@ -367,4 +371,4 @@ class FakeRooms:
         try:
             yield bot
         finally:
-            joined.leave_bot(bot)
+            joined.leave_bot(bot, empties=empties and not self._livekit.unreachable)

@@ -83,11 +83,13 @@ class Rooms(FakeRooms):
         )
 
     @asynccontextmanager
-    async def join(self, room: RoomName, identity: Identity, name: str) -> AsyncIterator[FakeBot]:
+    async def join(
+        self, room: RoomName, identity: Identity, name: str, *, empties: bool = False
+    ) -> AsyncIterator[FakeBot]:
         await self.joining.pass_through()
         if self.joining_fails:
             raise RoomUnreachable("LiveKit did not answer")
-        async with super().join(room, identity, name) as bot:
+        async with super().join(room, identity, name, empties=empties) as bot:
             self.bots.append(bot)
             yield bot
 
