@@ -245,9 +245,12 @@ STEERING: Final[st.SearchStrategy[Stimulus]] = st.builds(
 )
 
 
-def _of_part(name: str, part: Callable[[Scene], Answering], error: Exception) -> list[Stimulus]:
+def _of_part(
+    name: str, part: Callable[[Scene], Answering], error: Callable[[], Exception]
+) -> list[Stimulus]:
     def fail(scene: Scene) -> None:
-        part(scene).error = error
+        # Its own each time: an error keeps all who have ever handed it on.
+        part(scene).error = error()
 
     return [
         Stimulus(f"{name} hangs", lambda scene: part(scene).hang()),
@@ -258,10 +261,16 @@ def _of_part(name: str, part: Callable[[Scene], Answering], error: Exception) ->
 
 SURROUNDINGS: Final[st.SearchStrategy[Stimulus]] = st.sampled_from(
     [
-        *_of_part("the log", lambda scene: scene.world.events.appending, OSError("disk full")),
-        *_of_part("the store", lambda scene: scene.world.store.saving, OSError("disk full")),
-        *_of_part("the end of rooms", lambda s: s.world.rooms.deleting, RoomUnreachable("gone")),
-        *_of_part("joining", lambda scene: scene.world.rooms.joining, RoomRejected("no")),
+        *_of_part(
+            "the log", lambda scene: scene.world.events.appending, lambda: OSError("disk full")
+        ),
+        *_of_part(
+            "the store", lambda scene: scene.world.store.saving, lambda: OSError("disk full")
+        ),
+        *_of_part(
+            "the end of rooms", lambda s: s.world.rooms.deleting, lambda: RoomUnreachable("gone")
+        ),
+        *_of_part("joining", lambda scene: scene.world.rooms.joining, lambda: RoomRejected("no")),
     ]
 )
 
