@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -88,9 +89,12 @@ async def _our_rooms(
 
 
 async def _heard(bot: Bot) -> None:
-    async for event in bot.events():
-        if isinstance(event, SpeakerStarted):
-            return
+    """Wait for somebody's microphone, but not for one who could not come."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CALLER_STAYS_S):
+            async for event in bot.events():
+                if isinstance(event, SpeakerStarted):
+                    return
 
 
 async def _our_rooms_in_two_arenas(server: _Server) -> list[float]:
