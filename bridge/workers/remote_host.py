@@ -42,52 +42,41 @@ class RemoteHost:
     def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
         self._host = workers_service_pb2_grpc.HostServiceStub(channel)
         self._clock = clock
-        self._views: dict[ConnectionId, CallView] = {}
-        self._told_s: dict[ConnectionId, float] = {}
-        """When each call was told of last, by the monotonic clock."""
-        self._changes: dict[ConnectionId, dict[str, object]] = {}
-        """Of calls that nobody has looked at since: what has changed behind their views."""
-        self._drafts: dict[ConnectionId, bytes] = {}
+        self._calls: dict[ConnectionId, _LiveCall] = {}
         self._status = HostStatus(0, 0, True, clock.now(), 0, 0, {}, 0.0)
 
     def saw(self, view: CallView) -> None:
         """Take note of a call as its worker tells of it."""
-        connection_id = view.connection_id
-        self._changes.pop(connection_id, None)
         if view.is_over:
-            self._views.pop(connection_id, None)
-            self._told_s.pop(connection_id, None)
-            self._drafts.pop(connection_id, None)
-        else:
-            self._views[connection_id] = view
-            self._told_s[connection_id] = self._clock.monotonic_s()
+            self._calls.pop(view.connection_id, None)
+            return
+        call = self._known(view)
+        call.is_now(view)
+        call.told_s = self._clock.monotonic_s()
 
     def progressed(self, connection_id: ConnectionId, changes: bytes) -> None:
         """Take note of what has changed of a call; read where somebody asks for the call."""
-        if connection_id in self._views:
-            self._changes.setdefault(connection_id, {}).update(orjson.loads(changes))
-            self._told_s[connection_id] = self._clock.monotonic_s()
+        if (call := self._calls.get(connection_id)) is not None:
+            call.changes.update(orjson.loads(changes))
+            call.told_s = self._clock.monotonic_s()
 
     def told(self, connection_id: ConnectionId) -> CallView | None:
         """Return a call as its worker has told it last; None: it has not, or it is over."""
-        view = self._views.get(connection_id)
-        changes = self._changes.pop(connection_id, None)
-        if view is not None and changes is not None:
-            view = self._views[connection_id] = PROGRESS.apply(view, changes)
-        return view
+        call = self._calls.get(connection_id)
+        return None if call is None else call.view()
 
     def drafted(self, connection_id: ConnectionId, report: bytes) -> None:
         """Take note of a report that its worker has left, as far as it goes."""
-        if connection_id in self._views:
-            self._drafts[connection_id] = report
+        if (call := self._calls.get(connection_id)) is not None:
+            call.draft = report
 
     def draft(self, connection_id: ConnectionId) -> CallReport | None:
         """Return a live call's report, as far as its worker has told of it."""
-        draft = self._drafts.get(connection_id)
-        return None if draft is None else decode(CallReport, draft)
+        call = self._calls.get(connection_id)
+        return decode(CallReport, call.draft) if call is not None and call.draft else None
 
     def drafts(self) -> Iterator[CallReport]:
-        for connection_id in list(self._drafts):
+        for connection_id in list(self._calls):
             if (draft := self.draft(connection_id)) is not None:
                 yield draft
 
@@ -102,9 +91,7 @@ class RemoteHost:
         if response.WhichOneof("outcome") == "refusal":
             raise refusals.from_message(response.refusal)
         view: CallView = decode(CallView, response.view)
-        # What it has told since is newer.
-        self._told_s.setdefault(spec.connection_id, self._clock.monotonic_s())
-        return self._views.setdefault(spec.connection_id, view)
+        return self._known(view).view()  # what it has told since is newer
 
     async def end(self, connection_id: ConnectionId) -> CallView | None:
         async with _answering():
@@ -135,10 +122,13 @@ class RemoteHost:
         return response.is_new
 
     def view(self, connection_id: ConnectionId) -> CallView | None:
-        view = self.told(connection_id)
-        if view is None or view.joined_at is None:
+        call = self._calls.get(connection_id)
+        if call is None:
+            return None
+        view = call.view()
+        if view.joined_at is None:
             return view
-        since_s = self._clock.monotonic_s() - self._told_s[connection_id]
+        since_s = self._clock.monotonic_s() - call.told_s
         return replace(view, active_duration_s=view.active_duration_s + since_s)
 
     async def report(self, connection_id: ConnectionId) -> CallReport | None:
@@ -179,6 +169,33 @@ class RemoteHost:
             response = await self._host.Dump(pb.DumpRequest(), timeout=_READ_S)
         dump: ProcessDump = decode(ProcessDump, response.dump)
         return dump
+
+    def _known(self, view: CallView) -> "_LiveCall":
+        """Return what is known of a live call; where nothing is, this view."""
+        told_s = self._clock.monotonic_s()
+        return self._calls.setdefault(view.connection_id, _LiveCall(view, told_s))
+
+
+class _LiveCall:
+    """What its worker has told of a call."""
+
+    def __init__(self, view: CallView, told_s: float) -> None:
+        self.told_s = told_s
+        """When it was told of last, by the monotonic clock."""
+        self.changes: dict[str, object] = {}
+        """What has changed since somebody looked."""
+        self.draft = b""
+        self._view = view
+
+    def view(self) -> CallView:
+        """Return the call as it was told last."""
+        changes, self.changes = self.changes, {}
+        if changes:
+            self._view = PROGRESS.apply(self._view, changes)
+        return self._view
+
+    def is_now(self, view: CallView) -> None:
+        self._view, self.changes = view, {}
 
 
 @asynccontextmanager
