@@ -190,6 +190,14 @@ async def until(client: BridgeClient, connection_id: str, kind: str) -> CallEven
     raise AssertionError(f"the call ended without {kind}")
 
 
+async def said(client: BridgeClient, connection_id: str, text: str) -> None:
+    """Wait until the agent has said something to its last word."""
+    async for event in watched(client, connection_id):
+        if event.transcript.final and event.transcript.text == text:
+            return
+    raise AssertionError("the call ended before the agent had said it")
+
+
 async def ended(client: BridgeClient, connection_id: str) -> CallReport:
     """Wait for the call's end and return the report that its last event carries."""
     events = [event async for event in watched(client, connection_id)]

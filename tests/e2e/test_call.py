@@ -22,6 +22,7 @@ from tests.e2e.rig import (
     hears,
     joined,
     ready,
+    said,
     silence,
     until,
     watched,
@@ -37,14 +38,6 @@ GREETING_HZ = 1000.0
 async def say(caller: Caller, hz: float, ms: float = 700) -> None:
     """Say a tone, and enough silence for the model to know that it is over."""
     await caller.play(tone(hz, ms) + silence(500))
-
-
-async def said(client: BridgeClient, connection_id: str, text: str) -> None:
-    """Wait until the agent has said something to its last word."""
-    async for event in watched(client, connection_id):
-        if event.transcript.final and event.transcript.text == text:
-            return
-    raise AssertionError("the call ended before the agent had said it")
 
 
 async def test_the_caller_hears_the_models_answer_to_what_it_said(client: BridgeClient) -> None:

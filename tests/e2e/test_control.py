@@ -9,7 +9,17 @@ from bridge.room.caller import Caller
 from bridge.simulator import Simulator
 from bridge.v1 import call_pb2, call_service_pb2, event_pb2
 from bridge.v1.call_service_pb2 import ControlCallRequest
-from tests.e2e.rig import SOON_S, called, ended, heard_ms, hears, ready, silence, until, watched
+from tests.e2e.rig import (
+    SOON_S,
+    called,
+    ended,
+    heard_ms,
+    hears,
+    ready,
+    said,
+    silence,
+    until,
+)
 from tests.livekit_reader import LiveKitReader
 from tests.tones import tone
 
@@ -81,9 +91,7 @@ async def test_muted_agent_is_not_heard_until_it_may_be_again(client: BridgeClie
         mute.mute.side, mute.mute.muted = call_service_pb2.MUTE_SIDE_AGENT, True
         assert (await client.control(mute)).outcome == APPLIED
         await say(caller, 440)
-        async for event in watched(client, made.connection_id):
-            if event.transcript.final and event.transcript.text == "tone 880 Hz":
-                break
+        await said(client, made.connection_id, "tone 880 Hz")
         mute.mute.muted = False
         assert (await client.control(mute)).outcome == APPLIED
         await say(caller, 550)

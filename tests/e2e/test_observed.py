@@ -15,9 +15,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from bridge.client import BridgeClient, ResourceExhaustedError
+from bridge.client import BridgeClient
 from bridge.simulator import Simulator
 from bridge.v1 import call_service_pb2, call_service_pb2_grpc
+from tests.e2e.metered import metered
 from tests.e2e.rig import (
     SOON_S,
     bridge_process,
@@ -35,8 +36,6 @@ from tests.unit.observe.readings import parsed
 
 pytestmark = pytest.mark.e2e
 
-PRICES = Path(__file__).parent / "prices.yaml"
-
 
 async def scraped(address: str) -> dict[str, float]:
     async with aiohttp.ClientSession() as http, http.get(f"http://{address}/metrics") as answer:
@@ -46,26 +45,10 @@ async def scraped(address: str) -> dict[str, float]:
 async def test_metrics_of_a_worker_s_call_agree_with_its_report(
     livekit_server: LiveKitServer, simulator: Simulator, tmp_path: Path
 ) -> None:
-    metrics = f"127.0.0.1:{free_port()}"
-    async with (
-        bridge_process(
-            livekit_server,
-            simulator.url,
-            tmp_path / "log",
-            MEDIABRIDGE_METRICS_LISTEN=metrics,
-            MEDIABRIDGE_WORKERS="1",
-            MEDIABRIDGE_SLOTS="1",
-            MEDIABRIDGE_PRICES=str(PRICES),
-        ) as bridge,
-        BridgeClient(bridge.address) as client,
-    ):
+    async with metered(livekit_server, simulator, tmp_path) as server:
+        client, metrics = server.client, server.metrics
         async with called(client) as (created, caller):
-            await ready(client, created.connection_id)
-            for hz in (440.0, 600.0):
-                await caller.play(tone(hz, 600) + silence(500))
-                await hears(caller, 2 * hz, 900)
-            with pytest.raises(ResourceExhaustedError):
-                await client.create_room("Bea", "tester")
+            await server.two_turns(created.connection_id, caller)
             async with asyncio.timeout(SOON_S):
                 while (during := await scraped(metrics))['calls{state="active"}'] != 1 or (
                     not during.get('audio_queue_seconds_count{direction="in"}')
@@ -77,7 +60,7 @@ async def test_metrics_of_a_worker_s_call_agree_with_its_report(
 
         async with called(client) as (lost, _):
             await ready(client, lost.connection_id)
-            (worker,) = psutil.Process(bridge.pid).children()
+            (worker,) = psutil.Process(server.bridge.pid).children()
             os.kill(worker.pid, signal.SIGKILL)
             await ended(client, lost.connection_id)
         last = await scraped(metrics)

@@ -12,16 +12,14 @@ import aiohttp
 import pytest
 import yaml
 
-from bridge.client import BridgeClient, ResourceExhaustedError
 from bridge.simulator import Simulator
-from tests.e2e.rig import SOON_S, bridge_process, called, ended, free_port, hears, ready, silence
+from tests.e2e.metered import metered
+from tests.e2e.rig import SOON_S, called, ended, free_port
 from tests.livekit_server import LiveKitServer
-from tests.tones import tone
 
 pytestmark = pytest.mark.e2e
 
 ROOT: Final = Path(__file__).parents[2]
-PRICES: Final = Path(__file__).parent / "prices.yaml"
 DASHBOARD: Final = json.loads((ROOT / "deploy/grafana/mediabridge.json").read_text())
 PANELS: Final = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
@@ -127,28 +125,14 @@ def asked(expression: str) -> str:
 async def test_every_panel_shows_a_call_and_the_one_alert_that_should_fires(
     livekit_server: LiveKitServer, simulator: Simulator, prometheus: Path, tmp_path: Path
 ) -> None:
-    metrics = f"127.0.0.1:{free_port()}"
     async with (
-        bridge_process(
-            livekit_server,
-            simulator.url,
-            tmp_path / "log",
-            MEDIABRIDGE_METRICS_LISTEN=metrics,
-            MEDIABRIDGE_WORKERS="1",
-            MEDIABRIDGE_SLOTS="1",
-            MEDIABRIDGE_PRICES=str(PRICES),
-        ) as bridge,
-        BridgeClient(bridge.address) as client,
-        reading(prometheus, metrics, tmp_path) as read,
+        metered(livekit_server, simulator, tmp_path) as server,
+        reading(prometheus, server.metrics, tmp_path) as read,
     ):
+        client = server.client
         await read.until("mediabridge_build_info")
         async with called(client) as (created, caller):
-            await ready(client, created.connection_id)
-            for hz in (440.0, 600.0):
-                await caller.play(tone(hz, 600) + silence(500))
-                await hears(caller, 2 * hz, 900)
-            with pytest.raises(ResourceExhaustedError):
-                await client.create_room("Bea", "tester")
+            await server.two_turns(created.connection_id, caller)
             await read.until('mediabridge_audio_queue_seconds_count{direction="in"}')
             await read.until('mediabridge_calls{state="active"}')
             shown = await read.shown()
