@@ -28,9 +28,10 @@ def room_name_for(connection_id: ConnectionId) -> RoomName:
     return RoomName(f"room-{connection_id.removeprefix('call-')}")
 
 
-def connection_id_of(room_name: RoomName) -> ConnectionId:
-    """Return the id of the call that a room would have its name from."""
-    return ConnectionId(f"call-{room_name.removeprefix('room-')}")
+def connection_id_of(room_name: RoomName) -> ConnectionId | None:
+    """Return the id of the call that a room would have its name from; None: there is none."""
+    connection_id = ConnectionId(f"call-{room_name.removeprefix('room-')}")
+    return connection_id if room_name_for(connection_id) == room_name else None
 
 
 def bot_identity_for(connection_id: ConnectionId) -> Identity:

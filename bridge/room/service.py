@@ -3,8 +3,8 @@
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -93,11 +93,8 @@ class LiveKitRooms:
 
     async def delete(self, name: RoomName) -> None:
         wanted = api.DeleteRoomRequest(room=name)
-        try:
+        with _unless_gone():
             await ask("delete a room", self._rooms.delete_room(wanted))
-        except RoomRejected as error:
-            if not _is_not_found(error.__cause__):
-                raise
 
     async def exists(self, name: RoomName) -> bool:
         wanted = api.ListRoomsRequest(names=[name])
@@ -106,15 +103,13 @@ class LiveKitRooms:
 
     async def humans(self, name: RoomName) -> frozenset[Identity]:
         wanted = api.ListParticipantsRequest(room=name)
-        try:
-            answer = await ask("look who is in a room", self._rooms.list_participants(wanted))
-        except RoomRejected as error:
-            if _is_not_found(error.__cause__):
-                return frozenset()
-            raise
+        found: Sequence[api.ParticipantInfo] = ()
+        with _unless_gone():
+            asked = ask("look who is in a room", self._rooms.list_participants(wanted))
+            found = (await asked).participants
         return frozenset(
             Identity(participant.identity)
-            for participant in answer.participants
+            for participant in found
             if is_human(participant) and participant.state != api.ParticipantInfo.DISCONNECTED
         )
 
@@ -183,7 +178,8 @@ class LiveKitRooms:
 
     async def _put_out(self, room: RoomName, identity: Identity) -> None:
         wanted = api.RoomParticipantIdentity(room=room, identity=identity)
-        await ask("put somebody out", self._rooms.remove_participant(wanted))
+        with _unless_gone():
+            await ask("put somebody out", self._rooms.remove_participant(wanted))
 
     async def _listed(self) -> Sequence[api.Room]:
         answer = await ask("list rooms", self._rooms.list_rooms(api.ListRoomsRequest()))
@@ -199,5 +195,12 @@ def _mark(room: api.Room) -> Mapping[str, object]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def _is_not_found(error: BaseException | None) -> bool:
-    return isinstance(error, api.TwirpError) and error.code == api.TwirpErrorCode.NOT_FOUND
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Take it for no error that what is asked about is not there any more."""
+    try:
+        yield
+    except RoomRejected as error:
+        cause = error.__cause__
+        if not isinstance(cause, api.TwirpError) or cause.code != api.TwirpErrorCode.NOT_FOUND:
+            raise

@@ -58,7 +58,10 @@ class DurableDirectory:
         if remembered is not None:
             return remembered
         # The store is not searched by rooms: it knows those that have their names from their calls.
-        stored = await self._archive.call(connection_id_of(room_name))
+        connection_id = connection_id_of(room_name)
+        if connection_id is None:
+            return None
+        stored = await self._archive.call(connection_id)
         return stored if stored and stored.view.spec.room_name == room_name else None
 
     async def page(
