@@ -23,6 +23,8 @@ _WARM_ROUNDS: Final = 3
 # Ended calls that the bridge remembers are meant to take memory: it forgets them within a round.
 _RETAINED_CALLS: Final = _AT_ONCE
 _TIDY_S: Final = 1.0
+# Connections that are kept for the next request go after 15 s without one; a leak stays.
+_IDLE_S: Final = 20.0
 # Where others use the machine, too, the end of a turn may be lost on its way: it is said again.
 _TRIES: Final = 5
 _HEARD_MS: Final = 300
@@ -37,6 +39,13 @@ class Round:
     memory_mb: float
     rooms: int
     model_sessions: int
+
+    def beyond(self, first: "Round") -> str:
+        """Return what there is more of, and what should be gone; empty where nothing."""
+        left = [self.footprint.beyond(first.footprint)]
+        left += [f"{self.rooms} rooms"] * bool(self.rooms)
+        left += [f"{self.model_sessions} model sessions"] * bool(self.model_sessions)
+        return ", ".join(filter(None, left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +67,7 @@ class Soak:
     @property
     def left_behind(self) -> str:
         """Return what the last round has more of than the first; empty where nothing."""
-        first, last = self.rounds[0], self.rounds[-1]
-        left = [last.footprint.beyond(first.footprint)]
-        left += [f"{last.rooms} rooms"] * bool(last.rooms)
-        left += [f"{last.model_sessions} model sessions"] * bool(last.model_sessions)
-        return ", ".join(filter(None, left))
+        return self.rounds[-1].beyond(self.rounds[0])
 
     def __str__(self) -> str:
         first, last = self.rounds[0], self.rounds[-1]
@@ -100,6 +105,16 @@ async def soaked(livekit: LiveKitServer, log: Path, seconds: float) -> Soak:
         BridgeClient(bridge.address) as client,
     ):
         began_s = time.monotonic()
+
+        async def look() -> Round:
+            return Round(
+                time.monotonic() - began_s,
+                Footprint.of(bridge.pid),
+                pss_mb((bridge.pid,)),
+                await _rooms(livekit),
+                len(simulator.sessions),
+            )
+
         while time.monotonic() - began_s < seconds:
             async with asyncio.TaskGroup() as group:
                 talks = [
@@ -109,16 +124,13 @@ async def soaked(livekit: LiveKitServer, log: Path, seconds: float) -> Soak:
             calls += _AT_ONCE
             unheard += sum(not talk.result() for talk in talks)
             await asyncio.sleep(_TIDY_S)
-            rounds.append(
-                Round(
-                    time.monotonic() - began_s,
-                    Footprint.of(bridge.pid),
-                    pss_mb((bridge.pid,)),
-                    await _rooms(livekit),
-                    len(simulator.sessions),
-                )
-            )
-    return Soak(calls, unheard, tuple(rounds[min(_WARM_ROUNDS, len(rounds) - 1) :]))
+            rounds.append(await look())
+        counted = rounds[min(_WARM_ROUNDS, len(rounds) - 1) :]
+        ended_s = time.monotonic()
+        while counted[-1].beyond(counted[0]) and time.monotonic() - ended_s < _IDLE_S:
+            await asyncio.sleep(_TIDY_S)
+            counted[-1] = await look()
+    return Soak(calls, unheard, tuple(counted))
 
 
 async def _call(client: BridgeClient, *, hangs_up: bool) -> bool:
