@@ -1,4 +1,4 @@
-"""What do rooms leave behind that a process has been in? `python -m bench.rooms`, five minutes.
+"""What do rooms leave behind that a process has been in? `python -m bench.rooms`, three minutes.
 
 Each way has a process of its own, which joins, publishes, speaks for a moment and leaves, three
 rooms at once. Then garbage is collected, nothing happens for a while, and free memory is given
